@@ -188,13 +188,11 @@ class TestProcess:
 
 
 @pytest.fixture
-def start_process(
-    tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[Callable[..., TestProcess]]:
+def start_process(tmp_path: Path) -> Iterator[Callable[..., TestProcess]]:
     """Give a function that starts a process which ends with the test at the latest.
 
-    `start_process(command, name=…, env=…, cwd=…) -> TestProcess`. The output goes into the report of a
-    failing test.
+    `start_process(command, name=…, env=…, cwd=…) -> TestProcess`. The report of a failing test
+    shows the output.
     """
     processes: list[TestProcess] = []
 
@@ -214,15 +212,15 @@ def start_process(
     yield start
     for process in reversed(processes):
         process.stop()
-        request.node.add_report_section('call', f'output of {process.name}', process.output)
+        print(f'---- output of {process.name} ----\n{process.output}')
 
 
 @pytest.fixture
 def start_node(start_process: Callable[..., TestProcess]) -> Callable[..., TestProcess]:
     """Give a function that starts a ROS node of this package as a process.
 
-    `start_node('surgsam2_node', name=…, namespace=…, parameters={…}, remappings={…}, arguments=[…])`:
-    `parameters` maps names to Python values, `arguments` are further `--ros-args`.
+    `start_node('surgsam2_node', name=…, namespace=…, parameters={…}, remappings={…},
+    arguments=[…])`: `parameters` maps names to Python values, `arguments` go to `--ros-args`.
     """
 
     def start(
