@@ -28,7 +28,7 @@ class BagFrames(FrameSource):
             topic: image topic; may be left out when the bag has exactly one.
 
         Raises:
-            SourceError: when the bag is unreadable or the topic is missing, ambiguous or without images.
+            SourceError: when the bag is unreadable, or the topic missing, ambiguous or empty.
         """
         self.path = Path(path)
         self.reader = BagReader(path)

@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Reads rosbag2 recordings (mcap and sqlite3, split, compressed, with or without metadata) as raw messages."""
+"""Reads rosbag2 recordings of every kind (mcap, sqlite3, split, compressed) as raw messages."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class BagMessage(NamedTuple):
 
 
 class TopicInfo(NamedTuple):
-    """One topic of a bag: name, type, number of messages, and its offered QoS profiles (rosbags `Qos`)."""
+    """One topic of a bag: name, type, number of messages, offered QoS profiles (rosbags `Qos`)."""
 
     name: str
     type_name: str
@@ -53,8 +53,8 @@ class TopicInfo(NamedTuple):
 class BagReader:
     """A recording opened for reading; use it in a `with` statement or call `close`.
 
-    Each storage file is read by itself and the metadata is believed only where the files cannot tell:
-    their order, their compression and their serialisation format.
+    Each storage file is read by itself. The metadata, which a recording may lack, is believed only
+    where the files cannot tell: their order, compression and serialisation format.
 
     Attributes:
         path: directory or file given.
@@ -70,7 +70,7 @@ class BagReader:
         """Open the recording.
 
         Raises:
-            SourceError: when it is missing, incomplete, damaged, or of a format that cannot be read.
+            SourceError: when it is missing, incomplete, damaged or of an unknown format.
         """
         self.path = Path(path)
         self.name = self.path.resolve().name.removesuffix('.zstd').removesuffix(self.path.suffix)
@@ -297,8 +297,8 @@ def _storage_files(path: Path, metadata: dict[str, Any]) -> list[Path]:
         files = [path / PurePath(name).name for name in metadata['relative_file_paths']]
         if missing := [file.name for file in files if not file.exists()]:
             raise SourceError(
-                f'bag {path} lacks {", ".join(missing)}, which its metadata.yaml lists; restore them '
-                'or delete metadata.yaml to read what is there'
+                f'bag {path} lacks {", ".join(missing)}, which its metadata.yaml lists; '
+                'restore them, or delete metadata.yaml to read what is there'
             )
         return files
     files = [f for f in path.iterdir() if f.name.removesuffix('.zstd').endswith(BAG_SUFFIXES)]

@@ -1,10 +1,9 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Writes rosbag2 recordings from serialised messages, with the message definitions that viewers need."""
+"""Writes rosbag2 recordings from serialised messages, with the definitions that viewers need."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 from pathlib import Path
@@ -35,7 +34,7 @@ class BagWriter:
 
     Example:
         with BagWriter('scene.mcap') as bag:
-            bag.write_image('/camera/image_raw', rgb, stamp_ns=0, frame_id='camera', encoding='rgb8')
+            bag.write_image('/image', rgb, stamp_ns=0, frame_id='camera', encoding='rgb8')
     """
 
     def __init__(
@@ -197,7 +196,7 @@ class BagWriter:
             written = writer.path
             if self._single_file:
                 written = written / f'{written.name}{self.path.suffix}'
-            os.replace(written, self.path)
+            written.replace(self.path)
             shutil.rmtree(self._partial, ignore_errors=True)
 
     def __enter__(self) -> BagWriter:

@@ -25,7 +25,7 @@ class Frame:
 
     Attributes:
         rgb: uint8 [H, W, 3].
-        stamp_ns: time of the image in nanoseconds; of the header in a bag, since the first frame elsewhere.
+        stamp_ns: time of the image [ns]: its header's in a bag, since the first frame elsewhere.
         frame_id: coordinate frame of the camera, empty where the source knows none.
         index: position in the source, from 0.
     """
@@ -71,7 +71,7 @@ class FrameSource(ABC):
         """File name without suffix under which results for frame `index` are stored."""
         return f'{index:05d}'
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027
         """Release open files; a source without any needs nothing."""
 
     def __enter__(self) -> FrameSource:
@@ -121,7 +121,7 @@ def open_source(
 
 
 def is_bag(path: Path) -> bool:
-    """Tell whether `path` looks like a rosbag2 recording: a storage file, or a directory with one."""
+    """Tell whether `path` looks like a recording: a storage file, or a directory with one."""
     if path.is_dir():
         return (path / 'metadata.yaml').exists() or any(
             _is_storage_file(entry) for entry in path.iterdir()

@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Label images as PNG files with a palette, the layout of the video object segmentation data sets."""
+"""Label images as PNG files with a palette, as video object segmentation data sets hold them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Definitions of ROS messages without ROS: the standard ones, ours and any that is installed on this machine."""
+"""Definitions of ROS messages without ROS: the standard ones, ours and what is installed here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class UnknownTypeError(LookupError):
 
 
 def create_typestore() -> Typestore:
-    """Return a type store with the messages of a ROS installation; `ensure_type` adds others to it."""
+    """Return a type store with the messages of a ROS installation; `ensure_type` adds others."""
     return get_typestore(Stores.ROS2_KILTED)
 
 
@@ -66,7 +66,7 @@ def describe_type(store: Typestore, type_name: str) -> tuple[str, str]:
 
 
 def peek_header(cdr: bytes | memoryview) -> tuple[int, str]:
-    """Read the stamp [ns] and frame_id of a serialised message whose first field is a std_msgs/Header.
+    """Read stamp [ns] and frame_id of a serialised message whose first field is a Header.
 
     Raises:
         ValueError: when the bytes are too short for a header.

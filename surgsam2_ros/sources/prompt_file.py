@@ -7,7 +7,7 @@ A JSON file holds one object with the key "objects", a list whose entries have t
     object_id   string, required, unique
     class_name  string, kind of instrument
     points      list of [x, y] in pixels of the image, x to the right, y down
-    labels      list of 1 (on the object) and 0 (on something else), one per point; all 1 when left out
+    labels      list of 1 (on the object) and 0 (on something else), one per point; default: 1
     box         [x0, y0, x1, y1] in pixels, x0 < x1 and y0 < y1
 
 Every entry needs points (at least one of them labelled 1), a box, or both:
