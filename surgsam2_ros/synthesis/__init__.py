@@ -1,0 +1,8 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Rendered surgical scenes with exact truth: short clips to train on and long scenes to show."""
+
+from surgsam2_ros.synthesis.clips import random_scene, render_clip
+from surgsam2_ros.synthesis.scene import Scene
+
+__all__ = ['Scene', 'random_scene', 'render_clip']

@@ -1,0 +1,105 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Soft objects of irregular shape: things that are no instruments, and tissue in front of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from surgsam2_ros.synthesis.noise import value_noise
+from surgsam2_ros.synthesis.sprites import Placement, Sprite
+from surgsam2_ros.synthesis.trajectories import wander
+
+
+@dataclass(frozen=True, eq=False)
+class Blob:
+    """A drifting, turning patch.
+
+    Attributes:
+        sprite: looks, anchored at its centre.
+        path: float [T, 2], centre (x, y) in pixels.
+        angle, scale: float [T].
+        label: value in the label image, 0 for an unlabelled distractor.
+    """
+
+    sprite: Sprite
+    path: np.ndarray
+    angle: np.ndarray
+    scale: np.ndarray
+    label: int
+    casts_shadow: bool = True
+
+    def gain(self, frame: int) -> float:
+        """Brightness, always 1."""
+        del frame
+        return 1.0
+
+    def placements(self, frame: int) -> Iterator[Placement]:
+        """Yield the only part."""
+        scale = max(0.4, float(self.scale[frame]))
+        yield Placement(self.sprite, *self.path[frame], float(self.angle[frame]), scale)
+
+
+def irregular_outline(rng: np.random.Generator, side: int) -> np.ndarray:
+    """Draw a rounded random shape, alpha float32 [side, side] in 0..1."""
+    corners = int(rng.integers(4, 9))
+    angles = np.sort(rng.uniform(0, 2 * np.pi, corners))
+    radii = (side / 2 - 2) * rng.uniform(0.5, 1, corners)
+    around = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    radius = np.interp(around, angles, radii, period=2 * np.pi)
+    points = side / 2 + np.stack([radius * np.cos(around), radius * np.sin(around)], axis=1)
+    alpha = np.zeros((side, side), np.uint8)
+    cv2.fillPoly(alpha, [np.round(points * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    return alpha.astype(np.float32) / 255
+
+
+def shaped_sprite(colour: np.ndarray, alpha: np.ndarray) -> Sprite:
+    """Cut a colour patch float32 [h, w, 3] to an alpha [h, w]; the anchor is its centre."""
+    rows, columns = alpha.shape
+    pixels = np.dstack([np.clip(colour, 0, 255) * alpha[..., None], alpha]).astype(np.float32)
+    return Sprite(pixels, (columns / 2, rows / 2))
+
+
+def random_blob(
+    rng: np.random.Generator,
+    frames: int,
+    size: int,
+    colour: np.ndarray,
+    label: int,
+) -> Blob:
+    """Draw a patch of a colour with its motion over a picture of `size` pixels."""
+    unit = size / 256
+    side = round(rng.uniform(28, 95) * unit)
+    alpha = irregular_outline(rng, side)
+    texture = 0.5 + 0.8 * value_noise(rng, (side, side), (3, 8, 16))
+    sprite = shaped_sprite(texture[..., None] * np.float32(colour), alpha)
+    return _drifting(rng, frames, size, sprite, label)
+
+
+def random_cover(rng: np.random.Generator, frames: int, size: int, background: np.ndarray) -> Blob:
+    """Cut a piece of the background [N, N, 3] that moves in front of the instruments."""
+    side = round(rng.uniform(40, 120) * size / 256)
+    row, column = rng.integers(0, len(background) - side, 2)
+    patch = background[row : row + side, column : column + side]
+    sprite = shaped_sprite(patch, irregular_outline(rng, side))
+    return _drifting(rng, frames, size, sprite, label=0)
+
+
+def _drifting(rng: np.random.Generator, frames: int, size: int, sprite: Sprite, label: int) -> Blob:
+    unit, speed = size / 256, np.exp(rng.normal(0, 0.5))
+    path = [
+        size * rng.uniform(0.15, 0.85) + wander(rng, frames, rng.uniform(5, 50) * unit, speed)
+        for _ in 'xy'
+    ]
+    return Blob(
+        sprite=sprite,
+        path=np.stack(path, axis=1),
+        angle=wander(rng, frames, rng.uniform(0, 1)),
+        scale=1 + wander(rng, frames, 0.15),
+        label=label,
+        casts_shadow=bool(label),
+    )

@@ -1,0 +1,238 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Materials of instruments and the sprites of their rigid parts: shafts, wrists and jaws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from surgsam2_ros.synthesis.noise import value_noise
+from surgsam2_ros.synthesis.sprites import Sprite
+
+Profile = Callable[[np.ndarray], np.ndarray]
+"""Maps positions along a part, 0 (near the hand) to 1 (tip), to half-widths in (0, 1]."""
+
+_MARGIN = 2  # transparent sprite border, so that interpolation fades out
+
+
+@dataclass(frozen=True)
+class Material:
+    """How a surface answers light.
+
+    Attributes:
+        colour: RGB 0..255.
+        ambient: brightness of faces turned away, 0..1.
+        gloss: strength of the highlight, 0..1.
+        sharpness: exponent of the highlight.
+        metal: weight of mirrored light and dark bands, 0..1.
+        grain: relative strength of the surface texture.
+    """
+
+    colour: tuple[float, float, float]
+    ambient: float = 0.3
+    gloss: float = 0.5
+    sharpness: float = 12.0
+    metal: float = 0.0
+    grain: float = 0.05
+
+
+def _grey(rng: np.random.Generator, low: float, high: float, tint: float) -> tuple[float, ...]:
+    return tuple(np.clip(rng.uniform(low, high) + rng.normal(0, tint, 3), 4, 250))
+
+
+def random_metal(rng: np.random.Generator) -> Material:
+    """Steel from dull to mirror-like."""
+    return Material(
+        colour=_grey(rng, 100, 225, 6),
+        ambient=rng.uniform(0.15, 0.5),
+        gloss=rng.uniform(0.3, 1.1),
+        sharpness=rng.uniform(5, 40),
+        metal=rng.uniform(0.2, 1.0),
+        grain=rng.uniform(0.02, 0.12),
+    )
+
+
+def random_shaft_material(rng: np.random.Generator) -> Material:
+    """What shafts are made of: mostly black or grey plastic, steel, or pale composite."""
+    kind = rng.random()
+    if kind < 0.36:
+        colour = _grey(rng, 14, 75, 4)
+    elif kind < 0.58:
+        return random_metal(rng)
+    elif kind < 0.70:
+        colour = _grey(rng, 80, 190, 6)
+    elif kind < 0.86:
+        white = rng.uniform(165, 240)
+        colour = (white, white * rng.uniform(0.9, 1), white * rng.uniform(0.74, 1))
+    else:
+        colour = tuple(rng.uniform(15, 235, 3))
+    return Material(
+        colour=colour,
+        ambient=rng.uniform(0.15, 0.55),
+        gloss=rng.uniform(0, 0.3) if rng.random() < 0.6 else rng.uniform(0.3, 1.0),
+        sharpness=rng.uniform(3, 40),
+        metal=rng.uniform(0, 0.25),
+        grain=rng.uniform(0.02, 0.15),
+    )
+
+
+def random_tip_material(rng: np.random.Generator) -> Material:
+    """What wrists and jaws are made of: nearly always steel."""
+    kind = rng.random()
+    if kind < 0.86:
+        return random_metal(rng)
+    colour = _grey(rng, 20, 80, 4) if kind < 0.95 else tuple(rng.uniform(20, 230, 3))
+    return replace(random_metal(rng), colour=colour, metal=0.2)
+
+
+def profile_through(*knots: tuple[float, float]) -> Profile:
+    """A profile that runs straight from knot (position, half-width) to knot."""
+    positions, widths = zip(*knots, strict=True)
+    return lambda along: np.interp(along, positions, widths)
+
+
+def shaded_part(
+    rng: np.random.Generator,
+    length: float,
+    width: float,
+    profile: Profile,
+    material: Material,
+    *,
+    curve: float = 0.0,
+    flatness: float = 0.0,
+    resolution: float = 1.0,
+) -> Sprite:
+    """Draw a part along the x axis, lit as a solid of revolution by a lamp near the camera.
+
+    Args:
+        rng: source of all randomness (texture and the lamp's side).
+        length, width: size in scene pixels.
+        profile: half-width along the part as a fraction of `width` / 2.
+        material: surface.
+        curve: sideways shift of the tip as a fraction of `width`, for curved jaws.
+        flatness: 0 shades a round part, 1 a flat one with bevelled edges.
+        resolution: sprite pixels per scene pixel.
+
+    Returns:
+        Sprite anchored in the middle of its near end.
+    """
+    long_side = max(4, round(length * resolution))
+    reach = 1 + 2 * abs(curve)  # rows needed for the curved centre line
+    wide = max(3.0, width * resolution)
+    rows = int(np.ceil(wide * reach))
+    along = (np.arange(long_side, dtype=np.float32) + 0.5) / long_side
+    across = (np.arange(rows, dtype=np.float32) + 0.5 - rows / 2) / (wide / 2)
+    half = np.clip(profile(along), 0.02, 1.0).astype(np.float32)[None]
+    offset = across[:, None] - (2 * curve * along**2).astype(np.float32)[None]
+    alpha = np.clip((half - np.abs(offset)) * (wide / 2) + 0.5, 0, 1)
+    turn = np.clip(offset / half, -1, 1)  # -1 and 1 at the silhouette, 0 facing the camera
+    if flatness:
+        turn = np.sign(turn) * np.abs(turn) ** (1 + 5 * flatness)
+    colour = _lit(rng, turn, material)
+    colour *= _surface_texture(rng, rows, long_side, material.grain)[..., None]
+    return _sprite(colour, alpha, (0.0, rows / 2), resolution)
+
+
+def _lit(rng: np.random.Generator, turn: np.ndarray, material: Material) -> np.ndarray:
+    lamp = rng.uniform(-0.55, 0.55)
+    facing = np.sqrt(np.clip(1 - turn * turn, 0, 1))
+    diffuse = np.clip(turn * lamp + facing * np.sqrt(1 - lamp * lamp), 0, 1)
+    light = material.ambient + (1 - material.ambient) * diffuse
+    if material.metal:
+        # Polished metal mirrors its surroundings: bands of light and dark across the part.
+        bands = rng.uniform(0.45, 1.35, 9)
+        bands[rng.integers(9)] = 0.25
+        mirrored = np.interp(turn, np.linspace(-1, 1, 9), bands).astype(np.float32)
+        light = light * (1 - 0.75 * material.metal) + 0.75 * material.metal * mirrored
+    highlight = diffuse**material.sharpness * (material.gloss * rng.uniform(120, 255))
+    colour = light[..., None] * np.float32(material.colour)
+    return (colour + highlight[..., None]).astype(np.float32)
+
+
+def _surface_texture(rng: np.random.Generator, rows: int, columns: int, grain: float) -> np.ndarray:
+    coarse = (max(2, rows // 2), max(2, columns // int(rng.integers(2, 14))))
+    texture = rng.standard_normal(coarse, dtype=np.float32)
+    return 1 + np.float32(grain) * cv2.resize(texture, (columns, rows))
+
+
+def _sprite(
+    colour: np.ndarray, alpha: np.ndarray, anchor: tuple[float, float], resolution: float
+) -> Sprite:
+    rows, columns = alpha.shape
+    pixels = np.zeros((rows + 2 * _MARGIN, columns + 2 * _MARGIN, 4), np.float32)
+    inner = pixels[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+    inner[..., :3] = np.clip(colour, 0, 255) * alpha[..., None]
+    inner[..., 3] = alpha
+    return Sprite(pixels, (anchor[0] + _MARGIN, anchor[1] + _MARGIN), resolution)
+
+
+def scale_colour(sprite: Sprite, start: float, stop: float, factor: float | np.ndarray) -> None:
+    """Multiply the colour of the stretch start..stop (fractions of the length), in place."""
+    columns = sprite.pixels.shape[1]
+    first = round(start * columns)
+    last = max(round(stop * columns), first + 1)
+    stretch = sprite.pixels[:, first:last]
+    stretch[..., :3] = np.minimum(stretch[..., :3] * factor, 255 * stretch[..., 3:])
+
+
+def paint_disc(
+    sprite: Sprite, along: float, across: float, radius: float, colour: tuple[float, float, float]
+) -> None:
+    """Paint a round feature (bolt, pulley, hole) onto a sprite, in place, within its silhouette.
+
+    Args:
+        sprite: to paint on.
+        along, across: centre as fractions of the sprite's length and width.
+        radius: in scene pixels.
+        colour: RGB 0..255.
+    """
+    rows, columns = sprite.pixels.shape[:2]
+    centre = round(along * columns * 16), round(across * rows * 16)
+    cover = np.zeros((rows, columns), np.uint8)
+    size = max(1, round(radius * sprite.resolution * 16))
+    cv2.circle(cover, centre, size, 255, -1, cv2.LINE_AA, 4)
+    _paint(sprite, cover, colour)
+
+
+def paint_line(
+    sprite: Sprite,
+    start: tuple[float, float],
+    stop: tuple[float, float],
+    thickness: float,
+    colour: tuple[float, float, float],
+) -> None:
+    """Paint a straight feature (slot, cable, serration), in place, within the silhouette.
+
+    Args:
+        sprite: to paint on.
+        start, stop: (along, across) as fractions of the sprite's length and width.
+        thickness: in scene pixels.
+        colour: RGB 0..255.
+    """
+    rows, columns = sprite.pixels.shape[:2]
+    ends = [(round(x * columns * 16), round(y * rows * 16)) for x, y in (start, stop)]
+    cover = np.zeros((rows, columns), np.uint8)
+    wide = max(1, round(thickness * sprite.resolution))
+    cv2.line(cover, *ends, 255, wide, cv2.LINE_AA, 4)
+    _paint(sprite, cover, colour)
+
+
+def _paint(sprite: Sprite, cover: np.ndarray, colour: tuple[float, float, float]) -> None:
+    weight = (cover.astype(np.float32) / 255)[..., None]
+    pixels = sprite.pixels
+    painted = np.float32(colour) * pixels[..., 3:]
+    pixels[..., :3] += weight * (painted - pixels[..., :3])
+
+
+def mottle(rng: np.random.Generator, sprite: Sprite, strength: float) -> None:
+    """Lay uneven light and stains over a sprite, in place."""
+    rows, columns = sprite.pixels.shape[:2]
+    field = value_noise(rng, (rows, columns), (6, 12))[..., None]
+    factor = 1 + strength * (2 * field - 1)
+    sprite.pixels[..., :3] = np.minimum(
+        sprite.pixels[..., :3] * factor, 255 * sprite.pixels[..., 3:]
+    )

@@ -1,0 +1,191 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A scene: background, objects in depth order and a camera, rendered to pictures and truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from surgsam2_ros.synthesis.optics import Optics
+from surgsam2_ros.synthesis.sprites import Placement, blend_over, place
+
+
+class Body(Protocol):
+    """Anything that is drawn in front of the background."""
+
+    label: int
+    casts_shadow: bool
+
+    def placements(self, frame: int) -> Iterator[Placement]:
+        """Yield the parts in painting order."""
+
+    def gain(self, frame: int) -> float:
+        """Brightness in a frame."""
+
+
+@dataclass(frozen=True, eq=False)
+class CameraPath:
+    """Where the camera looks; arrays of length T.
+
+    Attributes:
+        centre: float [T, 2], background pixel (x, y) in the middle of the picture.
+        roll: float [T], radians.
+        zoom: float [T].
+        parallax: how far objects shift for each pixel that the background shifts.
+    """
+
+    centre: np.ndarray
+    roll: np.ndarray
+    zoom: np.ndarray
+    parallax: float = 0.3
+
+    def background_map(self, frame: int, shape: tuple[int, int]) -> np.ndarray:
+        """Affine 2x3 from picture pixels to background pixels."""
+        cos = np.cos(self.roll[frame]) / self.zoom[frame]
+        sin = np.sin(self.roll[frame]) / self.zoom[frame]
+        x, y = shape[1] / 2, shape[0] / 2
+        centre_x, centre_y = self.centre[frame]
+        return np.array(
+            [
+                [cos, -sin, centre_x - cos * x + sin * y],
+                [sin, cos, centre_y - sin * x - cos * y],
+            ]
+        )
+
+    def object_shift(self, frame: int) -> np.ndarray:
+        """Shift (x, y) of all objects in pixels."""
+        return self.parallax * (self.centre.mean(axis=0) - self.centre[frame])
+
+
+@dataclass(frozen=True, eq=False)
+class Shadows:
+    """Soft shadows that objects cast on what lies behind them.
+
+    Attributes:
+        strength: 0 for none, 1 for black.
+        offset: (x, y) in pixels.
+        softness: blur in pixels.
+    """
+
+    strength: float
+    offset: tuple[float, float]
+    softness: float
+
+
+class Scene(Sequence):
+    """A rendered clip; indexing renders one frame, so that long scenes need no memory.
+
+    Frames are pure functions of their index: they may be rendered in any order and again.
+
+    Args:
+        background: float32 [N, M, 3] RGB 0..255, larger than the picture.
+        bodies: from far to near. Labels are 1..254, or 0 for what is not to be tracked.
+        camera: camera path of T frames.
+        optics: camera and lamp of T frames.
+        shape: (height, width) of the picture.
+        frames: T.
+        shadows: of bodies on what is behind them.
+        rate_hz: intended frame rate.
+        class_names: class of each labelled object, by label.
+    """
+
+    def __init__(
+        self,
+        background: np.ndarray,
+        bodies: Sequence[Body],
+        camera: CameraPath,
+        optics: Optics,
+        shape: tuple[int, int],
+        frames: int,
+        shadows: Shadows,
+        rate_hz: float = 15.0,
+        class_names: dict[int, str] | None = None,
+    ):
+        self.background = background
+        self.bodies = tuple(bodies)
+        self.camera = camera
+        self.optics = optics
+        self.shape = shape
+        self.shadows = shadows
+        self.rate_hz = rate_hz
+        self.class_names = dict(class_names or {})
+        self._frames = frames
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return self._frames
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        """Render a frame.
+
+        Returns:
+            picture uint8 [H, W, 3] RGB and labels uint8 [H, W]; a pixel carries the label of the
+            nearest body that covers more than half of it, 0 for none.
+
+        Raises:
+            IndexError: outside the clip.
+        """
+        if isinstance(index, slice):
+            raise TypeError('a scene renders one frame at a time; index it with an integer')
+        frame = range(self._frames)[index]
+        image, labels = self._compose(frame)
+        if self.optics.view is not None:
+            labels[~self.optics.view] = 0
+        return self.optics.expose(image, frame), labels
+
+    def __iter__(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Render the frames in order."""
+        return (self[index] for index in range(len(self)))
+
+    def _compose(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
+        height, width = self.shape
+        image = cv2.warpAffine(
+            self.background,
+            self.camera.background_map(frame, self.shape),
+            (width, height),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REFLECT,
+        )
+        labels = np.zeros(self.shape, np.uint8)
+        layer = np.zeros((height, width, 4), np.float32)
+        shift_x, shift_y = self.camera.object_shift(frame)
+        for body in self.bodies:
+            box = None
+            for part in body.placements(frame):
+                moved = part._replace(x=part.x + shift_x, y=part.y + shift_y)
+                touched = place(layer, moved)
+                if touched is not None:
+                    box = touched if box is None else box.union(touched)
+            if box is None:
+                continue
+            if self.shadows.strength and body.casts_shadow:
+                image *= self._shade(layer[..., 3])
+            piece = layer[box.slices]
+            piece[..., :3] *= np.float32(body.gain(frame))
+            blend_over(image[box.slices], piece)
+            labels[box.slices][piece[..., 3] > 0.5] = body.label
+            piece[...] = 0
+        return image, labels
+
+    def _shade(self, alpha: np.ndarray) -> np.ndarray:
+        """Light left by the shadow of a layer, float32 [H, W, 1]; made at a quarter of the size."""
+        height, width = alpha.shape
+        small = (max(2, width // 4), max(2, height // 4))
+        matrix = np.array(
+            [
+                [small[0] / width, 0, self.shadows.offset[0] / 4],
+                [0, small[1] / height, self.shadows.offset[1] / 4],
+            ]
+        )
+        shadow = cv2.warpAffine(alpha, matrix, small)
+        side = max(1, round(self.shadows.softness / 4))
+        for _ in range(2):
+            shadow = cv2.blur(shadow, (side, side))
+        return (
+            1 - np.float32(self.shadows.strength) * cv2.resize(shadow, (width, height))[..., None]
+        )
