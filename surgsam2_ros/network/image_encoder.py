@@ -1,0 +1,51 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Image encoder: a trunk (Hiera or EfficientNet-Lite0) and the feature pyramid neck over its four maps."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class FpnNeck(nn.Module):
+    """Lateral 1x1 convolutions to a common width; the stride-32 map is added to the stride-16 map.
+
+    Args:
+        channel_list: channels of the trunk's maps, coarsest first.
+        dim: common width.
+    """
+
+    def __init__(self, channel_list: list[int], dim: int):
+        super().__init__()
+        self.convs = nn.ModuleList(nn.Sequential() for _ in channel_list)
+        for level, channels in zip(self.convs, channel_list):
+            level.add_module('conv', nn.Conv2d(channels, dim, 1))
+
+    def stride16(self, stride16: Tensor, stride32: Tensor) -> Tensor:
+        """Merge the two coarsest maps of the trunk into [B, dim, S / 16, S / 16]."""
+        top_down = F.interpolate(self.convs[0](stride32), scale_factor=2.0, mode='nearest')
+        return self.convs[1](stride16) + top_down
+
+    def projected(self, level: int, features: Tensor, projection: nn.Conv2d) -> Tensor:
+        """Apply the lateral convolution of a level and then a 1x1 projection, as one convolution.
+
+        Args:
+            level: 2 for stride 8, 3 for stride 4.
+            features: trunk map [B, C, H, W].
+            projection: 1x1 convolution from the common width.
+        """
+        lateral = self.convs[level].conv
+        outer, inner = projection.weight.flatten(1), lateral.weight.flatten(1)
+        weight = (outer @ inner)[..., None, None]
+        bias = outer @ lateral.bias + projection.bias
+        return F.conv2d(features, weight, bias)
+
+
+class ImageEncoder(nn.Module):
+    """Holds trunk and neck under the names of the official state dict."""
+
+    def __init__(self, trunk: nn.Module, dim: int):
+        super().__init__()
+        self.trunk = trunk
+        self.neck = FpnNeck(trunk.channel_list, dim)

@@ -1,0 +1,83 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Small layers shared by the parts of the network: MLP, channel layer norm, attention with separate projections."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class MLP(nn.Module):
+    """Linear layers with an activation between them.
+
+    Args:
+        input_dim, hidden_dim, output_dim: channels.
+        num_layers: number of linear layers, at least 1.
+        activation: function applied after every layer but the last.
+    """
+
+    def __init__(self, input_dim, hidden_dim, output_dim, num_layers, activation=F.relu):
+        super().__init__()
+        widths = [input_dim] + [hidden_dim] * (num_layers - 1) + [output_dim]
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:]))
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [..., input_dim] to [..., output_dim]."""
+        for layer in self.layers[:-1]:
+            x = self.activation(layer(x))
+        return self.layers[-1](x)
+
+
+class LayerNorm2d(nn.Module):
+    """Layer norm over the channels of [N, C, H, W]; the result is in channels-last memory format."""
+
+    def __init__(self, channels: int, eps: float = 1e-6):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.eps = eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise [N, C, H, W]."""
+        x = x.permute(0, 2, 3, 1)
+        x = F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
+        return x.permute(0, 3, 1, 2)
+
+
+class Attention(nn.Module):
+    """Multi-head attention with separate projections and an optional narrower inner width.
+
+    Args:
+        dim: channels of queries and output.
+        num_heads: heads; must divide ``dim // downsample_rate``.
+        downsample_rate: outer width divided by inner width.
+        key_dim: channels of keys and values when they differ from ``dim``.
+    """
+
+    def __init__(self, dim, num_heads, downsample_rate=1, key_dim=None):
+        super().__init__()
+        inner = dim // downsample_rate
+        if inner % num_heads:
+            raise ValueError(f'{num_heads} attention heads do not divide {inner} channels')
+        self.num_heads = num_heads
+        key_dim = dim if key_dim is None else key_dim
+        self.q_proj = nn.Linear(dim, inner)
+        self.k_proj = nn.Linear(key_dim, inner)
+        self.v_proj = nn.Linear(key_dim, inner)
+        self.out_proj = nn.Linear(inner, dim)
+
+    def split_heads(self, x: Tensor) -> Tensor:
+        """View [N, L, C] as [N, heads, L, C / heads]."""
+        return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Attend from [N, Lq, dim] to [N, Lk, key_dim]; returns [N, Lq, dim]."""
+        out = F.scaled_dot_product_attention(
+            self.split_heads(self.q_proj(q)),
+            self.split_heads(self.k_proj(k)),
+            self.split_heads(self.v_proj(v)),
+        )
+        return self.out_proj(out.transpose(1, 2).flatten(2))

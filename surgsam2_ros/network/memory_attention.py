@@ -1,0 +1,130 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Memory attention: conditions the features of a frame on the memory tokens of each object."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from surgsam2_ros.network.frame_tensors import MemoryTokens
+from surgsam2_ros.network.layers import Attention
+from surgsam2_ros.network.position_encoding import rotary_tables, sine_position_2d
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotate channel pairs; x is [..., tokens, C] with pair members in the two halves of C."""
+    first, second = x.chunk(2, dim=-1)
+    swapped = torch.cat((second, first), dim=-1)
+    return torch.addcmul(x * cos, swapped, sin)
+
+
+class RotaryAttention(Attention):
+    """Attention with axial rotary position encoding of queries and spatial keys.
+
+    The projections produce the channels of a pair next to each other (as the checkpoints have them). They are
+    taken in the order [first members, second members] here, which rotates faster and leaves the scores as they are.
+    """
+
+    def _halves(self, projection: nn.Linear, x: Tensor) -> Tensor:
+        """Project [N, L, C] to heads [N, heads, L, head_dim] with the pair members in two halves."""
+
+        def reorder(parameter):
+            pairs = parameter.unflatten(0, (self.num_heads, -1, 2))
+            return pairs.transpose(1, 2).flatten(0, 2)
+
+        return self.split_heads(F.linear(x, reorder(projection.weight), reorder(projection.bias)))
+
+    def queries(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """Project and rotate [N, HW, C] to [N, heads, HW, head_dim]."""
+        return rotate(self._halves(self.q_proj, x), cos, sin)
+
+    def keys(self, x: Tensor, cos: Tensor, sin: Tensor, unrotated: int = 0) -> Tensor:
+        """Project [N, L, C] and rotate all but the last ``unrotated`` tokens, map by map of HW tokens."""
+        k = self._halves(self.k_proj, x)
+        spatial = k.shape[2] - unrotated
+        maps = k[:, :, :spatial].unflatten(2, (-1, cos.shape[0]))
+        rotated = rotate(maps, cos, sin).flatten(2, 3)
+        return torch.cat((rotated, k[:, :, spatial:]), dim=2) if unrotated else rotated
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Attend with prepared heads; v is [N, L, C] before its projection; returns [N, HW, dim]."""
+        v = self.split_heads(self.v_proj(v))
+        out = F.scaled_dot_product_attention(q.to(v.dtype), k.to(v.dtype), v, attn_mask=mask)
+        return self.out_proj(out.transpose(1, 2).flatten(2))
+
+
+class MemoryAttentionLayer(nn.Module):
+    """Self-attention over the frame, cross-attention to the memory, feed-forward; all pre-norm."""
+
+    def __init__(self, dim, memory_dim, feedforward_dim, num_heads):
+        super().__init__()
+        self.self_attn = RotaryAttention(dim, num_heads)
+        self.cross_attn_image = RotaryAttention(dim, num_heads, key_dim=memory_dim)
+        self.linear1 = nn.Linear(dim, feedforward_dim)
+        self.linear2 = nn.Linear(feedforward_dim, dim)
+        self.norm1 = nn.LayerNorm(dim)
+        self.norm2 = nn.LayerNorm(dim)
+        self.norm3 = nn.LayerNorm(dim)
+
+    def forward(self, x, keys, memory: MemoryTokens, mask, cos, sin) -> Tensor:
+        """Update the tokens [1 | N, HW, dim]; the batch grows to N at the cross-attention.
+
+        Args:
+            x: tokens of the frame.
+            keys: memory features with their position added, [N, L, memory_dim].
+            memory: the memory tokens.
+            mask: bool [N, 1, 1, L], True = attend, or None.
+            cos, sin: rotary tables [HW, head_dim].
+        """
+        attention, normed = self.self_attn, self.norm1(x)
+        x = x + attention.attend(
+            attention.queries(normed, cos, sin), attention.keys(normed, cos, sin), normed
+        )
+        attention = self.cross_attn_image
+        q = attention.queries(self.norm2(x), cos, sin)
+        k = attention.keys(keys, cos, sin, unrotated=memory.num_pointer_tokens)
+        q = q.expand(k.shape[0], -1, -1, -1)
+        x = x + attention.attend(q, k, memory.features, mask)
+        return x + self.linear2(F.relu(self.linear1(self.norm3(x))))
+
+
+class MemoryAttention(nn.Module):
+    """Stack of memory attention layers.
+
+    Args:
+        dim: channels of the frame features.
+        memory_dim: channels of the memory tokens.
+        feedforward_dim: hidden channels of the feed-forward part.
+        num_heads: heads of both attentions.
+        num_layers: number of layers.
+        grid_size: cells per side of the frame features.
+    """
+
+    def __init__(self, dim, memory_dim, feedforward_dim, num_heads, num_layers, grid_size):
+        super().__init__()
+        self.layers = nn.ModuleList(
+            MemoryAttentionLayer(dim, memory_dim, feedforward_dim, num_heads)
+            for _ in range(num_layers)
+        )
+        self.norm = nn.LayerNorm(dim)
+        cos, sin = rotary_tables(grid_size, dim // num_heads)
+        self.register_buffer('rotary_cos', cos, persistent=False)
+        self.register_buffer('rotary_sin', sin, persistent=False)
+        self.register_buffer(
+            'position', 0.1 * sine_position_2d(grid_size, grid_size, dim), persistent=False
+        )
+
+    def forward(self, features: Tensor, memory: MemoryTokens) -> Tensor:
+        """Condition features [1 | N, dim, h, w] on the memory of N objects; returns [N, dim, h, w].
+
+        With a batch of 1 the work before the first look at the memory is shared by the objects.
+        """
+        height = features.shape[-2]
+        x = features.flatten(2).transpose(1, 2) + self.position
+        keys = memory.features + memory.position
+        mask = None if memory.key_mask is None else memory.key_mask[:, None, None]
+        for layer in self.layers:
+            x = layer(x, keys, memory, mask, self.rotary_cos, self.rotary_sin)
+        return self.norm(x).transpose(1, 2).unflatten(2, (height, -1))
