@@ -1,0 +1,141 @@
+# Everything runs in an environment of its own, .venv, made on first use: ROS 2 from wheels, the messages, this package.
+# On a machine with a ROS installation use colcon instead (README, "On a robot").
+
+SHELL := /bin/bash
+.SHELLFLAGS := -e -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# A sourced ROS installation, or another environment of wheels, must not leak in.
+unexport PYTHONPATH PYTHONHOME AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH ROS_DISTRO ROS_VERSION
+unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
+ifneq ($(AMENT_PREFIX_PATH)$(_ROS_WHEELS_BOOTSTRAP_COMPLETE),)
+unexport LD_LIBRARY_PATH
+endif
+
+.PHONY: help setup demo test test-slow lint format train-nano clean distclean
+
+help: ## list the targets
+	@echo 'usage: make TARGET [VARIABLE=value …]'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo 'variables:'
+	@echo '  PYTHON       interpreter that .venv is made from, 3.10 to 3.13 (default: the first that fits)'
+	@echo '  BAG, IMAGE_TOPIC, TRUTH_TOPIC, MODEL, CHECKPOINT, RATE    what `make demo` runs on'
+	@echo '  ARGS         further arguments of demo, train-nano (surgsam2) and test, test-slow (pytest)'
+
+setup: $(STAMPS)/package ## make .venv with everything that the node needs
+
+# The demo -------------------------------------------------------------------------------------------------------------
+
+demo: $(STAMPS)/package ## replay a bag through the node, write build/demo/
+	$(BIN)/surgsam2 demo \
+	  $(if $(BAG),--bag '$(BAG)') \
+	  $(if $(IMAGE_TOPIC),--image-topic '$(IMAGE_TOPIC)') \
+	  $(if $(TRUTH_TOPIC),--truth-topic '$(TRUTH_TOPIC)') \
+	  $(if $(MODEL),--model '$(MODEL)') \
+	  $(if $(CHECKPOINT),--checkpoint '$(CHECKPOINT)') \
+	  $(if $(RATE),--rate '$(RATE)') \
+	  $(ARGS)
+
+# Tests ----------------------------------------------------------------------------------------------------------------
+
+test: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/lint ## run the tests and the linters
+	$(BIN)/python -m pytest $(ARGS)
+
+test-slow: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/lint ## run the tests that take minutes
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+lint: $(STAMPS)/package $(STAMPS)/lint ## run the linters alone
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+
+format: $(STAMPS)/lint ## rewrite the Python files in the project's format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# Training -------------------------------------------------------------------------------------------------------------
+
+train-nano: $(STAMPS)/package ## train the small default network on rendered scenes
+	$(BIN)/surgsam2 train $(ARGS)
+
+# The environment: one stamp per step, so that a second run skips what is done -------------------------------------------
+
+define require
+  command -v $(1) > /dev/null || { echo 'error: $(1) is missing; install it, for example with: apt install $(2)' >&2; exit 1; }
+endef
+
+define say
+  echo '[$(VENV)] $(1)'
+endef
+
+SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
+
+$(STAMPS)/created:
+	@system="$$(uname -s) $$(uname -m)"; if [ "$$system" != 'Linux x86_64' ]; then \
+	  echo "error: ROS 2 wheels exist for Linux x86_64 only, this is $$system; build with colcon on a ROS machine (README)" >&2; \
+	  exit 1; fi
+	@$(call require,g++,g++)
+	@$(call require,cmake,cmake)
+	@version=$$(cmake --version | awk 'NR == 1 { print $$3 }'); \
+	if [ "$$(printf '3.21\n%s\n' "$$version" | sort -V | head -n 1)" != 3.21 ]; then \
+	  echo "error: cmake $$version is too old, 3.21 or newer is needed; for example: pip install --user cmake" >&2; exit 1; fi
+	@for python in $(or $(PYTHON),python3 python3.12 python3.11 python3.13 python3.10); do \
+	  if "$$python" -c '$(SUPPORTED)' 2> /dev/null; then found="$$python"; break; fi; done; \
+	if [ -z "$${found:-}" ]; then \
+	  echo 'error: $(or $(PYTHON),python3) is not Python 3.10 to 3.13; name one that is with PYTHON=/path/to/python3' >&2; exit 1; fi; \
+	if ! "$$found" -c 'import ensurepip, venv' 2> /dev/null; then \
+	  echo "error: $$found has no venv module; install it, for example with: apt install python3-venv" >&2; exit 1; fi; \
+	$(call say,created with '"$$("$$found" --version)"'); \
+	rm -rf $(VENV); "$$found" -m venv $(VENV)
+	@mkdir -p $(@D); touch $@
+
+# An explicit PYTHON= that differs from what .venv was made with is not silently ignored.
+ifneq ($(PYTHON),)
+ifneq ($(wildcard $(STAMPS)/created),)
+ifneq ($(shell $(PYTHON) -c 'import sys; print(*sys.version_info[:2])'),$(shell $(BIN)/python -c 'import sys; print(*sys.version_info[:2])'))
+ifeq ($(filter clean distclean help,$(MAKECMDGOALS)),)
+$(error $(VENV) was made with another Python than PYTHON=$(PYTHON); run `make distclean` first, or choose another VENV=)
+endif
+endif
+endif
+endif
+
+$(STAMPS)/run: requirements/build.txt requirements/run.txt | $(STAMPS)/created
+	@$(call say,installing torch and ROS 2)
+	@$(PIP) -r requirements/build.txt -r requirements/run.txt
+	@touch $@
+
+$(STAMPS)/messages: $(shell find surgsam2_msgs -type f) $(STAMPS)/run
+	@$(call say,building surgsam2_msgs)
+	@$(PIP) --no-deps --force-reinstall ./surgsam2_msgs
+	@touch $@
+
+PACKAGED := setup.py setup.cfg pyproject.toml package.xml resource/surgsam2_ros $(wildcard config/* launch/* models/*)
+
+$(STAMPS)/package: $(PACKAGED) $(STAMPS)/messages
+	@$(call say,installing surgsam2_ros)
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(STAMPS)/test: requirements/test.txt requirements/oracle.txt $(STAMPS)/run
+	@$(call say,installing what the tests need)
+	@$(PIP) -r requirements/test.txt
+	@SAM2_BUILD_CUDA=0 $(PIP) --no-deps --no-build-isolation -r requirements/oracle.txt
+	@touch $@
+
+$(STAMPS)/lint: requirements/lint.txt $(STAMPS)/run
+	@$(PIP) -r requirements/lint.txt
+	@touch $@
+
+clean: ## remove what was built, keep .venv
+	rm -rf build install log .pytest_cache .ruff_cache .import_linter_cache ./*.egg-info surgsam2_msgs/build
+	find surgsam2_ros test launch -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean ## remove .venv too
+	rm -rf $(VENV)

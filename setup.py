@@ -1,0 +1,47 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+PACKAGE = 'surgsam2_ros'
+SHARE = f'share/{PACKAGE}'
+
+
+def files(pattern):
+    """Return the files of the tree that match, as setuptools wants them: relative, with `/`."""
+    return sorted(path.as_posix() for path in Path().glob(pattern) if path.is_file())
+
+
+setup(
+    name=PACKAGE,
+    version='0.1.0',
+    description='Surgical instrument tracking for ROS 2 with SurgSAM2',
+    long_description='Takes endoscope images and publishes, for every frame, instrument masks '
+    'with stable object ids.',
+    license='Apache-2.0',
+    maintainer='surgsam2_ros contributors',
+    maintainer_email='surgsam2-ros@users.noreply.github.com',
+    python_requires='>=3.10',
+    packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
+    package_data={PACKAGE: ['**/*.yaml']},
+    data_files=[
+        ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
+        (SHARE, ['package.xml']),
+        (f'{SHARE}/launch', files('launch/*.launch.py')),
+        (f'{SHARE}/config', files('config/*')),
+        (f'{SHARE}/models', files('models/*.yaml') + files('models/*.safetensors')),
+    ],
+    # What it runs on is in requirements/run.txt for pip and in package.xml for rosdep: the two name the
+    # same libraries differently, and one list here would be wrong on half of the machines.
+    install_requires=[],
+    extras_require={'test': ['pytest']},
+    zip_safe=False,
+    entry_points={
+        'console_scripts': [
+            'surgsam2 = surgsam2_ros.cli:main',
+            'surgsam2_node = surgsam2_ros.nodes.surgsam2_node:main',
+        ],
+    },
+)
