@@ -1,0 +1,296 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""How the node is doing: counts, rates and times, judged against limits, as a DiagnosticArray."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+
+if TYPE_CHECKING:
+    from surgsam2_ros.nodes.parameters import DiagnosticsParameters
+
+OK = DiagnosticStatus.OK
+WARN = DiagnosticStatus.WARN
+ERROR = DiagnosticStatus.ERROR
+
+# Rates and times are those of the last seconds, and an error is shown for as long.
+WINDOW_S = 5.0
+# Without an image for this long the camera counts as silent.
+SILENCE_S = 2.0
+# An older image, or one from the future by more, has a stamp of another clock.
+CLOCK_MISMATCH_MS = 60_000.0
+
+
+@dataclass(frozen=True)
+class Percentiles:
+    """Distribution of a time over the window [ms]; zeros when nothing was measured."""
+
+    p50: float = 0.0
+    p95: float = 0.0
+    p99: float = 0.0
+    max: float = 0.0
+
+    @classmethod
+    def of(cls, values: list[float]) -> Percentiles:
+        """Return the percentiles of measured times."""
+        if not values:
+            return cls()
+        return cls(*(float(value) for value in np.percentile(values, [50, 95, 99, 100])))
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The node's counts since activation and its rates over the last seconds.
+
+    Attributes:
+        frames_received: images that arrived.
+        frames_processed: images whose result was published.
+        frames_dropped: images that arrived and were not processed.
+        input_rate_hz: images per second.
+        rate_hz: results per second.
+        latency_ms: age of an image when its result was published.
+        inference_ms: time of network and tracker for an image.
+        seconds_since_image: time since an image arrived or, before the first, since activation.
+        seconds_active: time since activation.
+        last_error: text of the last error, empty when there was none.
+        seconds_since_error: time since then.
+    """
+
+    frames_received: int
+    frames_processed: int
+    frames_dropped: int
+    input_rate_hz: float
+    rate_hz: float
+    latency_ms: Percentiles
+    inference_ms: Percentiles
+    seconds_since_image: float
+    seconds_active: float
+    last_error: str
+    seconds_since_error: float
+
+
+class NodeState(NamedTuple):
+    """What the node says about itself in a report.
+
+    Attributes:
+        lifecycle: 'unconfigured', 'inactive', 'active' or 'finalized'.
+        enabled: False while paused.
+        input_topic: resolved name of the image topic.
+        model, device, precision: the network, empty while none is loaded.
+        num_objects: living objects.
+    """
+
+    lifecycle: str
+    enabled: bool
+    input_topic: str
+    model: str = ''
+    device: str = ''
+    precision: str = ''
+    num_objects: int = 0
+
+
+class Diagnostics:
+    """Counts what happens to images; safe to call from any thread.
+
+    Args:
+        hardware_id: what the report is about, by convention the camera or the computer.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, hardware_id: str = '', clock: Callable[[], float] = time.monotonic) -> None:
+        self.hardware_id = hardware_id
+        self._clock = clock
+        self._lock = threading.Lock()
+        self.reset()
+
+    def reset(self) -> None:
+        """Start anew, as on activation: counts at zero and no error."""
+        with self._lock:
+            self._started = self._clock()
+            self._received = self._processed = self._dropped = 0
+            self._last_image: float | None = None
+            self._arrivals: deque[float] = deque()
+            self._results: deque[tuple[float, float, float]] = deque()
+            self._last_error = ''
+            self._error_time = self._started
+
+    def frame_received(self) -> None:
+        """Count an image that arrived."""
+        with self._lock:
+            now = self._clock()
+            self._received += 1
+            self._last_image = now
+            self._arrivals.append(now)
+            self._forget_old(now)
+
+    def frame_dropped(self, count: int = 1) -> None:
+        """Count images that arrived and will not be processed."""
+        with self._lock:
+            self._dropped += count
+
+    def frame_published(self, latency_ms: float, inference_ms: float) -> None:
+        """Count a published result."""
+        with self._lock:
+            now = self._clock()
+            self._processed += 1
+            self._results.append((now, latency_ms, inference_ms))
+            self._forget_old(now)
+
+    def error(self, text: str) -> None:
+        """Keep an error for the reports of the next seconds; before activation, until a reset."""
+        with self._lock:
+            self._last_error = text
+            self._error_time = self._clock()
+
+    def snapshot(self) -> Snapshot:
+        """Return the present numbers."""
+        with self._lock:
+            now = self._clock()
+            self._forget_old(now)
+            span = min(WINDOW_S, max(now - self._started, 1.0))
+            last_image = self._started if self._last_image is None else self._last_image
+            return Snapshot(
+                frames_received=self._received,
+                frames_processed=self._processed,
+                frames_dropped=self._dropped,
+                input_rate_hz=len(self._arrivals) / span,
+                rate_hz=len(self._results) / span,
+                latency_ms=Percentiles.of([result[1] for result in self._results]),
+                inference_ms=Percentiles.of([result[2] for result in self._results]),
+                seconds_since_image=now - last_image,
+                seconds_active=now - self._started,
+                last_error=self._last_error,
+                seconds_since_error=now - self._error_time,
+            )
+
+    def message(
+        self, stamp: Time, node_name: str, state: NodeState, limits: DiagnosticsParameters
+    ) -> DiagnosticArray:
+        """Return the report for /diagnostics.
+
+        Args:
+            stamp: the present time.
+            node_name: full name of the node; names the status.
+            state: what the node says about itself.
+            limits: when to warn.
+        """
+        snapshot = self.snapshot()
+        level, text = assess(snapshot, state, limits)
+        status = DiagnosticStatus(
+            level=level, name=f'{node_name}: tracking', message=text, hardware_id=self.hardware_id
+        )
+        status.values = [
+            KeyValue(key=key, value=value) for key, value in _values(snapshot, state).items()
+        ]
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = stamp
+        return message
+
+    def _forget_old(self, now: float) -> None:
+        while self._arrivals and self._arrivals[0] <= now - WINDOW_S:
+            self._arrivals.popleft()
+        while self._results and self._results[0][0] <= now - WINDOW_S:
+            self._results.popleft()
+
+
+def assess(
+    snapshot: Snapshot, state: NodeState, limits: DiagnosticsParameters
+) -> tuple[bytes, str]:
+    """Judge the numbers.
+
+    Returns:
+        level and text: OK, WARN when results are missing, slow or late, ERROR when something
+        failed a short while ago, or ever while the node is not active.
+    """
+    active = state.lifecycle == 'active'
+    if snapshot.last_error and (not active or snapshot.seconds_since_error <= WINDOW_S):
+        return ERROR, snapshot.last_error
+    if not active:
+        return OK, f'{state.lifecycle}; activate the node to track'
+    if not state.enabled:
+        return OK, 'paused; call ~/enable to go on'
+    warnings = _warnings(snapshot, state, limits)
+    if warnings:
+        return WARN, '; '.join(warnings)
+    if not snapshot.frames_processed:
+        return OK, 'waiting for the first image'
+    return OK, (
+        f'{state.num_objects} objects at {snapshot.rate_hz:.1f} Hz, latency '
+        f'{snapshot.latency_ms.p50:.0f} ms (95%: {snapshot.latency_ms.p95:.0f} ms)'
+    )
+
+
+def _warnings(snapshot: Snapshot, state: NodeState, limits: DiagnosticsParameters) -> list[str]:
+    if snapshot.seconds_since_image > SILENCE_S:
+        since = f'for {snapshot.seconds_since_image:.0f} s'
+        if not snapshot.frames_received:
+            return [
+                f'no image on {state.input_topic} {since}; check the topic name, input.transport '
+                'and input.qos'
+            ]
+        return [f'no image on {state.input_topic} {since}; check the camera']
+    warnings = []
+    if limits.min_rate_hz > 0 and snapshot.seconds_active > SILENCE_S:
+        warnings += _rate_warnings(snapshot, limits.min_rate_hz)
+    if snapshot.frames_processed:
+        warnings += _latency_warnings(snapshot.latency_ms.p50, limits.max_latency_ms)
+    return warnings
+
+
+def _rate_warnings(snapshot: Snapshot, least: float) -> list[str]:
+    if snapshot.rate_hz >= least:
+        return []
+    if snapshot.input_rate_hz < least:
+        return [
+            f'images arrive at {snapshot.input_rate_hz:.1f} Hz, below diagnostics.min_rate_hz '
+            f'{least:g}; check the camera and the network'
+        ]
+    return [
+        f'results at {snapshot.rate_hz:.1f} Hz, below diagnostics.min_rate_hz {least:g}; '
+        'use a smaller model, a GPU or fewer objects'
+    ]
+
+
+def _latency_warnings(median_ms: float, most: float) -> list[str]:
+    if abs(median_ms) > CLOCK_MISMATCH_MS:
+        return [
+            f'image stamps and clock differ by {median_ms / 1e3:.0f} s; with a bag or a simulator '
+            'set use_sim_time, with two computers synchronise their clocks'
+        ]
+    if most > 0 and median_ms > most:
+        return [
+            f'images are {median_ms:.0f} ms old when published, above diagnostics.max_latency_ms '
+            f'{most:g}; use a smaller model or a GPU, or policy latest'
+        ]
+    return []
+
+
+def _values(snapshot: Snapshot, state: NodeState) -> dict[str, str]:
+    values = {
+        'lifecycle_state': state.lifecycle,
+        'enabled': str(state.enabled).lower(),
+        'input_topic': state.input_topic,
+        'model': state.model,
+        'device': state.device,
+        'precision': state.precision,
+        'objects': str(state.num_objects),
+        'frames_received': str(snapshot.frames_received),
+        'frames_processed': str(snapshot.frames_processed),
+        'frames_dropped': str(snapshot.frames_dropped),
+        'input_rate_hz': f'{snapshot.input_rate_hz:.2f}',
+        'rate_hz': f'{snapshot.rate_hz:.2f}',
+    }
+    for name in ('latency_ms', 'inference_ms'):
+        for key in ('p50', 'p95', 'p99', 'max'):
+            values[f'{name}_{key}'] = f'{getattr(getattr(snapshot, name), key):.1f}'
+    values['last_error'] = snapshot.last_error
+    return values
