@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The summary of one replay: what was lost, how long it took and how well it agrees with a truth."""
+"""The summary of one replay: what was lost, how long it took, how well it agrees with a truth."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ObjectRecord:
     states: Counter[str] = field(default_factory=Counter)
 
     def summary(self) -> dict[str, Any]:
-        """Return object_id, mean_iou (None without a truth), frames compared or seen, and states."""
+        """Return object_id, mean_iou (None without truth), frames compared or seen, and states."""
         return {
             'object_id': self.object_id,
             'mean_iou': _rounded(float(np.mean(self.overlaps))) if self.overlaps else None,
