@@ -88,7 +88,7 @@ def draw_overlay(
     rgb: np.ndarray,
     tracks: Iterable[DrawableTrack],
     *,
-    fill: float = 0.22,
+    opacity: float = 0.22,
     labels: bool = True,
 ) -> np.ndarray:
     """Return a copy of the image with the tracks drawn into it.
@@ -100,7 +100,7 @@ def draw_overlay(
     Args:
         rgb: uint8 [H, W, 3].
         tracks: see DrawableTrack; masks must have the image's size.
-        fill: opacity of the fill in [0, 1].
+        opacity: of the fill, in [0, 1].
         labels: whether to write labels.
 
     Returns:
@@ -120,7 +120,7 @@ def draw_overlay(
                 f"the mask of '{track.object_id}' is {list(track.mask.shape)}, the image "
                 f'{list(rgb.shape[:2])}; both must have the same height and width'
             )
-        _draw_mask(canvas, track, fill)
+        _draw_mask(canvas, track, opacity)
     if labels:
         _draw_labels(canvas, tracks)
     return canvas
@@ -212,7 +212,7 @@ def _line_thickness(canvas: np.ndarray) -> int:
     return max(1, round(canvas.shape[0] / 540))
 
 
-def _draw_mask(canvas: np.ndarray, track: Any, fill: float) -> None:
+def _draw_mask(canvas: np.ndarray, track: Any, opacity: float) -> None:
     mask = np.ascontiguousarray(track.mask).view(np.uint8)
     x, y, width, height = cv2.boundingRect(mask)
     if width == 0:
@@ -221,7 +221,7 @@ def _draw_mask(canvas: np.ndarray, track: Any, fill: float) -> None:
     region = canvas[y : y + height, x : x + width]
     tint = np.empty_like(region)
     tint[:] = colour
-    blended = cv2.addWeighted(region, 1 - fill, tint, fill, 0)
+    blended = cv2.addWeighted(region, 1 - opacity, tint, opacity, 0)
     cv2.copyTo(blended, mask[y : y + height, x : x + width], region)
     draw_contour(canvas, mask, colour, dashed=_state_name(track) == 'TENTATIVE')
 
