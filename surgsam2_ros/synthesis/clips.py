@@ -14,7 +14,6 @@ from surgsam2_ros.synthesis.scene import Body, CameraPath, Scene, Shadows
 from surgsam2_ros.synthesis.tissue import random_colour, random_tissue
 from surgsam2_ros.synthesis.trajectories import wander, withdrawal
 
-_MARGIN = 1.64  # background size relative to the picture
 _SMALLEST = 0.002  # share of the picture that the first object must cover in the first frame
 
 
@@ -46,7 +45,8 @@ def render_clip(
 def random_scene(rng: np.random.Generator, frames: int, size: int = 256) -> Scene:
     """Draw a scene of `frames` square pictures without rendering it."""
     unit = size / 256
-    background = random_tissue(rng, round(_MARGIN * size), unit)
+    camera = _random_camera(rng, frames, size)
+    background = random_tissue(rng, camera.reach((size, size)), unit)
     bodies = _random_bodies(rng, frames, size)
     if rng.random() < 0.2:
         bodies.insert(0, random_blob(rng, frames, size, random_colour(rng, 25), label=0))
@@ -55,7 +55,7 @@ def random_scene(rng: np.random.Generator, frames: int, size: int = 256) -> Scen
     return Scene(
         background,
         bodies,
-        _random_camera(rng, frames, size),
+        camera,
         random_optics(rng, frames, (size, size)),
         shape=(size, size),
         frames=frames,
@@ -130,10 +130,9 @@ def _random_camera(rng: np.random.Generator, frames: int, size: int) -> CameraPa
     unit = size / 256
     amplitude = rng.choice([0, rng.uniform(0, 4), rng.uniform(4, 30)], p=[0.3, 0.4, 0.3]) * unit
     still = amplitude == 0
-    middle = _MARGIN * size / 2
-    centre = [middle + wander(rng, frames, amplitude) for _ in 'xy']
+    offset = [wander(rng, frames, amplitude) for _ in 'xy']
     return CameraPath(
-        centre=np.stack(centre, axis=1),
+        offset=np.stack(offset, axis=1),
         roll=wander(rng, frames, 0 if still else rng.uniform(0, 0.12)),
         zoom=rng.uniform(0.85, 1.25)
         * (1 + wander(rng, frames, 0 if still else rng.uniform(0, 0.06))),

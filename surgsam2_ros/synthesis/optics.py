@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from surgsam2_ros.synthesis.noise import GRAIN_OFFSETS, sensor_grain, value_noise
+from surgsam2_ros.synthesis.sprites import spread
 from surgsam2_ros.synthesis.trajectories import wander
 
 
@@ -97,7 +98,7 @@ class Optics:
         """
         if self.smoke is not None:
             self.smoke.apply(image, frame)
-        image *= self.falloff[..., None]
+        image *= spread(self.falloff, 3)
         image = cv2.transform(image, self._colour_matrix() * self.exposure[frame])
         if self.blur:
             image = cv2.GaussianBlur(image, (0, 0), self.blur)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from surgsam2_ros.synthesis.optics import Optics
-from surgsam2_ros.synthesis.sprites import Placement, blend_over, place
+from surgsam2_ros.synthesis.sprites import Placement, blend_over, place, spread
 
 
 class Body(Protocol):
@@ -33,23 +33,35 @@ class CameraPath:
     """Where the camera looks; arrays of length T.
 
     Attributes:
-        centre: float [T, 2], background pixel (x, y) in the middle of the picture.
+        offset: float [T, 2], background pixels (x, y) from the background's middle to the point
+            in the middle of the picture.
         roll: float [T], radians.
         zoom: float [T].
         parallax: how far objects shift for each pixel that the background shifts.
     """
 
-    centre: np.ndarray
+    offset: np.ndarray
     roll: np.ndarray
     zoom: np.ndarray
     parallax: float = 0.3
 
-    def background_map(self, frame: int, shape: tuple[int, int]) -> np.ndarray:
-        """Affine 2x3 from picture pixels to background pixels."""
+    def reach(self, shape: tuple[int, int]) -> int:
+        """Side of the smallest square background that a picture of `shape` never looks past."""
+        height, width = shape
+        cos, sin = np.abs(np.cos(self.roll)), np.abs(np.sin(self.roll))
+        across = (cos * width + sin * height) / self.zoom + 2 * np.abs(self.offset[:, 0])
+        down = (cos * height + sin * width) / self.zoom + 2 * np.abs(self.offset[:, 1])
+        return int(np.ceil(max(across.max(), down.max()))) + 2
+
+    def background_map(
+        self, frame: int, shape: tuple[int, int], background: tuple[int, int]
+    ) -> np.ndarray:
+        """Affine 2x3 from the pixels of a picture to those of a background, by their shapes."""
         cos = np.cos(self.roll[frame]) / self.zoom[frame]
         sin = np.sin(self.roll[frame]) / self.zoom[frame]
         x, y = shape[1] / 2, shape[0] / 2
-        centre_x, centre_y = self.centre[frame]
+        centre_x = background[1] / 2 + self.offset[frame, 0]
+        centre_y = background[0] / 2 + self.offset[frame, 1]
         return np.array(
             [
                 [cos, -sin, centre_x - cos * x + sin * y],
@@ -59,7 +71,7 @@ class CameraPath:
 
     def object_shift(self, frame: int) -> np.ndarray:
         """Shift (x, y) of all objects in pixels."""
-        return self.parallax * (self.centre.mean(axis=0) - self.centre[frame])
+        return -self.parallax * self.offset[frame]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +95,7 @@ class Scene(Sequence):
     Frames are pure functions of their index: they may be rendered in any order and again.
 
     Args:
-        background: float32 [N, M, 3] RGB 0..255, larger than the picture.
+        background: float32 [N, M, 3] RGB 0..255, mirrored where the camera looks past it.
         bodies: from far to near. Labels are 1..254, or 0 for what is not to be tracked.
         camera: camera path of T frames.
         optics: camera and lamp of T frames.
@@ -146,7 +158,7 @@ class Scene(Sequence):
         height, width = self.shape
         image = cv2.warpAffine(
             self.background,
-            self.camera.background_map(frame, self.shape),
+            self.camera.background_map(frame, self.shape, self.background.shape[:2]),
             (width, height),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REFLECT,
@@ -173,7 +185,7 @@ class Scene(Sequence):
         return image, labels
 
     def _shade(self, alpha: np.ndarray) -> np.ndarray:
-        """Light left by the shadow of a layer, float32 [H, W, 1]; made at a quarter of the size."""
+        """Light left by the shadow of a layer, float32 [H, W, 3]; made at a quarter of the size."""
         height, width = alpha.shape
         small = (max(2, width // 4), max(2, height // 4))
         matrix = np.array(
@@ -186,6 +198,5 @@ class Scene(Sequence):
         side = max(1, round(self.shadows.softness / 4))
         for _ in range(2):
             shadow = cv2.blur(shadow, (side, side))
-        return (
-            1 - np.float32(self.shadows.strength) * cv2.resize(shadow, (width, height))[..., None]
-        )
+        light = spread(1 - np.float32(self.shadows.strength) * shadow, 3)
+        return cv2.resize(light, (width, height))

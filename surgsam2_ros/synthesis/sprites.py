@@ -97,5 +97,11 @@ def place(layer: np.ndarray, placement: Placement) -> Box | None:
 
 def blend_over(below: np.ndarray, above: np.ndarray) -> None:
     """Composite premultiplied `above` [h, w, 4] over `below` [h, w, 3 or 4], in place."""
-    below *= 1 - above[..., 3:]
-    below += above[..., : below.shape[2]]
+    channels = below.shape[2]
+    below *= spread(1 - above[..., 3], channels)
+    below += above if channels == 4 else cv2.cvtColor(above, cv2.COLOR_BGRA2BGR)
+
+
+def spread(plane: np.ndarray, channels: int) -> np.ndarray:
+    """Copy a plane [h, w] into `channels` channels; cheaper in products than broadcasting."""
+    return cv2.merge([plane] * channels)
