@@ -9,9 +9,18 @@ PACKAGE = 'surgsam2_ros'
 SHARE = f'share/{PACKAGE}'
 
 
-def files(pattern):
-    """Return the files of the tree that match, as setuptools wants them: relative, with `/`."""
-    return sorted(path.as_posix() for path in Path().glob(pattern) if path.is_file())
+SHARED_SUFFIXES = {'.py', '.yaml', '.xml', '.rviz', '.safetensors'}
+
+
+def shared_files() -> list[tuple[str, list[str]]]:
+    """Return (target folder, files) for every folder of launch/, config/ and models/."""
+    folders = {}
+    for top in ('launch', 'config', 'models'):
+        for path in sorted(Path(top).rglob('*')):
+            if path.suffix in SHARED_SUFFIXES and path.is_file():
+                target = f'{SHARE}/{path.parent.as_posix()}'
+                folders.setdefault(target, []).append(path.as_posix())
+    return list(folders.items())
 
 
 setup(
@@ -29,12 +38,10 @@ setup(
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (SHARE, ['package.xml']),
-        (f'{SHARE}/launch', files('launch/*.launch.py')),
-        (f'{SHARE}/config', files('config/*')),
-        (f'{SHARE}/models', files('models/*.yaml') + files('models/*.safetensors')),
+        *shared_files(),
     ],
-    # What it runs on is in requirements/run.txt for pip and in package.xml for rosdep: the two name the
-    # same libraries differently, and one list here would be wrong on half of the machines.
+    # What it runs on is in requirements/run.txt for pip and in package.xml for rosdep: the two name
+    # the same libraries differently, and one list here would be wrong on half of the machines.
     install_requires=[],
     extras_require={'test': ['pytest']},
     zip_safe=False,

@@ -1,0 +1,158 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Starts the tracking node for one camera, optionally with RViz.
+
+Arguments left empty leave the parameter file's value alone; an argument that is given wins over it.
+"""
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.conditions import IfCondition
+from launch.substitutions import EnvironmentVariable, LaunchConfiguration
+from launch_ros.actions import LifecycleNode, Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+from surgsam2_ros.share import share_file
+
+BOOLEANS = ['true', 'false']
+# Fast DDS reads the second name before ROS 2 Kilted.
+PROFILE_VARIABLES = ['FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE']
+COMPRESSED = '/compressed'
+
+
+def generate_launch_description():
+    """Return the node of one camera, configured by arguments."""
+    profile = str(share_file('config/fastdds.xml'))
+    return LaunchDescription(
+        [
+            DeclareLaunchArgument(
+                'namespace',
+                default_value='',
+                description='Namespace of the node, one per camera, for example /endoscope/left.',
+            ),
+            DeclareLaunchArgument(
+                'image_topic',
+                default_value='/endoscope/left/image_raw',
+                description='Topic of the images. /compressed at its end may be given or left out.',
+            ),
+            DeclareLaunchArgument(
+                'transport',
+                default_value='',
+                choices=['', 'raw', 'compressed'],
+                description='Subscribe to sensor_msgs/Image (raw) or CompressedImage (compressed); '
+                'empty: as in the parameter file.',
+            ),
+            DeclareLaunchArgument(
+                'params_file',
+                default_value=str(share_file('config/surgsam2.yaml')),
+                description="YAML file with the node's parameters.",
+            ),
+            DeclareLaunchArgument(
+                'model',
+                default_value='',
+                description='Network configuration, a path or a name such as '
+                'models/surgsam2_nano.yaml; empty: as in the parameter file.',
+            ),
+            DeclareLaunchArgument(
+                'checkpoint',
+                default_value='',
+                description='File with the weights, a path or a name below models/; '
+                'empty: as in the parameter file.',
+            ),
+            DeclareLaunchArgument(
+                'device',
+                default_value='',
+                description='Where the network runs: auto, cpu, cuda or cuda:<index>; '
+                'empty: as in the parameter file.',
+            ),
+            DeclareLaunchArgument(
+                'use_sim_time',
+                default_value='false',
+                choices=BOOLEANS,
+                description='Take the time from /clock, for simulators and replayed bags.',
+            ),
+            DeclareLaunchArgument(
+                'autostart',
+                default_value='true',
+                choices=BOOLEANS,
+                description='Configure and activate the node at start; '
+                'false leaves that to a lifecycle manager.',
+            ),
+            DeclareLaunchArgument(
+                'rviz',
+                default_value='false',
+                choices=BOOLEANS,
+                description='Start RViz with the image, the overlay and the label image.',
+            ),
+            DeclareLaunchArgument(
+                'log_level',
+                default_value='info',
+                choices=['debug', 'info', 'warn', 'error', 'fatal'],
+                description='Least severe messages that the node logs.',
+            ),
+            *(
+                SetEnvironmentVariable(name, EnvironmentVariable(name, default_value=profile))
+                for name in PROFILE_VARIABLES
+            ),
+            OpaqueFunction(function=start_node),
+            OpaqueFunction(function=show_in_rviz),
+        ]
+    )
+
+
+def start_node(context):
+    """Return the node, with the parameters that were given as arguments."""
+
+    def argument(name):
+        return LaunchConfiguration(name).perform(context)
+
+    parameters = {
+        'autostart': argument('autostart') == 'true',
+        'use_sim_time': argument('use_sim_time') == 'true',
+    }
+    for name, parameter in {
+        'transport': 'input.transport',
+        'model': 'model.config',
+        'checkpoint': 'model.checkpoint',
+        'device': 'model.device',
+    }.items():
+        if argument(name):
+            parameters[parameter] = ParameterValue(argument(name), value_type=str)
+    return [
+        LifecycleNode(
+            package='surgsam2_ros',
+            executable='surgsam2_node',
+            name='surgsam2',
+            namespace=argument('namespace'),
+            parameters=[argument('params_file'), parameters],
+            remappings=image_remappings(argument('image_topic')),
+            arguments=['--ros-args', '--log-level', argument('log_level')],
+            output='screen',
+        )
+    ]
+
+
+def show_in_rviz(context):
+    """Return RViz, with the topics of its configuration moved to this camera's."""
+    namespace = LaunchConfiguration('namespace').perform(context).strip('/')
+    prefix = f'/{namespace}' if namespace else ''
+    image_topic = LaunchConfiguration('image_topic').perform(context)
+    return [
+        Node(
+            package='rviz2',
+            executable='rviz2',
+            arguments=['-d', str(share_file('config/surgsam2.rviz'))],
+            remappings=[
+                *((f'/{name}', topic) for name, topic in image_remappings(image_topic)),
+                ('/surgsam2/overlay', f'{prefix}/surgsam2/overlay'),
+                ('/surgsam2/label_image', f'{prefix}/surgsam2/label_image'),
+            ],
+            condition=IfCondition(LaunchConfiguration('rviz')),
+        )
+    ]
+
+
+def image_remappings(image_topic):
+    """Return the remappings of the raw and the compressed input to one camera's topics."""
+    raw = image_topic[: -len(COMPRESSED)] if image_topic.endswith(COMPRESSED) else image_topic
+    return [('image', raw), (f'image{COMPRESSED}', raw + COMPRESSED)]
