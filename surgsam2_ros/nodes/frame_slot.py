@@ -1,0 +1,101 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Where received frames wait for the inference thread, and where skipped ones are counted.
+
+Knows nothing of ROS: a frame is a message of any type with the time it was taken and received.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+LATEST = 'latest'
+EVERY_FRAME = 'every_frame'
+POLICIES = (LATEST, EVERY_FRAME)
+
+
+@dataclass(frozen=True, eq=False)
+class ReceivedFrame:
+    """An image message as it arrived, not decoded.
+
+    Attributes:
+        message: the image message.
+        stamp_ns: time in the message's header [ns].
+        received_ns: time of the node's clock when it arrived [ns].
+    """
+
+    message: Any
+    stamp_ns: int
+    received_ns: int
+
+
+class FrameSlot:
+    """Hands frames from the camera callback to the inference thread without making either wait.
+
+    With policy 'latest' it holds one frame and a newer one takes its place. With 'every_frame' it
+    is a queue; when that is full the oldest frame goes. Frames that go untracked are counted, and
+    the count is handed out with the next frame that is taken.
+
+    Args:
+        policy: 'latest' or 'every_frame'.
+        capacity: frames the queue of 'every_frame' holds, at least 1.
+        wake: event set whenever a frame arrives.
+
+    Raises:
+        ValueError: unknown policy, or capacity below 1.
+    """
+
+    def __init__(
+        self, policy: str = LATEST, *, capacity: int = 64, wake: threading.Event | None = None
+    ) -> None:
+        if policy not in POLICIES:
+            raise ValueError(f'frame policy {policy!r} is unknown; use one of {list(POLICIES)}')
+        if capacity < 1:
+            raise ValueError(f'frame queue of {capacity} frames cannot hold any; use 1 or more')
+        self._frames: deque[ReceivedFrame] = deque()
+        self._capacity = 1 if policy == LATEST else capacity
+        self._wake = wake or threading.Event()
+        self._lock = threading.Lock()
+        self._dropped = 0
+        self._received = 0
+
+    def __len__(self) -> int:
+        """Return how many frames wait."""
+        return len(self._frames)
+
+    @property
+    def received(self) -> int:
+        """Frames that were ever put in."""
+        return self._received
+
+    def put(self, frame: ReceivedFrame) -> None:
+        """Add a frame; the oldest waiting one is dropped when there is no room for it."""
+        with self._lock:
+            self._received += 1
+            if len(self._frames) == self._capacity:
+                self._frames.popleft()
+                self._dropped += 1
+            self._frames.append(frame)
+        self._wake.set()
+
+    def take(self) -> tuple[ReceivedFrame | None, int]:
+        """Take the frame whose turn it is, if any.
+
+        Returns:
+            the frame or None, and the number of frames dropped since the last call.
+        """
+        with self._lock:
+            dropped, self._dropped = self._dropped, 0
+            frame = self._frames.popleft() if self._frames else None
+        return frame, dropped
+
+    def clear(self) -> int:
+        """Drop all waiting frames; they count as dropped. Returns how many there were."""
+        with self._lock:
+            waiting = len(self._frames)
+            self._dropped += waiting
+            self._frames.clear()
+        return waiting

@@ -1,0 +1,309 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The thread that owns the network, the tracker and the device, and turns frames into results.
+
+Frames come from a FrameSlot and requests from a RequestQueue; how a message is decoded, what
+happens to a result and who hears of problems is given from outside. Knows nothing of ROS.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from surgsam2_ros.nodes.frame_slot import FrameSlot, ReceivedFrame
+from surgsam2_ros.nodes.object_requests import (
+    FrameHistory,
+    PromptRequest,
+    PromptTarget,
+    RequestError,
+    RequestQueue,
+    format_stamp,
+)
+from surgsam2_ros.sources.image_encodings import EncodingError
+from surgsam2_ros.tracking import FrameResult, PromptError, StreamingTracker
+
+# A stamp this much older than the one before is a clock that jumped back, as when a bag starts
+# over; one that is older by less is a frame that was overtaken on its way.
+BACKWARD_JUMP_NS = 100_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedFrame:
+    """One frame with what was found in it.
+
+    Attributes:
+        received: the image message, its stamp and its time of arrival.
+        rgb: the decoded image, uint8 [H, W, 3].
+        result: what the tracker found.
+        dropped_since_last: frames that went untracked since the previous TrackedFrame.
+        inference_ms: time the tracker took for this frame [ms].
+    """
+
+    received: ReceivedFrame
+    rgb: np.ndarray
+    result: FrameResult
+    dropped_since_last: int
+    inference_ms: float
+
+
+@dataclass(frozen=True)
+class PromptOutcome:
+    """Answer to a PromptRequest that was fulfilled.
+
+    Attributes:
+        objects: all living objects (tracking.ObjectInfo).
+        moved_ns: stamp of the conditioned frame minus the stamp asked for [ns].
+    """
+
+    objects: tuple[Any, ...]
+    moved_ns: int
+
+
+class InferenceThread:
+    """Runs a StreamingTracker in a thread of its own.
+
+    Args:
+        load: makes the tracker, on the thread that will use it.
+        slot, requests: where frames and requests come from.
+        wake: the event both of them set.
+        decode: image message -> rgb uint8 [H, W, 3]; raises EncodingError.
+        publish: receives every TrackedFrame, on this thread.
+        on_dropped: receives the number of frames that went untracked, on this thread.
+        report: receives (kind, text) of every problem, on this thread.
+        now_ns: the clock that stamps are compared with [ns].
+        replay_frames: past frames that prompts can still condition.
+    """
+
+    def __init__(
+        self,
+        *,
+        load: Callable[[], StreamingTracker],
+        slot: FrameSlot,
+        requests: RequestQueue,
+        wake: threading.Event,
+        decode: Callable[[Any], np.ndarray],
+        publish: Callable[[TrackedFrame], None],
+        on_dropped: Callable[[int], None],
+        report: Callable[[str, str], None],
+        now_ns: Callable[[], int],
+        replay_frames: int = 0,
+    ) -> None:
+        self.max_age_ms = 0.0  # drop frames older than this when taken up; 0 = never
+        self.last_result: TrackedFrame | None = None
+        self._load = load
+        self._slot = slot
+        self._requests = requests
+        self._wake = wake
+        self._decode = decode
+        self._publish = publish
+        self._on_dropped = on_dropped
+        self._report = report
+        self._now_ns = now_ns
+        self._history = FrameHistory(replay_frames)
+        self._last_stamp_ns: int | None = None
+        self._dropped_since_last = 0
+        self._tracker: StreamingTracker | None = None
+        self._load_error: BaseException | None = None
+        self._loaded = threading.Event()
+        self._stop = threading.Event()
+        self._idle = threading.Event()
+        self._thread = threading.Thread(target=self._run, name='inference', daemon=True)
+
+    def start(self, is_cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Start the thread and wait until the tracker is loaded.
+
+        Raises:
+            whatever `load` raised; InterruptedError when `is_cancelled` said so.
+        """
+        self._thread.start()
+        while not self._loaded.wait(0.1):
+            if is_cancelled():
+                self._stop.set()
+                raise InterruptedError('loading was interrupted by a shutdown')
+        if self._load_error is not None:
+            error, self._load_error = self._load_error, None
+            self._thread.join()
+            raise error
+
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Wait until no frame is being tracked; False when the time was not enough."""
+        return self._idle.wait(timeout_s)
+
+    def stop(self, timeout_s: float = 10.0) -> bool:
+        """End the thread and free the network; False when it did not end in time."""
+        self._stop.set()
+        self._wake.set()
+        self._requests.fail_all('the tracker was shut down; configure and activate the node')
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            self._tracker = self._load()
+        except BaseException as error:  # handed to who called start
+            self._load_error = error
+            return
+        finally:
+            self._loaded.set()
+        self._idle.set()
+        while not self._stop.is_set():
+            self._wake.wait()
+            self._wake.clear()
+            self._idle.clear()
+            self._serve()
+            self._idle.set()
+        self._free()
+
+    def _serve(self) -> None:
+        """Work until no frame and no request waits."""
+        while not self._stop.is_set():
+            self._answer_calls()
+            self._requests.take_prompts(self._history)
+            received, dropped = self._slot.take()
+            self._count_dropped(dropped)
+            if received is None:
+                return
+            self._take_up(received)
+
+    def _answer_calls(self) -> None:
+        for call in self._requests.take_calls():
+            try:
+                call.future.set_result(call.function(self._tracker))
+            except Exception as error:  # handed to who asked
+                call.future.set_exception(error)
+
+    def _take_up(self, received: ReceivedFrame) -> None:
+        """Take one frame through decoding, prompts, tracking and publishing."""
+        if self._is_stale(received):
+            return
+        try:
+            rgb = self._decode(received.message)
+        except EncodingError as error:
+            self._count_failed('image', f'image was not read: {error}')
+            return
+        self._reset_when_stamps_jump_back(received.stamp_ns)
+        accepted = self._apply_prompts(received.stamp_ns, rgb.shape[:2])
+        try:
+            tracked = self._track(received, rgb)
+        except Exception as error:  # one bad frame must not end the stream
+            text = f'tracking failed on {format_stamp(received.stamp_ns)}: {_describe(error)}'
+            self._count_failed('inference', text)
+            for request, _ in accepted:
+                request.future.set_exception(RequestError(text))
+            return
+        self._hand_out(tracked)
+        for request, target in accepted:
+            outcome = PromptOutcome(tuple(self._tracker.objects), target.moved_ns)
+            request.future.set_result(outcome)
+
+    def _track(self, received: ReceivedFrame, rgb: np.ndarray) -> TrackedFrame:
+        started = time.perf_counter()
+        result = self._tracker.track(rgb)
+        inference_ms = (time.perf_counter() - started) * 1e3
+        self._last_stamp_ns = received.stamp_ns
+        self._history.append(received.stamp_ns, result.frame_index)
+        return TrackedFrame(received, rgb, result, self._dropped_since_last, inference_ms)
+
+    def _hand_out(self, tracked: TrackedFrame) -> None:
+        self.last_result = tracked
+        try:
+            self._publish(tracked)
+        except Exception as error:  # one bad frame must not end the stream
+            self._count_failed('publish', f'a result was not published: {_describe(error)}')
+            return
+        self._dropped_since_last = 0
+
+    def _apply_prompts(
+        self, stamp_ns: int, image_size: tuple[int, int]
+    ) -> list[tuple[PromptRequest, PromptTarget]]:
+        """Give the tracker the prompts this frame lets in; returns those it accepted."""
+        accepted = []
+        for request, target in self._requests.take_prompts(self._history, stamp_ns):
+            try:
+                self._tracker.add_objects(
+                    request.prompts,
+                    allow_update=request.allow_update,
+                    image_size=image_size,
+                    frame_index=target.frame_index,
+                )
+            except PromptError as error:
+                object_ids = [error.object_id] if error.object_id else []
+                request.future.set_exception(RequestError(str(error), object_ids))
+            except Exception as error:  # handed to who asked
+                text = f'prompts were not taken: {_describe(error)}'
+                self._report('inference', text)
+                request.future.set_exception(RequestError(text))
+            else:
+                accepted.append((request, target))
+        return accepted
+
+    def _is_stale(self, received: ReceivedFrame) -> bool:
+        """Drop frames that are too old or were overtaken by a newer one."""
+        age_ms = (self._now_ns() - received.stamp_ns) / 1e6
+        if 0.0 < self.max_age_ms < age_ms:
+            self._count_dropped(1)
+            self._report(
+                'age',
+                f'image is {age_ms:.0f} ms old, more than input.max_age_ms = '
+                f'{self.max_age_ms:g}, and was dropped; if images come from a bag, replay with '
+                '/clock and set use_sim_time',
+            )
+            return True
+        backward_ns = (self._last_stamp_ns or 0) - received.stamp_ns
+        if 0 < backward_ns < BACKWARD_JUMP_NS:
+            self._count_dropped(1)
+            self._report(
+                'order',
+                f'image with {format_stamp(received.stamp_ns)} arrived after a newer one and was '
+                'dropped',
+            )
+            return True
+        return False
+
+    def _reset_when_stamps_jump_back(self, stamp_ns: int) -> None:
+        last = self._last_stamp_ns
+        if last is None or last - stamp_ns < BACKWARD_JUMP_NS:
+            return
+        self._report(
+            'jump',
+            f'image stamps jumped back by {(last - stamp_ns) / 1e9:.3f} s; all objects were '
+            'forgotten, prompt them again',
+        )
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all objects and past frames. To be called on this thread: from a request."""
+        self._tracker.reset()
+        self._history.clear()
+        self._last_stamp_ns = None
+
+    def _count_dropped(self, frames: int) -> None:
+        if frames:
+            self._dropped_since_last += frames
+            self._on_dropped(frames)
+
+    def _count_failed(self, kind: str, text: str) -> None:
+        self._count_dropped(1)
+        self._report(kind, text)
+
+    def _free(self) -> None:
+        """Give the network's memory back to the device."""
+        self._tracker = None
+        self.last_result = None
+        gc.collect()
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def _describe(error: Exception) -> str:
+    return f'{type(error).__name__}: {error}'

@@ -1,0 +1,115 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Makes a warm tracker from the node's parameters: the device, the network, the first frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from surgsam2_ros.network import load_network
+from surgsam2_ros.nodes.parameters import Parameters
+from surgsam2_ros.share import share_file
+from surgsam2_ros.tracking import Prompt, StreamingTracker
+
+
+class DeviceError(RuntimeError):
+    """The device asked for is not there."""
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedTracker:
+    """A tracker ready for frames, and what it runs on.
+
+    Attributes:
+        tracker: the tracker, without objects.
+        model: name of the network.
+        checkpoint: file its weights came from.
+        device: torch's name of the device, 'cpu' or 'cuda:0'.
+        precision: 'fp32', 'fp16' or 'bf16'.
+    """
+
+    tracker: StreamingTracker
+    model: str
+    checkpoint: str
+    device: str
+    precision: str
+
+
+def choose_device(name: str) -> str:
+    """Resolve 'auto' to a device that is there, and check any other.
+
+    Raises:
+        DeviceError: a CUDA device was asked for that torch cannot see.
+    """
+    cuda_devices = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == 'auto':
+        return 'cuda:0' if cuda_devices else 'cpu'
+    device = torch.device(name)
+    if device.type == 'cuda' and (device.index or 0) >= cuda_devices:
+        raise DeviceError(
+            f'model.device is {name!r}, but torch {torch.__version__} sees {cuda_devices} CUDA '
+            'devices; set model.device to auto or cpu, or install the driver and a CUDA build of '
+            'torch'
+        )
+    return f'cuda:{device.index or 0}' if device.type == 'cuda' else name
+
+
+def load_tracker(parameters: Parameters) -> LoadedTracker:
+    """Load the network and track the warm-up frames, so that the first real one is fast.
+
+    Raises:
+        DeviceError, FileNotFoundError, ValueError, surgsam2_ros.network.CheckpointError: naming
+            the value at fault and the remedy.
+    """
+    model = parameters.model
+    device = choose_device(model.device)
+    config = _find_file(model.config, 'model.config')
+    checkpoint = _find_file(model.checkpoint, 'model.checkpoint') if model.checkpoint else None
+    network = load_network(config, checkpoint=checkpoint, device=device, precision=model.precision)
+    tracker = StreamingTracker(network, parameters.to_tracker_config())
+    _warm_up(tracker, network.image_size, model.warmup_frames)
+    return LoadedTracker(
+        tracker=tracker,
+        model=network.config.name,
+        checkpoint=str(checkpoint or _default_checkpoint(network, config)),
+        device=device,
+        precision=model.precision,
+    )
+
+
+def _default_checkpoint(network, config: Path) -> Path | str:
+    """Name the weights that the configuration itself points to, beside its file."""
+    name = getattr(network.config, 'checkpoint', None)
+    return config.parent / name if name else ''
+
+
+def _find_file(name: str, parameter: str) -> Path:
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    if not path.is_absolute():
+        try:
+            return share_file(name)
+        except FileNotFoundError:
+            pass
+    raise FileNotFoundError(
+        f'{parameter} is {name!r}, but there is no such file, neither from the working directory '
+        f'{Path.cwd()} nor in the package; give an absolute path, or put the file into models/'
+    )
+
+
+def _warm_up(tracker: StreamingTracker, image_size: int, frames: int) -> None:
+    """Track one object in blank frames, then forget it."""
+    if not frames:
+        return
+    blank = np.zeros((image_size, image_size, 3), np.uint8)
+    quarter = image_size / 4
+    box = (quarter, quarter, 3 * quarter, 3 * quarter)
+    tracker.add_objects([Prompt(object_id='warm-up', box=box)])
+    for _ in range(frames):
+        tracker.track(blank)
+    tracker.reset()
