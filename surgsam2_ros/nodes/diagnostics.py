@@ -26,8 +26,8 @@ ERROR = DiagnosticStatus.ERROR
 WINDOW_S = 5.0
 # Without an image for this long the camera counts as silent.
 SILENCE_S = 2.0
-# An older image, or one from the future by more, has a stamp of another clock.
-CLOCK_MISMATCH_MS = 60_000.0
+# Images further in the future than this were stamped by a clock that is not this node's.
+CLOCK_AHEAD_MS = 100.0
 
 
 @dataclass(frozen=True)
@@ -208,12 +208,15 @@ def assess(
     """Judge the numbers.
 
     Returns:
-        level and text: OK, WARN when results are missing, slow or late, ERROR when something
-        failed a short while ago, or ever while the node is not active.
+        level and text: WARN when results are missing, slow or late, or when something failed a
+        short while ago and results go on; ERROR when they do not, or when the node is not active
+        and something failed before; else OK.
     """
     active = state.lifecycle == 'active'
-    if snapshot.last_error and (not active or snapshot.seconds_since_error <= WINDOW_S):
+    if snapshot.last_error and not active:
         return ERROR, snapshot.last_error
+    if snapshot.last_error and snapshot.seconds_since_error <= WINDOW_S:
+        return WARN if snapshot.rate_hz > 0 else ERROR, snapshot.last_error
     if not active:
         return OK, f'{state.lifecycle}; activate the node to track'
     if not state.enabled:
@@ -261,10 +264,10 @@ def _rate_warnings(snapshot: Snapshot, least: float) -> list[str]:
 
 
 def _latency_warnings(median_ms: float, most: float) -> list[str]:
-    if abs(median_ms) > CLOCK_MISMATCH_MS:
+    if median_ms < -CLOCK_AHEAD_MS:
         return [
-            f'image stamps and clock differ by {median_ms / 1e3:.0f} s; with a bag or a simulator '
-            'set use_sim_time, with two computers synchronise their clocks'
+            f'images are stamped {-median_ms:.0f} ms in the future; synchronise the clocks of the '
+            'computers or, with a bag or a simulator, set use_sim_time'
         ]
     if most > 0 and median_ms > most:
         return [

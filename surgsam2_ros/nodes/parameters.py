@@ -56,7 +56,7 @@ class ParameterSpec:
     def constraint(self) -> str:
         """The allowed values in words; empty when every value of the type is allowed."""
         if self.range is not None:
-            return f'{self.range[0]} to {self.range[1]}'
+            return f'{self.range[0]:g} to {self.range[1]:g}'
         if self.choices is not None:
             return ', '.join(self.choices)
         return self.expects or ''

@@ -20,6 +20,9 @@ from surgsam2_ros.nodes.image_conversion import make_label_image
 if TYPE_CHECKING:
     from surgsam2_ros.tracking import FrameResult, Track
 
+# Leaves out the steps of slanted lines: a message of every pixel's corner takes ten times as long.
+CONTOUR_TOLERANCE_PX = 0.75
+
 
 def make_track_array(
     header: Header,
@@ -42,7 +45,8 @@ def make_track_array(
         inference_ms: time of network and tracker [ms].
         model: name of the network.
         with_masks: whether each track carries its mask, cropped to its box.
-        with_contours: whether each track carries the outline of its largest part.
+        with_contours: whether each track carries the outline of its largest part, true to
+            CONTOUR_TOLERANCE_PX.
     """
     tracks = sorted(result.tracks, key=lambda track: track.instance)
     return TrackArray(
@@ -88,4 +92,5 @@ def _track_message(
 def _outline(mask: np.ndarray) -> list[list[int]]:
     """Corners (x, y) of the outline of the largest part of a mask that has a pixel set."""
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    return max(contours, key=cv2.contourArea).reshape(-1, 2).tolist()
+    largest = max(contours, key=cv2.contourArea)
+    return cv2.approxPolyDP(largest, CONTOUR_TOLERANCE_PX, closed=True).reshape(-1, 2).tolist()
