@@ -3,6 +3,7 @@
 """Rendered surgical scenes with exact truth: short clips to train on and long scenes to show."""
 
 from surgsam2_ros.synthesis.clips import random_scene, render_clip
+from surgsam2_ros.synthesis.laparoscopy import render_scene
 from surgsam2_ros.synthesis.scene import Scene
 
-__all__ = ['Scene', 'random_scene', 'render_clip']
+__all__ = ['Scene', 'random_scene', 'render_clip', 'render_scene']

@@ -7,7 +7,8 @@ from __future__ import annotations
 import numpy as np
 
 from surgsam2_ros.synthesis.blobs import random_blob, random_cover
-from surgsam2_ros.synthesis.instruments import Design, Instrument, Motion, random_design
+from surgsam2_ros.synthesis.designs import random_design
+from surgsam2_ros.synthesis.instruments import Design, Instrument, Motion
 from surgsam2_ros.synthesis.optics import random_optics
 from surgsam2_ros.synthesis.parts import random_shaft_material
 from surgsam2_ros.synthesis.scene import Body, CameraPath, Scene, Shadows

@@ -57,7 +57,7 @@ def random_metal(rng: np.random.Generator) -> Material:
 
 
 def random_shaft_material(rng: np.random.Generator) -> Material:
-    """What shafts are made of: mostly black or grey plastic, steel, or pale composite."""
+    """Draw what shafts are made of: mostly black or grey plastic, steel, or pale composite."""
     kind = rng.random()
     if kind < 0.36:
         colour = _grey(rng, 14, 75, 4)
@@ -81,7 +81,7 @@ def random_shaft_material(rng: np.random.Generator) -> Material:
 
 
 def random_tip_material(rng: np.random.Generator) -> Material:
-    """What wrists and jaws are made of: nearly always steel."""
+    """Draw what wrists and jaws are made of: nearly always steel."""
     kind = rng.random()
     if kind < 0.86:
         return random_metal(rng)
@@ -90,7 +90,7 @@ def random_tip_material(rng: np.random.Generator) -> Material:
 
 
 def profile_through(*knots: tuple[float, float]) -> Profile:
-    """A profile that runs straight from knot (position, half-width) to knot."""
+    """Make a profile that runs straight from knot (position, half-width) to knot."""
     positions, widths = zip(*knots, strict=True)
     return lambda along: np.interp(along, positions, widths)
 
@@ -102,7 +102,7 @@ def shaded_part(
     profile: Profile,
     material: Material,
     *,
-    curve: float = 0.0,
+    centre: Profile | None = None,
     flatness: float = 0.0,
     resolution: float = 1.0,
 ) -> Sprite:
@@ -113,7 +113,8 @@ def shaded_part(
         length, width: size in scene pixels.
         profile: half-width along the part as a fraction of `width` / 2.
         material: surface.
-        curve: sideways shift of the tip as a fraction of `width`, for curved jaws.
+        centre: sideways shift of the centre line along the part as a fraction of `width` / 2, for
+            curved and one-sided parts; straight when None.
         flatness: 0 shades a round part, 1 a flat one with bevelled edges.
         resolution: sprite pixels per scene pixel.
 
@@ -121,13 +122,13 @@ def shaded_part(
         Sprite anchored in the middle of its near end.
     """
     long_side = max(4, round(length * resolution))
-    reach = 1 + 2 * abs(curve)  # rows needed for the curved centre line
     wide = max(3.0, width * resolution)
-    rows = int(np.ceil(wide * reach))
     along = (np.arange(long_side, dtype=np.float32) + 0.5) / long_side
+    shift = np.zeros_like(along) if centre is None else centre(along).astype(np.float32)
+    rows = int(np.ceil(wide * (1 + np.abs(shift).max())))
     across = (np.arange(rows, dtype=np.float32) + 0.5 - rows / 2) / (wide / 2)
     half = np.clip(profile(along), 0.02, 1.0).astype(np.float32)[None]
-    offset = across[:, None] - (2 * curve * along**2).astype(np.float32)[None]
+    offset = across[:, None] - shift[None]
     alpha = np.clip((half - np.abs(offset)) * (wide / 2) + 0.5, 0, 1)
     turn = np.clip(offset / half, -1, 1)  # -1 and 1 at the silhouette, 0 facing the camera
     if flatness:
@@ -150,6 +151,9 @@ def _lit(rng: np.random.Generator, turn: np.ndarray, material: Material) -> np.n
         light = light * (1 - 0.75 * material.metal) + 0.75 * material.metal * mirrored
     highlight = diffuse**material.sharpness * (material.gloss * rng.uniform(120, 255))
     colour = light[..., None] * np.float32(material.colour)
+    if material.metal:  # the side away from the lamp mirrors the tissue below
+        blush = np.clip(-turn * np.sign(lamp), 0, 1) * (material.metal * rng.uniform(0, 0.5))
+        colour *= 1 - blush[..., None] * np.float32((0.1, 0.45, 0.5))
     return (colour + highlight[..., None]).astype(np.float32)
 
 

@@ -35,7 +35,7 @@ def wander(
 def minimum_jerk(
     frames: int, times: Sequence[float], values: Sequence[float] | np.ndarray
 ) -> np.ndarray:
-    """Move from key to key as a hand does: each leg starts and ends at rest (Flash and Hogan, 1985).
+    """Move from key to key as a hand does, at rest at each key (Flash and Hogan, 1985).
 
     Args:
         frames: length T.

@@ -1,0 +1,299 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A long laparoscopic scene: robotic instruments at work, crossing, leaving and coming back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from surgsam2_ros.synthesis.designs import wristed_design
+from surgsam2_ros.synthesis.instruments import Design, Instrument, Motion
+from surgsam2_ros.synthesis.noise import GRAIN_OFFSETS, value_noise
+from surgsam2_ros.synthesis.optics import Optics, gamma_table, lamp_falloff
+from surgsam2_ros.synthesis.parts import Material
+from surgsam2_ros.synthesis.scene import CameraPath, Scene, Shadows
+from surgsam2_ros.synthesis.tissue import add_organ, add_vessels, lit_relief
+from surgsam2_ros.synthesis.trajectories import minimum_jerk, wander
+
+MOST_INSTRUMENTS = 4
+
+_CASTS = ('needle_driver', 'grasper', 'scissors', 'grasper')
+_SHAFTS = (
+    Material((58, 60, 64), ambient=0.35, gloss=0.35, sharpness=9, metal=0.1, grain=0.03),
+    Material((176, 172, 160), ambient=0.35, gloss=0.3, sharpness=10, metal=0.25, grain=0.04),
+    Material((40, 52, 74), ambient=0.4, gloss=0.45, sharpness=14, metal=0.1, grain=0.03),
+    Material((108, 100, 92), ambient=0.35, gloss=0.3, sharpness=8, metal=0.3, grain=0.04),
+)
+_STEEL = Material((196, 198, 204), ambient=0.35, gloss=0.8, sharpness=16, metal=0.75, grain=0.03)
+
+
+@dataclass(frozen=True)
+class _Seat:
+    """Where an instrument comes from and works, in fractions of the picture's width and height."""
+
+    pivot: tuple[float, float]
+    home: tuple[float, float]
+    meeting: tuple[float, float]
+
+
+_SEATS = (
+    _Seat((-0.28, 0.22), (0.33, 0.52), (0.58, 0.60)),
+    _Seat((1.26, 0.30), (0.68, 0.50), (0.42, 0.55)),
+    _Seat((0.40, 1.45), (0.50, 0.74), (0.52, 0.58)),
+    _Seat((0.62, -0.50), (0.56, 0.28), (0.50, 0.45)),
+)
+
+
+def render_scene(
+    seed: int,
+    frames: int,
+    size: tuple[int, int] = (512, 640),
+    instruments: int = 2,
+    rate_hz: float = 15.0,
+) -> Scene:
+    """Compose a laparoscopic scene in which robotic instruments work over liver and fat.
+
+    All instruments are in the picture at first. Every ten seconds or so the first two reach across
+    each other, and one of them is drawn out of the picture for a moment.
+
+    Args:
+        seed: equal seeds give equal scenes.
+        frames: length of the scene.
+        size: (height, width) in pixels.
+        instruments: 1 to MOST_INSTRUMENTS; instrument i has label i.
+        rate_hz: frames a second; sets how far things move from frame to frame.
+
+    Returns:
+        Scene of (picture uint8 [H, W, 3] RGB, labels uint8 [H, W]), rendered frame by frame.
+
+    Raises:
+        ValueError: for a number of instruments, a size, a length or a rate out of range.
+    """
+    _check(frames, size, instruments, rate_hz)
+    rng = np.random.default_rng(seed)
+    unit = min(size) / 256
+    camera = _breathing_camera(rng, frames, rate_hz, unit)
+    background = _abdomen(rng, camera.reach(size), unit)
+    mirrored = rng.random() < 0.5
+    bodies = []
+    order = rng.permutation(instruments)
+    for index in range(instruments):
+        design = _design(rng, index, size)
+        motion = _motion(rng, index, design, frames, size, rate_hz, mirrored)
+        bodies.append(Instrument(design, motion, label=index + 1))
+    return Scene(
+        background,
+        [bodies[index] for index in order],
+        camera,
+        _clean_optics(rng, frames, size),
+        shape=size,
+        frames=frames,
+        shadows=Shadows(0.5, (rng.uniform(-8, 8) * unit, rng.uniform(5, 11) * unit), 18 * unit),
+        rate_hz=rate_hz,
+        class_names={body.label: body.design.kind for body in bodies},
+    )
+
+
+def _check(frames: int, size: tuple[int, int], instruments: int, rate_hz: float) -> None:
+    if not 1 <= instruments <= MOST_INSTRUMENTS:
+        raise ValueError(f'{instruments} instruments asked for; give 1 to {MOST_INSTRUMENTS}')
+    if len(size) != 2 or min(size) < 64 or max(size) > 4096:
+        raise ValueError(f'size {size} is not usable; give (height, width), each 64 to 4096 pixels')
+    if frames < 1:
+        raise ValueError(f'{frames} frames asked for; give at least 1')
+    if not rate_hz > 0:
+        raise ValueError(f'rate {rate_hz} Hz is not usable; give a positive frame rate')
+
+
+def _design(rng: np.random.Generator, index: int, size: tuple[int, int]) -> Design:
+    diagonal = float(np.hypot(*size))
+    return wristed_design(
+        rng,
+        _CASTS[index],
+        width=rng.uniform(0.125, 0.145) * min(size),
+        shaft_length=1.5 * diagonal,
+        shaft_material=_SHAFTS[index],
+        tip_material=_STEEL,
+        resolution=2.0,
+    )
+
+
+def _motion(
+    rng: np.random.Generator,
+    index: int,
+    design: Design,
+    frames: int,
+    size: tuple[int, int],
+    rate_hz: float,
+    mirrored: bool,
+) -> Motion:
+    """Plan where the jaws' pivot goes, and derive the pose of the shaft from it."""
+    seat = _SEATS[index]
+    side = -1 if mirrored else 1
+
+    def pixels(points: np.ndarray) -> np.ndarray:
+        x = 1 - points[..., 0] if mirrored else points[..., 0]
+        return np.stack([x * size[1], points[..., 1] * size[0]], axis=-1)
+
+    times, places, openings = _plan(rng, index, seat, frames / rate_hz)
+    keys = np.asarray(times) * rate_hz
+    target = pixels(np.stack([minimum_jerk(frames, keys, axis) for axis in np.array(places).T], 1))
+    pace = 15 / rate_hz
+    target += np.stack([wander(rng, frames, 0.012 * min(size), 1.5 * pace) for _ in 'xy'], axis=1)
+    pivot = pixels(np.array(seat.pivot)) + np.zeros((frames, 2))
+    reach = target - pivot
+    curl = side * rng.uniform(0.15, 0.4) * (-1 if index % 2 else 1)
+    turns = [curl + rng.normal(0, 0.22) for _ in times]
+    yaws = [rng.normal(0, 0.3) for _ in times]
+    return Motion(
+        pivot=pivot,
+        angle=np.arctan2(reach[:, 1], reach[:, 0]),
+        depth=np.hypot(reach[:, 0], reach[:, 1]) - design.wrist_length,
+        bend=minimum_jerk(frames, keys, turns) + wander(rng, frames, 0.06, pace),
+        yaw=minimum_jerk(frames, keys, yaws) + wander(rng, frames, 0.06, pace),
+        opening=np.clip(minimum_jerk(frames, keys, openings), 0.02, 1.0),
+        scale=1 + wander(rng, frames, 0.03, pace),
+        gain=1 + wander(rng, frames, 0.03, pace),
+    )
+
+
+def _plan(
+    rng: np.random.Generator, index: int, seat: _Seat, seconds: float
+) -> tuple[list[float], list[np.ndarray], list[float]]:
+    """Key times in seconds, places of the jaws' pivot in fractions of the picture, jaw openings."""
+    home, pivot = np.array(seat.home), np.array(seat.pivot)
+    outside = pivot + 0.28 * (home - pivot)
+    times, places, openings = [0.0], [home + rng.normal(0, 0.02, 2)], [rng.uniform(0.3, 0.6)]
+    cycle_start = 0.0
+    while times[-1] <= seconds:
+        for event in ('work', 'work', 'meet', 'work', 'leave', 'work'):
+            start = times[-1] + rng.uniform(0.25, 0.5)
+            if event == 'meet' and index < 2:
+                start = max(start, cycle_start + 3.0)
+                stops = [
+                    (start + 1.2, np.array(seat.meeting)),
+                    (start + 1.7, np.array(seat.meeting)),
+                ]
+            elif event == 'leave' and index == 1:
+                start = max(start, cycle_start + 6.2)
+                stops = [(start + 0.9, outside), (start + 1.4, outside)]
+            else:
+                place = home + rng.uniform(-1, 1, 2) * (0.11, 0.13)
+                stops = [(start + rng.uniform(0.6, 1.1), place)]
+            for time, place in [(start, places[-1]), *stops]:
+                times.append(time)
+                places.append(place)
+                openings.append(rng.choice([0.04, rng.uniform(0.3, 0.75)]))
+        cycle_start = times[-1]
+    return times, places, openings
+
+
+def _breathing_camera(
+    rng: np.random.Generator, frames: int, rate_hz: float, unit: float
+) -> CameraPath:
+    breath = np.sin(2 * np.pi * (np.arange(frames) / rate_hz / 4.0 + rng.random()))
+    pace = 15 / rate_hz
+    drift = [wander(rng, frames, 6 * unit, pace) for _ in 'xy']
+    offset = np.stack([drift[0], drift[1] + 2.5 * unit * breath], axis=1)
+    return CameraPath(
+        offset=offset,
+        roll=wander(rng, frames, 0.02, pace),
+        zoom=1.04 + 0.008 * breath + wander(rng, frames, 0.012, pace),
+        parallax=0.2,
+    )
+
+
+def _clean_optics(rng: np.random.Generator, frames: int, size: tuple[int, int]) -> Optics:
+    height, width = size
+    unit = min(size) / 256
+    centre = width * rng.uniform(0.44, 0.56), height * rng.uniform(0.44, 0.56)
+    return Optics(
+        falloff=1.12 * lamp_falloff(size, centre, 0.52 * width, floor=0.2),
+        view=None,
+        exposure=1 + wander(rng, frames, 0.03),
+        white_balance=np.float32((1.03, 1.0, 0.97)),
+        saturation=1.08,
+        tone=gamma_table(0.92),
+        blur=0.3 * unit,
+        shake=np.zeros((frames, 2)),
+        grain=3.0,
+        grain_softness=0.6,
+        grain_offsets=rng.integers(0, GRAIN_OFFSETS, (frames, 2)),
+    )
+
+
+def _abdomen(rng: np.random.Generator, size: int, unit: float) -> np.ndarray:
+    """Lay out abdominal wall, liver, gall bladder, bowel and fat; float32 [N, N, 3]."""
+    field = value_noise(rng, (size, size), (3, 8))[..., None]
+    albedo = np.float32((96, 42, 40)) + field * np.float32((70, 40, 34))
+    height = value_noise(rng, (size, size), (3, 6, 12))
+    add_vessels(rng, albedo, count=6, unit=unit, strength=0.4)
+    flip = -1 if rng.random() < 0.5 else 1
+
+    def across(x: float) -> float:
+        return 0.5 + flip * (x - 0.5) + rng.normal(0, 0.02)
+
+    bowel = add_organ(
+        rng,
+        albedo,
+        height,
+        colour=np.array([206, 122, 108]) + rng.normal(0, 6, 3),
+        centre=(across(0.92), 0.38 + rng.normal(0, 0.03)),
+        radii=(0.3, 0.2),
+        angle=flip * 0.7,
+        roughness=0.2,
+        lobules=0.0,
+    )
+    add_vessels(rng, albedo, count=14, unit=unit, within=bowel, strength=0.5, widest=2)
+    liver = add_organ(
+        rng,
+        albedo,
+        height,
+        colour=np.array([146, 52, 44]) + rng.normal(0, 6, 3),
+        centre=(across(0.3), 0.36 + rng.normal(0, 0.03)),
+        radii=(0.52, 0.3),
+        angle=flip * 0.35,
+        roughness=0.16,
+        lobules=0.0,
+    )
+    add_vessels(
+        rng,
+        albedo,
+        count=10,
+        unit=unit,
+        within=liver,
+        colour=(90, 18, 22),
+        strength=0.25,
+        widest=1.5,
+    )
+    gall_bladder = add_organ(
+        rng,
+        albedo,
+        height,
+        colour=np.array([170, 150, 128]) + rng.normal(0, 6, 3),
+        centre=(across(0.42), 0.66 + rng.normal(0, 0.02)),
+        radii=(0.17, 0.1),
+        angle=-flip * 0.6,
+        roughness=0.08,
+        lobules=0.0,
+    )
+    add_vessels(rng, albedo, count=16, unit=unit, within=gall_bladder, strength=0.6, widest=1.6)
+    fat = add_organ(
+        rng,
+        albedo,
+        height,
+        colour=np.array([226, 164, 82]) + rng.normal(0, 6, 3),
+        centre=(across(0.68), 0.95),
+        radii=(0.55, 0.27),
+        angle=flip * -0.15,
+        roughness=0.25,
+        lobules=0.16,
+    )
+    add_vessels(
+        rng, albedo, count=14, unit=unit, within=fat, colour=(160, 40, 30), strength=0.6, widest=2
+    )
+    height += 0.03 * value_noise(rng, (size, size), (24, 48))
+    height += 0.012 * value_noise(rng, (size, size), (90,))
+    return lit_relief(rng, albedo, height, steepness=size / 9, wetness=0.9, grain=0.05, unit=unit)
