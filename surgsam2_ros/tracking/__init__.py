@@ -1,0 +1,22 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The streaming tracker: prompts, memory bank, frame pruning, track states and results."""
+
+from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
+from surgsam2_ros.tracking.prompts import Prompt, PromptError, UnknownObjectError
+from surgsam2_ros.tracking.result import FrameResult, ObjectInfo, Track
+from surgsam2_ros.tracking.states import TrackState
+from surgsam2_ros.tracking.tracker import StreamingTracker
+
+__all__ = [
+    'MOST_INSTANCES',
+    'FrameResult',
+    'ObjectInfo',
+    'Prompt',
+    'PromptError',
+    'StreamingTracker',
+    'Track',
+    'TrackState',
+    'TrackerConfig',
+    'UnknownObjectError',
+]

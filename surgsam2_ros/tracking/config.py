@@ -1,0 +1,89 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of the streaming tracker; the defaults give the official predictor's results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MOST_INSTANCES = 254
+"""Instance values of the label image are 1 to 254; 0 is background, 255 stays free for users."""
+
+
+@dataclass(frozen=True)
+class TrackerConfig:
+    """How many memories are kept and read, and when an object counts as lost.
+
+    Attributes:
+        num_maskmem: memories an object attends to, prompted frame included (1 to the number the
+            network was trained with). None takes the network's own. Parity: None.
+        num_frame_to_prune: memories that efficient frame pruning removes in the steady state
+            (SurgSAM2, arXiv 2408.07931; 0 switches pruning off). None takes the network's own,
+            which is 2 for SurgSAM2 and 0 for SAM 2. Parity: None.
+        protect_prompted_frames: never prune a prompted frame. The released SurgSAM2 code protects
+            the first prompted frame and the newest memory only. Parity: False.
+        max_prompted_frames: prompted frames kept per object; beyond it the first and the newest
+            stay. The official code keeps all. Parity: any value that the stream does not reach.
+        write_memory_when_absent: store the memory of frames where the object is predicted absent.
+            With False the memories read are the newest ones stored, however old, numbered by
+            rank. Object pointers are stored for every frame. Parity: True.
+        min_memory_score: predicted IoU (0 to 1) below which a tracked frame's memory is not
+            stored, with the same consequence. Parity: 0.0.
+        corrections_condition: a corrected frame becomes a prompted frame (the official
+            `add_all_frames_to_correct_as_cond`) instead of an ordinary memory. Parity: False.
+        max_objects: objects tracked at once, 1 to 254. The official code has no limit.
+        mask_threshold: mask logit above which a pixel belongs to the object. Parity: 0.0.
+        presence_threshold: presence (0.5 to 1) above which an object counts as seen; at or below
+            it its mask is empty and it is OCCLUDED or LOST. The memory does not depend on it.
+            Parity: 0.5, the network's own decision.
+        tentative_frames: frames in which an object must have been seen before it is TRACKED.
+            Only the reported state depends on it.
+        lost_after_frames: frames without sight after which OCCLUDED becomes LOST. Only the
+            reported state depends on it.
+        replay_frames: newest frames kept so that a prompt may name one of them (0: none). Costs
+            3 * S * S bytes a frame, and one more memory per object and frame. Results do not
+            depend on it until such a prompt comes.
+    """
+
+    num_maskmem: int | None = None
+    num_frame_to_prune: int | None = None
+    protect_prompted_frames: bool = False
+    max_prompted_frames: int = 8
+    write_memory_when_absent: bool = True
+    min_memory_score: float = 0.0
+    corrections_condition: bool = False
+    max_objects: int = 10
+    mask_threshold: float = 0.0
+    presence_threshold: float = 0.5
+    tentative_frames: int = 3
+    lost_after_frames: int = 30
+    replay_frames: int = 0
+
+    def __post_init__(self) -> None:
+        """Check every range.
+
+        Raises:
+            ValueError: naming the setting, its value and what is allowed.
+        """
+        if self.num_maskmem is not None:
+            _check_range('num_maskmem', self.num_maskmem, 1, None)
+        if self.num_frame_to_prune is not None:
+            _check_range('num_frame_to_prune', self.num_frame_to_prune, 0, None)
+        _check_range('max_prompted_frames', self.max_prompted_frames, 1, None)
+        _check_range('min_memory_score', self.min_memory_score, 0.0, 1.0)
+        _check_range('max_objects', self.max_objects, 1, MOST_INSTANCES)
+        _check_range('presence_threshold', self.presence_threshold, 0.5, 1.0)
+        _check_range('tentative_frames', self.tentative_frames, 1, None)
+        _check_range('lost_after_frames', self.lost_after_frames, 1, None)
+        _check_range('replay_frames', self.replay_frames, 0, None)
+
+    @property
+    def gates_memory(self) -> bool:
+        """Whether some tracked frames are kept out of the memory."""
+        return not self.write_memory_when_absent or self.min_memory_score > 0.0
+
+
+def _check_range(name: str, value: float, least: float, most: float | None) -> None:
+    if value < least or (most is not None and value > most):
+        allowed = f'at least {least}' if most is None else f'from {least} to {most}'
+        raise ValueError(f'{name} is {value}; it must be {allowed}')

@@ -1,0 +1,187 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""One frame through the network for a batch of objects: track, apply prompts, remember.
+
+The rules are those of the official SAM 2 video predictor: an object without any memory is decoded
+from its prompt alone; one that has memory is tracked first, and a prompt then corrects the outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+
+from surgsam2_ros.network import Decoded, ImageFeatures, SurgSAM2
+from surgsam2_ros.tracking.memory_bank import MemoryBank
+from surgsam2_ros.tracking.memory_index import ObjectMemory
+from surgsam2_ros.tracking.preprocess import resize_logits
+from surgsam2_ros.tracking.prompts import Cue, merge_points
+
+LARGEST_PREVIOUS_LOGIT = 32.0
+"""Previous mask logits are clamped to +-32 before they go in with a correction (official code)."""
+
+
+class Estimate(NamedTuple):
+    """What the network says about N objects in one frame.
+
+    Attributes:
+        logits: [N, 1, S/4, S/4] mask logits, -1024 where the object is absent.
+        iou: [N] predicted IoU.
+        presence: [N] presence logits, above 0 when the object is visible.
+        pointer: [N, D] object pointers.
+    """
+
+    logits: torch.Tensor
+    iou: torch.Tensor
+    presence: torch.Tensor
+    pointer: torch.Tensor
+
+    @staticmethod
+    def of(decoded: Decoded) -> Estimate:
+        """Keep what tracking needs."""
+        return Estimate(decoded.mask_logits, decoded.iou, decoded.presence_logits, decoded.pointer)
+
+    @staticmethod
+    def join(parts: Sequence[Estimate], order: Sequence[int]) -> Estimate:
+        """Concatenate along the objects; `order[i]` is the row that object i has in the end."""
+        if len(parts) == 1:
+            joined = parts[0]
+        else:
+            joined = Estimate(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
+        if list(order) == list(range(len(order))):
+            return joined
+        rows = [order.index(row) for row in range(len(order))]
+        return Estimate(*(tensor[rows] for tensor in joined))
+
+
+@dataclass(frozen=True)
+class Task:
+    """One object's part in a frame.
+
+    Attributes:
+        memory: where its memories lie.
+        cues: prompts for this frame, in the order given; empty when it is only tracked.
+        anew: decode from the cues alone although there may be memories of other frames.
+        prompted: store this frame as a prompted one (cues only).
+    """
+
+    memory: ObjectMemory
+    cues: tuple[Cue, ...] = ()
+    anew: bool = False
+    prompted: bool = False
+
+
+class FrameStep:
+    """Runs the network on one frame and writes the memories."""
+
+    def __init__(self, network: SurgSAM2, bank: MemoryBank | None) -> None:
+        """Work on this network and bank; without a bank only `decode_cues` may be used."""
+        self._network = network
+        self._bank = bank
+
+    def run(self, features: ImageFeatures, frame: int, tasks: Sequence[Task]) -> Estimate:
+        """Process one frame for these objects and remember it.
+
+        Args:
+            features: of the frame, batch 1.
+            frame: its index.
+            tasks: one per object, at least one.
+
+        Returns:
+            Estimates in the order of the tasks.
+        """
+        tracked = [row for row, task in enumerate(tasks) if not task.anew]
+        anew = [row for row, task in enumerate(tasks) if task.anew]
+        parts = []
+        if tracked:
+            parts.append(self._track(features, frame, [tasks[row] for row in tracked]))
+        if anew:
+            parts.append(self.decode_cues(features, [tasks[row].cues for row in anew]))
+        estimate = Estimate.join(parts, tracked + anew)
+        self._remember(features, frame, tasks, estimate)
+        return estimate
+
+    def decode_cues(self, features: ImageFeatures, cues: Sequence[Sequence[Cue]]) -> Estimate:
+        """Segment objects from prompts alone, each from its own sequence of cues."""
+        conditioned = self._network.condition(features.stride16, None)
+        return Estimate.join(
+            [self._apply_cues(features, conditioned, sequence, None) for sequence in cues],
+            range(len(cues)),
+        )
+
+    def _track(self, features: ImageFeatures, frame: int, tasks: Sequence[Task]) -> Estimate:
+        """Track objects by their memories in one batch, then apply the prompts to some."""
+        memory = self._bank.read([task.memory for task in tasks], frame)
+        conditioned = self._network.condition(features.stride16, memory)
+        estimate = Estimate.of(
+            self._network.decode(conditioned, features, multimask=self._network.uses_multimask(0))
+        )
+        corrected = [row for row, task in enumerate(tasks) if task.cues]
+        if not corrected:
+            return estimate
+        rows = [
+            Estimate(*(tensor[row : row + 1] for tensor in estimate)) for row in range(len(tasks))
+        ]
+        for row in corrected:
+            rows[row] = self._apply_cues(
+                features, conditioned[row : row + 1], tasks[row].cues, rows[row].logits
+            )
+        return Estimate.join(rows, range(len(rows)))
+
+    def _apply_cues(
+        self,
+        features: ImageFeatures,
+        conditioned: torch.Tensor,
+        cues: Sequence[Cue],
+        previous: torch.Tensor | None,
+    ) -> Estimate:
+        """Apply the prompts of one object one after the other, each on the outcome before it."""
+        before = None
+        for cue in cues:
+            cue = merge_points(before, cue)
+            if cue.mask is not None:
+                decoded = self._network.mask_as_output(features, cue.mask)
+            else:
+                decoded = self._network.decode(
+                    conditioned,
+                    features,
+                    points=cue.points[None],
+                    labels=cue.labels[None],
+                    mask_logits=None if previous is None else clamp_previous(previous),
+                    multimask=self._network.uses_multimask(len(cue.points)),
+                )
+            previous, before = decoded.mask_logits, cue
+        return Estimate.of(decoded)
+
+    def _remember(
+        self, features: ImageFeatures, frame: int, tasks: Sequence[Task], estimate: Estimate
+    ) -> None:
+        """Encode and store the memories; prompted masks and tracked masks take different paths."""
+        high_res = resize_logits(estimate.logits, (self._network.image_size,) * 2)
+        from_prompt = [bool(task.cues) for task in tasks]
+        for kind in sorted(set(from_prompt)):
+            rows = [row for row, prompted in enumerate(from_prompt) if prompted == kind]
+            every = len(rows) == len(tasks)
+            masks, presence, pointers = (
+                tensor if every else tensor[rows]
+                for tensor in (high_res, estimate.presence, estimate.pointer)
+            )
+            encoded = self._network.encode_memory(
+                features.stride16, masks, presence, from_prompt=kind
+            )
+            chosen = [tasks[row] for row in rows]
+            self._bank.write(
+                [task.memory for task in chosen],
+                frame,
+                encoded,
+                pointers,
+                prompted=[task.prompted for task in chosen],
+            )
+
+
+def clamp_previous(logits: torch.Tensor) -> torch.Tensor:
+    """Limit the mask logits that go into the decoder with a correction."""
+    return logits.clamp(-LARGEST_PREVIOUS_LOGIT, LARGEST_PREVIOUS_LOGIT)

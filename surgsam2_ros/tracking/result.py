@@ -1,0 +1,90 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What the tracker says about one frame: a label image and one Track per object."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+import torch
+
+from surgsam2_ros.tracking.states import TrackState
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """One object in one frame.
+
+    Attributes:
+        object_id: the name its prompt gave it.
+        instance: its value in label images, 1 to 254, the same for its whole life.
+        class_name: as given with its prompt, may be empty.
+        mask: bool [H, W] at image size; masks of different objects may overlap.
+        logits: float [S/4, S/4] mask logits on the network's device, -1024 when absent.
+        score: predicted IoU of the mask, 0 to 1.
+        presence: probability that the object is visible, 0 to 1.
+        state: how far to trust it.
+        frames_since_seen: 0 when seen in this frame.
+    """
+
+    object_id: str
+    instance: int
+    class_name: str
+    mask: np.ndarray
+    logits: torch.Tensor
+    score: float
+    presence: float
+    state: TrackState
+    frames_since_seen: int
+
+    @cached_property
+    def box(self) -> tuple[int, int, int, int] | None:
+        """Tight box (x, y, width, height) of the mask in pixels; None when it is empty."""
+        box = cv2.boundingRect(self.mask.view(np.uint8))
+        return tuple(box) if box[2] > 0 else None
+
+    @cached_property
+    def area(self) -> int:
+        """Pixels of the mask."""
+        return cv2.countNonZero(self.mask.view(np.uint8))
+
+    @cached_property
+    def centroid(self) -> tuple[float, float] | None:
+        """Mean pixel (x, y) of the mask; None when it is empty."""
+        if self.box is None:
+            return None
+        x, y, width, height = self.box
+        part = np.ascontiguousarray(self.mask[y : y + height, x : x + width]).view(np.uint8)
+        moments = cv2.moments(part, binaryImage=True)
+        return x + moments['m10'] / moments['m00'], y + moments['m01'] / moments['m00']
+
+
+@dataclass(frozen=True, eq=False)
+class FrameResult:
+    """All objects in one frame.
+
+    Attributes:
+        frame_index: 0 for the first frame since the last reset; -1 for a single image that is
+            not part of the stream.
+        label_image: uint8 [H, W]; 0 is background, other values are `Track.instance`. Where
+            masks overlap the object with the highest mask logit wins.
+        tracks: one per object, in the order in which they were added.
+    """
+
+    frame_index: int
+    label_image: np.ndarray
+    tracks: tuple[Track, ...]
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """An object that the tracker follows, as of the newest frame."""
+
+    object_id: str
+    instance: int
+    class_name: str
+    state: TrackState
+    frames_since_seen: int

@@ -1,0 +1,451 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The streaming tracker: prompts and frames in, masks with stable ids out, frame by frame."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from surgsam2_ros.network import ImageFeatures, SurgSAM2
+from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
+from surgsam2_ros.tracking.frame_step import Estimate, FrameStep, Task
+from surgsam2_ros.tracking.memory_bank import MemoryBank
+from surgsam2_ros.tracking.memory_index import ObjectMemory
+from surgsam2_ros.tracking.preprocess import check_image, normalise_image, resize_image
+from surgsam2_ros.tracking.prompts import (
+    Cue,
+    Prompt,
+    PromptError,
+    UnknownObjectError,
+    check_fit,
+    check_request,
+    prompt_to_cue,
+)
+from surgsam2_ros.tracking.rendering import Rendering, render_masks
+from surgsam2_ros.tracking.result import FrameResult, ObjectInfo, Track
+from surgsam2_ros.tracking.states import Lifecycle, TrackState
+
+
+class _PastFrame(NamedTuple):
+    """A frame that a late prompt may still name."""
+
+    index: int
+    image: torch.Tensor  # uint8 [1, 3, S, S]
+    size: tuple[int, int]  # (H, W) before resizing
+
+
+@dataclass(eq=False)
+class _TrackedObject:
+    """An object with its memories and the prompts that wait for it.
+
+    Attributes:
+        first_frame: earliest frame that it was processed in; None before that.
+        waiting: (frame, prompt): frame None is the next one; a Prompt waits for an image size.
+        cues: frame -> prompts applied to it, for frames that may be replayed.
+    """
+
+    object_id: str
+    instance: int
+    class_name: str
+    lifecycle: Lifecycle
+    memory: ObjectMemory
+    first_frame: int | None = None
+    waiting: list[tuple[int | None, Cue | Prompt]] = field(default_factory=list)
+    cues: dict[int, tuple[Cue, ...]] = field(default_factory=dict)
+
+    def cues_for(self, frame: int | None) -> tuple[Cue, ...]:
+        """Return the prompts that wait for this frame."""
+        return tuple(cue for index, cue in self.waiting if index == frame)
+
+    @property
+    def replay_from(self) -> int | None:
+        """Earliest past frame that a prompt waits for."""
+        return min((index for index, _ in self.waiting if index is not None), default=None)
+
+
+class StreamingTracker:
+    """Tracks objects through a stream of images of any length, in bounded memory.
+
+    A prompt given between two `track` calls conditions the next frame. Objects may come, be
+    refined and go at any frame, without effect on the others. With the default config the result
+    equals that of the official predictor on the same frames, object by object. Not thread-safe:
+    one thread owns it.
+
+    Example:
+        >>> network = build_network(load_config('models/surgsam2_nano.yaml')).eval()
+        >>> tracker = StreamingTracker(network)
+        >>> tracker.add_object('scissors', box=(120, 80, 260, 190))
+        >>> result = tracker.track(np.zeros((512, 640, 3), np.uint8))
+        >>> result.label_image.shape, result.tracks[0].instance
+        ((512, 640), 1)
+    """
+
+    def __init__(self, network: SurgSAM2, config: TrackerConfig | None = None) -> None:
+        """Track with this network, which must be in evaluation mode.
+
+        Raises:
+            ValueError: when the network is in training mode or the config does not fit it.
+        """
+        if network.training:
+            raise ValueError('the network is in training mode; call network.eval() first')
+        self.config = TrackerConfig() if config is None else config
+        self._network = network
+        with torch.inference_mode():
+            self._bank = MemoryBank(network, self.config)
+        self._step = FrameStep(network, self._bank)
+        self._past: deque[_PastFrame] = deque(maxlen=self.config.replay_frames)
+        self._objects: dict[str, _TrackedObject] = {}
+        self._frame_index = 0
+        self._newest_instance = 0
+        self._image_size: tuple[int, int] | None = None
+
+    @property
+    def frame_index(self) -> int:
+        """Frames processed since the last reset; the index that the next frame will have."""
+        return self._frame_index
+
+    @property
+    def objects(self) -> tuple[ObjectInfo, ...]:
+        """All objects, in the order in which they were added, as of the newest frame."""
+        return tuple(
+            ObjectInfo(
+                tracked.object_id,
+                tracked.instance,
+                tracked.class_name,
+                tracked.lifecycle.state,
+                tracked.lifecycle.frames_since_seen,
+            )
+            for tracked in self._objects.values()
+        )
+
+    def add_object(
+        self,
+        object_id: str,
+        *,
+        points: Any = None,
+        labels: Any = None,
+        box: Any = None,
+        mask: Any = None,
+        class_name: str = '',
+    ) -> None:
+        """Add or refine one object; see `Prompt` for the arguments and `add_objects`."""
+        self.add_objects([Prompt(object_id, points, labels, box, mask, class_name)])
+
+    @torch.inference_mode()
+    def add_objects(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        allow_update: bool = True,
+        image_size: tuple[int, int] | None = None,
+        frame_index: int | None = None,
+    ) -> None:
+        """Add objects, or refine known ones; either all prompts are taken or none.
+
+        A new object is segmented from its prompt alone. A known one is tracked into the frame
+        first and then corrected; the correction counts from that frame on.
+
+        Args:
+            prompts: at most one per object.
+            allow_update: whether a prompt may name a known object.
+            image_size: (H, W) of the image that the prompts were made on. None: that of the frame
+                named by `frame_index`, else of the newest frame; before the first frame the
+                prompts are checked when it comes.
+            frame_index: a processed frame that the prompts belong to, at most `replay_frames`
+                old; what followed is computed anew within the next `track` call. None: the
+                next frame.
+
+        Raises:
+            PromptError: naming the object and what is wrong; nothing was changed.
+        """
+        check_request(prompts)
+        known = [prompt for prompt in prompts if prompt.object_id in self._objects]
+        if known and not allow_update:
+            raise PromptError(
+                known[0].object_id, 'the object exists already; allow updates to refine it'
+            )
+        number = len(self._objects) + len(prompts) - len(known)
+        if number > self.config.max_objects:
+            raise PromptError(
+                prompts[-1].object_id,
+                f'there would be {number} objects; at most {self.config.max_objects} are tracked, '
+                'remove some or raise max_objects',
+            )
+        if frame_index == self._frame_index:
+            frame_index = None
+        size = self._size_of(frame_index, prompts) if image_size is None else tuple(image_size)
+        waiting = [prompt if size is None else self._to_cue(prompt, size) for prompt in prompts]
+        for prompt, cue in zip(prompts, waiting, strict=True):
+            if prompt.object_id not in self._objects:
+                self._objects[prompt.object_id] = self._new_object(prompt)
+            tracked = self._objects[prompt.object_id]
+            tracked.class_name = prompt.class_name or tracked.class_name
+            tracked.waiting.append((frame_index, cue))
+
+    def remove_object(self, object_id: str) -> None:
+        """Forget an object; its instance value is not given out again soon.
+
+        Raises:
+            UnknownObjectError: when there is no such object.
+        """
+        if object_id not in self._objects:
+            raise UnknownObjectError(object_id, tuple(self._objects))
+        self._bank.remove_object(self._objects.pop(object_id).memory)
+
+    @torch.inference_mode()
+    def reset(self) -> None:
+        """Forget all objects and frames; the next frame has index 0, the next instance is 1."""
+        self._objects.clear()
+        self._past.clear()
+        self._bank.clear()
+        self._frame_index = 0
+        self._newest_instance = 0
+        self._image_size = None
+
+    @torch.inference_mode()
+    def track(self, rgb: np.ndarray) -> FrameResult:
+        """Process the next frame.
+
+        Args:
+            rgb: uint8 [H, W, 3]; the size may change from frame to frame.
+
+        Raises:
+            ValueError: when the image is not of that kind.
+            PromptError: when a prompt given before the first frame does not fit the image. That
+                prompt is dropped, nothing else happened; the frame can be given again.
+        """
+        check_image(rgb)
+        size = rgb.shape[:2]
+        self._fit_waiting(size)
+        image = resize_image(rgb, self._network.image_size)
+        self._replay()
+        index, objects = self._frame_index, tuple(self._objects.values())
+        if objects:
+            estimate = self._process(self._encode(image), index, objects, waiting_for=None)
+            rendering = self._render(estimate, [tracked.instance for tracked in objects], size)
+            if self.config.gates_memory:
+                self._gate(objects, index, rendering.score, rendering.presence)
+            tracks = _make_tracks(objects, estimate, rendering)
+            result = FrameResult(index, rendering.label_image, tracks)
+        else:
+            result = FrameResult(index, np.zeros(size, np.uint8), ())
+        self._past.append(_PastFrame(index, image, size))
+        self._frame_index += 1
+        self._image_size = size
+        self._forget_old_cues()
+        return result
+
+    @torch.inference_mode()
+    def segment(self, rgb: np.ndarray, prompts: Sequence[Prompt]) -> FrameResult:
+        """Segment one image by prompts, without any effect on the tracked objects.
+
+        Args:
+            rgb: uint8 [H, W, 3].
+            prompts: one per object; their instances are 1, 2, … in this order.
+
+        Returns:
+            A result with frame_index -1 and tracks that are TENTATIVE.
+
+        Raises:
+            ValueError: when the image is not of that kind.
+            PromptError: naming the object and what is wrong.
+        """
+        check_image(rgb)
+        check_request(prompts)
+        if len(prompts) > MOST_INSTANCES:
+            raise PromptError(
+                prompts[-1].object_id, f'{len(prompts)} prompts; at most {MOST_INSTANCES} fit'
+            )
+        size = rgb.shape[:2]
+        cues = [self._to_cue(prompt, size) for prompt in prompts]
+        if not cues:
+            return FrameResult(-1, np.zeros(size, np.uint8), ())
+        features = self._encode(resize_image(rgb, self._network.image_size))
+        estimate = self._step.decode_cues(features, [[cue] for cue in cues])
+        instances = range(1, len(prompts) + 1)
+        rendering = self._render(estimate, instances, size)
+        tracks = tuple(
+            Track(
+                object_id=prompt.object_id,
+                instance=instance,
+                class_name=prompt.class_name,
+                mask=rendering.masks[row],
+                logits=estimate.logits[row, 0],
+                score=float(rendering.score[row]),
+                presence=float(rendering.presence[row]),
+                state=TrackState.TENTATIVE,
+                frames_since_seen=0,
+            )
+            for row, (instance, prompt) in enumerate(zip(instances, prompts, strict=True))
+        )
+        return FrameResult(-1, rendering.label_image, tracks)
+
+    def _encode(self, image: torch.Tensor) -> ImageFeatures:
+        return self._network.encode_image(normalise_image(image, self._network.device))
+
+    def _render(
+        self, estimate: Estimate, instances: Sequence[int], size: tuple[int, int]
+    ) -> Rendering:
+        return render_masks(
+            estimate,
+            instances,
+            size,
+            mask_threshold=self.config.mask_threshold,
+            presence_threshold=self.config.presence_threshold,
+        )
+
+    def _process(
+        self,
+        features: ImageFeatures,
+        index: int,
+        objects: Sequence[_TrackedObject],
+        *,
+        waiting_for: int | None,
+    ) -> Estimate:
+        """Take objects through a frame and apply the prompts that wait for it."""
+        cues = [tracked.cues.get(index, ()) + tracked.cues_for(waiting_for) for tracked in objects]
+        tasks = [
+            self._task(tracked, index, given) for tracked, given in zip(objects, cues, strict=True)
+        ]
+        estimate = self._step.run(features, index, tasks)
+        for tracked, given in zip(objects, cues, strict=True):
+            first = tracked.first_frame
+            tracked.first_frame = index if first is None else min(first, index)
+            tracked.waiting = [entry for entry in tracked.waiting if entry[0] != waiting_for]
+            if given:
+                tracked.cues[index] = given
+        return estimate
+
+    def _task(self, tracked: _TrackedObject, index: int, cues: tuple[Cue, ...]) -> Task:
+        """Decide how an object goes through a frame."""
+        prompted = tracked.memory.prompted
+        anew = not any(other != index for other in prompted)
+        if tracked.first_frame is None or index < tracked.first_frame:
+            anew = True  # not tracked here before: the prompt alone counts
+        conditions = anew or index in prompted or self.config.corrections_condition
+        return Task(tracked.memory, cues, anew=anew, prompted=bool(cues) and conditions)
+
+    def _replay(self) -> None:
+        """Condition past frames by the prompts that name them, and roll forward to now."""
+        starts = {
+            tracked: tracked.replay_from
+            for tracked in self._objects.values()
+            if tracked.replay_from is not None
+        }
+        if not starts:
+            return
+        for past in self._past:
+            objects = []
+            for tracked, start in starts.items():
+                if start == past.index:
+                    tracked.memory.rewind(start)
+                prompted_before = past.index in tracked.memory.prompted
+                if start <= past.index and (not prompted_before or tracked.cues_for(past.index)):
+                    objects.append(tracked)
+            if objects:
+                estimate = self._process(
+                    self._encode(past.image), past.index, objects, waiting_for=past.index
+                )
+                if self.config.gates_memory:
+                    presence = estimate.presence.sigmoid().cpu().numpy()
+                    self._gate(objects, past.index, estimate.iou.cpu().numpy(), presence)
+
+    def _gate(
+        self,
+        objects: Iterable[_TrackedObject],
+        index: int,
+        scores: np.ndarray,
+        presences: np.ndarray,
+    ) -> None:
+        """Take back the memories of frames that the config keeps out; prompted ones stay."""
+        for tracked, score, presence in zip(objects, scores, presences, strict=True):
+            absent = presence <= 0.5 and not self.config.write_memory_when_absent
+            if (absent or score < self.config.min_memory_score) and index not in tracked.cues:
+                tracked.memory.recent.drop(index)
+
+    def _size_of(
+        self, frame_index: int | None, prompts: Sequence[Prompt]
+    ) -> tuple[int, int] | None:
+        """Size of the frame that prompts belong to, None when it is still to come."""
+        if frame_index is None:
+            return self._image_size
+        for past in self._past:
+            if past.index == frame_index:
+                return past.size
+        kept = f'{self._past[0].index} to {self._past[-1].index}' if self._past else 'none'
+        raise PromptError(
+            prompts[0].object_id if prompts else '',
+            f'frame {frame_index} is not kept (kept: {kept}); leave frame_index out for the next '
+            f'frame, or raise replay_frames, which is {self.config.replay_frames}',
+        )
+
+    def _to_cue(self, prompt: Prompt, size: tuple[int, int]) -> Cue:
+        check_fit(prompt, size)
+        return prompt_to_cue(prompt, size, self._network.image_size, self._network.device)
+
+    def _fit_waiting(self, size: tuple[int, int]) -> None:
+        """Scale the prompts that waited for the first frame; drop one that does not fit."""
+        for tracked in tuple(self._objects.values()):
+            for position, (index, prompt) in enumerate(tracked.waiting):
+                if not isinstance(prompt, Prompt):
+                    continue
+                try:
+                    tracked.waiting[position] = (index, self._to_cue(prompt, size))
+                except PromptError:
+                    del tracked.waiting[position]
+                    if tracked.first_frame is None and not tracked.waiting:
+                        self.remove_object(tracked.object_id)
+                    raise
+
+    def _new_object(self, prompt: Prompt) -> _TrackedObject:
+        config = self.config
+        taken = {tracked.instance for tracked in self._objects.values()}
+        instance = self._newest_instance % MOST_INSTANCES + 1
+        while instance in taken:
+            instance = instance % MOST_INSTANCES + 1
+        self._newest_instance = instance
+        return _TrackedObject(
+            object_id=prompt.object_id,
+            instance=instance,
+            class_name=prompt.class_name,
+            lifecycle=Lifecycle(config.tentative_frames, config.lost_after_frames),
+            memory=self._bank.add_object(),
+        )
+
+    def _forget_old_cues(self) -> None:
+        """Keep the prompts of frames that can be replayed only."""
+        oldest = self._past[0].index if self._past else self._frame_index
+        for tracked in self._objects.values():
+            if tracked.cues and next(iter(tracked.cues)) < oldest:
+                kept = {index: cues for index, cues in tracked.cues.items() if index >= oldest}
+                tracked.cues = kept
+
+
+def _make_tracks(
+    objects: Sequence[_TrackedObject], estimate: Estimate, rendering: Rendering
+) -> tuple[Track, ...]:
+    """Update the states and put one object's results together each."""
+    tracks = []
+    for row, tracked in enumerate(objects):
+        mask = rendering.masks[row]
+        state = tracked.lifecycle.update(bool(rendering.visible[row]) and bool(mask.any()))
+        tracks.append(
+            Track(
+                object_id=tracked.object_id,
+                instance=tracked.instance,
+                class_name=tracked.class_name,
+                mask=mask,
+                logits=estimate.logits[row, 0],
+                score=float(rendering.score[row]),
+                presence=float(rendering.presence[row]),
+                state=state,
+                frames_since_seen=tracked.lifecycle.frames_since_seen,
+            )
+        )
+    return tuple(tracks)
