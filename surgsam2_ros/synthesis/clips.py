@@ -81,7 +81,7 @@ def _random_bodies(rng: np.random.Generator, frames: int, size: int) -> list[Bod
         if designs and rng.random() < 0.4:  # a look-alike
             design = designs[-1]
         else:
-            width = float(np.clip(np.exp(rng.normal(3.15, 0.42)), 9, 62)) * size / 256
+            width = float(np.clip(np.exp(rng.normal(3.25, 0.42)), 9, 70)) * size / 256
             design = random_design(rng, width, shaft_length=rng.uniform(290, 350) * size / 256)
         designs.append(design)
         bodies.append(Instrument(design, _random_motion(rng, frames, size), label))
@@ -104,7 +104,8 @@ def _random_motion(rng: np.random.Generator, frames: int, size: int) -> Motion:
     centre = size / 2 + rng.normal(0, 25, 2) * unit
     entry = centre + radius * np.array([np.cos(side), np.sin(side)])
     sway = [wander(rng, frames, rng.uniform(0, 12) * unit) for _ in 'xy']
-    depth = radius * rng.uniform(0.55, 1.05) - 30 * unit
+    sweep = rng.uniform(0.02, 0.3) if rng.random() < 0.75 else rng.uniform(0.3, 0.6)
+    depth = radius * rng.uniform(0.6, 1.1) - 30 * unit
     depth = depth + wander(rng, frames, rng.uniform(3, 40) * unit, speed)
     if rng.random() < 0.3:
         start = rng.uniform(-2, frames)
@@ -112,10 +113,7 @@ def _random_motion(rng: np.random.Generator, frames: int, size: int) -> Motion:
         depth -= 300 * unit * withdrawal(frames, start, stop, ramp=rng.uniform(1, 6))
     return Motion(
         pivot=entry + np.stack(sway, axis=1),
-        angle=side
-        + np.pi
-        + rng.normal(0, 0.25)
-        + wander(rng, frames, rng.uniform(0.02, 0.3), speed),
+        angle=side + np.pi + rng.normal(0, 0.25) + wander(rng, frames, sweep, speed),
         depth=depth,
         bend=np.clip(rng.normal(0, 0.4) + wander(rng, frames, rng.uniform(0, 0.4), speed), -1, 1),
         yaw=np.clip(rng.normal(0, 0.3) + wander(rng, frames, rng.uniform(0, 0.3)), -1, 1),

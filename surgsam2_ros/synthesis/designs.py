@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Looks of instruments: wristed robotic ones after life, and any other that chance puts together."""
+"""Looks of instruments: wristed robotic ones after life, and others that chance puts together."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ def _plan(
 ) -> tuple[list[float], list[np.ndarray], list[float]]:
     """Key times in seconds, places of the jaws' pivot in fractions of the picture, jaw openings."""
     home, pivot = np.array(seat.home), np.array(seat.pivot)
-    outside = pivot + 0.28 * (home - pivot)
+    outside = pivot + 0.06 * (home - pivot)
     times, places, openings = [0.0], [home + rng.normal(0, 0.02, 2)], [rng.uniform(0.3, 0.6)]
     cycle_start = 0.0
     while times[-1] <= seconds:
@@ -178,7 +178,7 @@ def _plan(
                 ]
             elif event == 'leave' and index == 1:
                 start = max(start, cycle_start + 6.2)
-                stops = [(start + 0.9, outside), (start + 1.4, outside)]
+                stops = [(start + 1.0, outside), (start + 1.1, outside)]
             else:
                 place = home + rng.uniform(-1, 1, 2) * (0.11, 0.13)
                 stops = [(start + rng.uniform(0.6, 1.1), place)]
@@ -210,7 +210,7 @@ def _clean_optics(rng: np.random.Generator, frames: int, size: tuple[int, int]) 
     unit = min(size) / 256
     centre = width * rng.uniform(0.44, 0.56), height * rng.uniform(0.44, 0.56)
     return Optics(
-        falloff=1.12 * lamp_falloff(size, centre, 0.52 * width, floor=0.2),
+        falloff=1.05 * lamp_falloff(size, centre, 0.52 * width, floor=0.2),
         view=None,
         exposure=1 + wander(rng, frames, 0.03),
         white_balance=np.float32((1.03, 1.0, 0.97)),
@@ -235,64 +235,49 @@ def _abdomen(rng: np.random.Generator, size: int, unit: float) -> np.ndarray:
     def across(x: float) -> float:
         return 0.5 + flip * (x - 0.5) + rng.normal(0, 0.02)
 
-    bowel = add_organ(
-        rng,
-        albedo,
-        height,
-        colour=np.array([206, 122, 108]) + rng.normal(0, 6, 3),
-        centre=(across(0.92), 0.38 + rng.normal(0, 0.03)),
+    def organ(colour: tuple[float, ...], **shape: object) -> np.ndarray:
+        jittered = np.array(colour) * rng.normal(1, 0.035, 3)
+        return add_organ(rng, albedo, height, colour=jittered, **shape)
+
+    bowel = organ(
+        (186, 104, 94),
+        centre=(across(0.92), 0.36 + rng.normal(0, 0.03)),
         radii=(0.3, 0.2),
         angle=flip * 0.7,
+        roughness=0.25,
+        lobules=0.0,
+    )
+    add_vessels(rng, albedo, count=14, unit=unit, within=bowel, strength=0.45, widest=1.6)
+    gall_bladder = organ(
+        (150, 124, 104),
+        centre=(across(0.43), 0.64 + rng.normal(0, 0.02)),
+        radii=(0.21, 0.12),
+        angle=-flip * 0.75,
+        roughness=0.14,
+        lobules=0.0,
+    )
+    add_vessels(rng, albedo, count=16, unit=unit, within=gall_bladder, strength=0.5, widest=1.2)
+    liver = organ(
+        (118, 38, 36),
+        centre=(across(0.28), 0.30 + rng.normal(0, 0.03)),
+        radii=(0.56, 0.3),
+        angle=flip * 0.3,
         roughness=0.2,
         lobules=0.0,
     )
-    add_vessels(rng, albedo, count=14, unit=unit, within=bowel, strength=0.5, widest=2)
-    liver = add_organ(
-        rng,
-        albedo,
-        height,
-        colour=np.array([146, 52, 44]) + rng.normal(0, 6, 3),
-        centre=(across(0.3), 0.36 + rng.normal(0, 0.03)),
-        radii=(0.52, 0.3),
-        angle=flip * 0.35,
-        roughness=0.16,
-        lobules=0.0,
-    )
     add_vessels(
-        rng,
-        albedo,
-        count=10,
-        unit=unit,
-        within=liver,
-        colour=(90, 18, 22),
-        strength=0.25,
-        widest=1.5,
+        rng, albedo, count=9, unit=unit, within=liver, colour=(80, 16, 20), strength=0.2, widest=1.3
     )
-    gall_bladder = add_organ(
-        rng,
-        albedo,
-        height,
-        colour=np.array([170, 150, 128]) + rng.normal(0, 6, 3),
-        centre=(across(0.42), 0.66 + rng.normal(0, 0.02)),
-        radii=(0.17, 0.1),
-        angle=-flip * 0.6,
-        roughness=0.08,
-        lobules=0.0,
-    )
-    add_vessels(rng, albedo, count=16, unit=unit, within=gall_bladder, strength=0.6, widest=1.6)
-    fat = add_organ(
-        rng,
-        albedo,
-        height,
-        colour=np.array([226, 164, 82]) + rng.normal(0, 6, 3),
-        centre=(across(0.68), 0.95),
-        radii=(0.55, 0.27),
+    fat = organ(
+        (212, 146, 70),
+        centre=(across(0.7), 0.97),
+        radii=(0.6, 0.28),
         angle=flip * -0.15,
-        roughness=0.25,
-        lobules=0.16,
+        roughness=0.35,
+        lobules=0.14,
     )
     add_vessels(
-        rng, albedo, count=14, unit=unit, within=fat, colour=(160, 40, 30), strength=0.6, widest=2
+        rng, albedo, count=14, unit=unit, within=fat, colour=(150, 40, 30), strength=0.5, widest=1.5
     )
     height += 0.03 * value_noise(rng, (size, size), (24, 48))
     height += 0.012 * value_noise(rng, (size, size), (90,))

@@ -117,7 +117,7 @@ class Scene(Sequence):
         shadows: Shadows,
         rate_hz: float = 15.0,
         class_names: dict[int, str] | None = None,
-    ):
+    ) -> None:
         self.background = background
         self.bodies = tuple(bodies)
         self.camera = camera

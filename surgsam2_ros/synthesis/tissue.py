@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from surgsam2_ros.synthesis.noise import value_noise
+from surgsam2_ros.synthesis.sprites import spread
 
 TISSUE_COLOURS = np.array(
     [
@@ -139,18 +140,31 @@ def add_organ(
     distance = np.sqrt(along * along + across * across) + roughness * outline  # 1 on the outline
     narrow = min(radii) * size
     cover = np.clip((1 - distance) * narrow / 1.5, 0, 1)
-    crease = np.clip(1 - np.abs(distance - 1.02) * narrow / (0.05 * size), 0, 1)
-    albedo *= (1 - rng.uniform(0.3, 0.7) * crease * (distance > 1))[..., None]
-    mottling = value_noise(rng, (size, size), (8, 30))
-    paint = colour * (1 + rng.uniform(0.1, 0.4) * (mottling - 0.5))[..., None]
-    albedo += cover[..., None] * (paint - albedo)
+    _darken_around(rng, albedo, cover)
+    mottling = spread(value_noise(rng, (size, size), (8, 30)) - 0.5, 3)
+    tint = rng.uniform(0.1, 0.5) * rng.uniform(0.5, 1, 3)  # blotches differ in hue a little
+    paint = colour * (1 + mottling * tint.astype(np.float32))
+    albedo += spread(cover, 3) * (paint - albedo)
     dome = 0.9 * min(radii) * np.sqrt(np.clip(1 - np.minimum(distance, 1) ** 2, 0, 1)) * 4
     if lobules:
-        lobes = np.abs(value_noise(rng, (size, size), (9, 18)) - 0.5)
+        cells = int(rng.integers(8, 20))
+        lobes = np.abs(value_noise(rng, (size, size), (cells, 2 * cells)) - 0.5)
         dome += lobules * 2 * np.sqrt(np.clip(lobes, 0, 0.5))
     dome += 0.15 * value_noise(rng, (size, size), (4, 9))
     height += cover * (dome - height + height.mean())
     return cover
+
+
+def _darken_around(rng: np.random.Generator, albedo: np.ndarray, cover: np.ndarray) -> None:
+    """Shade the ground where an organ keeps the light from it, mostly on one side."""
+    size = len(cover)
+    side = 2 * round(rng.uniform(0.012, 0.05) * size) + 1
+    soft = cv2.blur(cv2.blur(cover, (side, side)), (side, side))
+    x, y = rng.integers(-side // 2, side // 2 + 1, 2)
+    shadow = cv2.warpAffine(
+        soft, np.float64([[1, 0, x], [0, 1, y]]), (size, size), borderMode=cv2.BORDER_REPLICATE
+    )
+    albedo *= spread(1 - np.float32(rng.uniform(0.3, 0.8)) * shadow, 3)
 
 
 def add_vessels(
@@ -242,6 +256,8 @@ def lit_relief(
     wetness: float,
     grain: float,
     unit: float = 1.0,
+    lamp: tuple[float, float] | None = None,
+    ambient: float | None = None,
 ) -> np.ndarray:
     """Light a colour map over a height map from beside the camera.
 
@@ -253,6 +269,8 @@ def lit_relief(
         wetness: strength of mirrored glints, 0..1.
         grain: strength of fine texture, relative.
         unit: pixels per pixel of a 256-pixel wide picture.
+        lamp: (x, y) direction that light comes from, longer for lower light; drawn when None.
+        ambient: brightness of faces turned away, 0..1; drawn when None.
 
     Returns:
         float32 [N, N, 3], RGB 0..255.
@@ -261,21 +279,35 @@ def lit_relief(
     smooth = cv2.GaussianBlur(height, (0, 0), 1.0 * unit)
     slope_x = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=steepness / 8)
     slope_y = cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=steepness / 8)
-    side, tilt = rng.uniform(0, 2 * np.pi), rng.uniform(0.15, 0.8)
-    lamp_x, lamp_y = tilt * math.cos(side), tilt * math.sin(side)
-    toward = (1 + lamp_x * slope_x + lamp_y * slope_y) / np.sqrt(
-        (1 + slope_x**2 + slope_y**2) * (1 + tilt**2)
+    if lamp is None:
+        side, tilt = rng.uniform(0, 2 * np.pi), rng.uniform(0.15, 0.8)
+        lamp = tilt * math.cos(side), tilt * math.sin(side)
+    toward = (1 - lamp[0] * slope_x - lamp[1] * slope_y) / np.sqrt(
+        (1 + slope_x**2 + slope_y**2) * (1 + lamp[0] ** 2 + lamp[1] ** 2)
     )
-    ambient = rng.uniform(0.15, 0.4)
+    ambient = rng.uniform(0.15, 0.4) if ambient is None else ambient
     light = ambient + (1 - ambient) * np.clip(toward, 0, None)
     half = size // 2
     speckle = rng.standard_normal((half, half), dtype=np.float32)
     light *= 1 + np.float32(grain) * cv2.resize(speckle, (size, size))
-    image = albedo * (light * rng.uniform(1.0, 1.25))[..., None]
+    image = albedo * spread(light * np.float32(rng.uniform(1.0, 1.25)), 3)
     if wetness:
-        cells = (int(rng.integers(8, 20)), int(rng.integers(25, 70)))
-        film = value_noise(rng, (size, size), cells) * np.clip(toward, 0.4, 1.0)
-        level = float(np.quantile(film[::4, ::4], rng.uniform(0.965, 0.998)))
-        glint = np.clip((film - level) / rng.uniform(0.02, 0.12), 0, 1)[..., None] * wetness
-        image += glint * (rng.uniform(200, 255) - image)
+        glint = spread(np.float32(wetness) * _glints(rng, toward), 3)
+        image += glint * (np.float32(rng.uniform(200, 255)) - image)
+        sheen = np.clip(toward, 0, 1) ** np.float32(rng.uniform(12, 40))
+        image += spread(sheen * np.float32(wetness * rng.uniform(0, 60)), 3)
     return np.clip(image, 0, 255, out=image)
+
+
+def _glints(rng: np.random.Generator, toward: np.ndarray) -> np.ndarray:
+    """Draw what the wet film mirrors of the lamp, pools or glitter: float32 [N, N] in [0, 1]."""
+    if rng.random() < 0.5:
+        cells = (int(rng.integers(8, 20)), int(rng.integers(25, 70)))
+        film = value_noise(rng, toward.shape, cells)
+    else:
+        cells = (int(rng.integers(30, 60)), int(rng.integers(60, 120)))
+        film = value_noise(rng, toward.shape, cells, gain=0.8)
+        film *= 0.3 + 0.7 * value_noise(rng, toward.shape, (int(rng.integers(5, 12)),))
+    film *= np.clip(toward, 0.4, 1.0) ** 2
+    level = float(np.quantile(film[::4, ::4], rng.uniform(0.97, 0.998)))
+    return np.clip((film - level) / np.float32(rng.uniform(0.02, 0.12)), 0, 1)
