@@ -1,0 +1,73 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Loads the network that command-line arguments name, for commands that track without ROS."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from surgsam2_ros.commands import CommandError
+
+DEFAULT_MODEL = 'models/surgsam2_nano.yaml'
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --model, --checkpoint and --device."""
+    parser.add_argument(
+        '--model',
+        metavar='YAML',
+        default=DEFAULT_MODEL,
+        help='network configuration: a file, or a name in the package (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--checkpoint',
+        metavar='FILE',
+        help='weights; by default those that the configuration names',
+    )
+    parser.add_argument(
+        '--device', default='auto', help='auto (a GPU if there is one), cpu, cuda or cuda:N'
+    )
+
+
+def find_model(name: str) -> Path:
+    """Return the file that --model names: as it stands, in the package, or in its models/.
+
+    Raises:
+        CommandError: when there is no such file; the message lists the package's models.
+    """
+    from surgsam2_ros.share import share_file
+
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    for candidate in (name, f'models/{name}', f'models/{name}.yaml'):
+        try:
+            return share_file(candidate)
+        except FileNotFoundError:
+            continue
+    models = sorted(p.stem for p in share_file('models').glob('*.yaml'))
+    raise CommandError(f"there is no model '{name}'; the package has {', '.join(models)}")
+
+
+def load_tracker_network(arguments: argparse.Namespace) -> Any:
+    """Load the network for `add_model_arguments`.
+
+    Raises:
+        CommandError: when the model, the checkpoint or the device is not there.
+    """
+    import torch
+
+    from surgsam2_ros.network import load_network
+
+    device = arguments.device
+    has_cuda = torch.cuda.is_available()
+    if device == 'auto':
+        device = 'cuda' if has_cuda else 'cpu'
+    if device.startswith('cuda') and not has_cuda:
+        raise CommandError(f"device '{device}' is not available here; use --device cpu")
+    if arguments.checkpoint is not None and not Path(arguments.checkpoint).is_file():
+        raise CommandError(f'checkpoint {arguments.checkpoint} does not exist')
+    model = find_model(arguments.model)
+    return load_network(model, checkpoint=arguments.checkpoint, device=device)

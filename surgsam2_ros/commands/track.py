@@ -1,0 +1,130 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""`surgsam2 track`: label images and an overlay video from frames and prompts, without ROS."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.model_loading import add_model_arguments, load_tracker_network
+from surgsam2_ros.commands.progress import Progress
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from surgsam2_ros.sources import FilePrompt, FrameSource
+
+_PROMPT_HELP = """\
+prompts:
+  A PNG label image of the first frame (palette or grey, pixel value = object), or a JSON file:
+    {"objects": [{"object_id": "needle_driver", "points": [[310, 240], [80, 60]], "labels": [1, 0]},
+                 {"object_id": "scissors", "class_name": "scissors", "box": [400, 90, 600, 300]}]}
+  Points are [x, y] and boxes [x0, y0, x1, y1] in pixels; label 1 is on the object, 0 is not.
+
+output:
+  One PNG per frame in OUT, named like the frame, with a palette; pixel value = object (the value in
+  the prompt PNG, else the position in the JSON list from 1), 0 = background.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        'track',
+        help='track instruments in a bag, folder or video without ROS',
+        description='Track instruments through a bag, a folder of images or a video, without ROS.',
+        epilog=_PROMPT_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--input', required=True, help='bag, folder of images, or video file')
+    parser.add_argument('--topic', help='image topic of a bag that has several')
+    parser.add_argument('--prompts', required=True, help='first-frame prompts, .png or .json')
+    parser.add_argument('--output', required=True, help='folder for the label images')
+    parser.add_argument('--overlay', metavar='MP4', help='also write a video of the result')
+    add_model_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Track all frames; returns 0."""
+    from surgsam2_ros.sources import open_source, read_prompts
+
+    output = Path(arguments.output)
+    with open_source(arguments.input, topic=arguments.topic) as source:
+        _check_output(output, source)
+        first = next(iter(source))
+        prompts = read_prompts(arguments.prompts, first.rgb.shape[:2])
+        network = load_tracker_network(arguments)
+        output.mkdir(parents=True, exist_ok=True)
+        frames, seconds = _track(source, prompts, network, output, arguments.overlay)
+    print(
+        f'{frames} frames, {len(prompts)} objects, {network.config.name}: '
+        f'{frames / seconds:.1f} frames/s; label images in {output}'
+        + (f', video in {arguments.overlay}' if arguments.overlay else '')
+    )
+    return 0
+
+
+def _check_output(output: Path, source: FrameSource) -> None:
+    if output.exists() and not output.is_dir():
+        raise CommandError(f'--output {output} is a file; name a folder')
+    if output.resolve() == source.path.resolve():
+        raise CommandError(f'--output {output} is the input; label images would replace its images')
+
+
+def _track(
+    source: FrameSource, prompts: list[FilePrompt], network: Any, output: Path, video: str | None
+) -> tuple[int, float]:
+    """Write the results of all frames; returns frames and the seconds the tracker took for them."""
+    from contextlib import ExitStack
+
+    from surgsam2_ros.commands.video_output import VideoOutput
+    from surgsam2_ros.drawing import draw_overlay, label_palette
+    from surgsam2_ros.sources import write_label_png
+    from surgsam2_ros.tracking import Prompt, StreamingTracker
+
+    tracker = StreamingTracker(network)
+    tracker.add_objects(
+        [
+            Prompt(
+                p.object_id,
+                points=p.points,
+                labels=p.labels,
+                box=p.box,
+                mask=p.mask,
+                class_name=p.class_name,
+            )
+            for p in prompts
+        ]
+    )
+    values = _output_values(tracker, prompts)
+    palette = label_palette()
+    seconds = 0.0
+    with ExitStack() as stack:
+        progress = stack.enter_context(Progress(len(source), 'tracking'))
+        overlay = stack.enter_context(VideoOutput(video, source.rate_hz or 15.0)) if video else None
+        for frame in source:
+            started = time.perf_counter()
+            result = tracker.track(frame.rgb)
+            seconds += time.perf_counter() - started
+            name = output / f'{source.stem(frame.index)}.png'
+            write_label_png(name, values[result.label_image], palette)
+            if overlay is not None:
+                overlay.write(draw_overlay(frame.rgb, result.tracks))
+            progress.update(frame.index + 1)
+    return len(source), seconds
+
+
+def _output_values(tracker: Any, prompts: list[FilePrompt]) -> np.ndarray:
+    """Table uint8 [256] from the tracker's instances to the values that the prompts used."""
+    import numpy as np
+
+    labels = {prompt.object_id: prompt.label for prompt in prompts}
+    values = np.zeros(256, np.uint8)
+    for known in tracker.objects:
+        values[known.instance] = labels[known.object_id]
+    return values
