@@ -1,0 +1,219 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""`surgsam2 render`: a rendered laparoscopic scene with its truth, as a bag or a folder."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.progress import Progress
+
+if TYPE_CHECKING:
+    from surgsam2_ros.sources import BagWriter
+    from surgsam2_ros.synthesis import Scene
+
+IMAGE_TOPIC = '/endoscope/left/image_raw'
+TRUTH_TOPIC = '/endoscope/left/ground_truth'
+FRAME_ID = 'endoscope_left_optical'
+FIRST_STAMP_NS = 1_700_000_000_000_000_000  # any fixed time, so that equal seeds give equal bags
+JPEG_QUALITY = 92
+
+_BAG_SUFFIXES = ('.mcap', '.db3')
+_OUTPUT_HELP = f"""\
+output:
+  NAME.mcap or NAME.db3 becomes a bag with the topics
+    {IMAGE_TOPIC}/compressed   sensor_msgs/CompressedImage, JPEG
+    {IMAGE_TOPIC}              sensor_msgs/Image rgb8, instead, with --raw
+    {TRUTH_TOPIC}           sensor_msgs/Image mono8, pixel value = instrument
+  Any other name becomes a folder in the layout of video object segmentation data sets:
+    JPEGImages/scene_SEED/00000.jpg …, Annotations/scene_SEED/00000.png … (palette, value =
+    instrument, 0 = background) and classes.json with the kind of each instrument.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        'render',
+        help='render a surgical scene with exact masks',
+        description='Render a laparoscopic scene with robotic instruments and their exact masks.',
+        epilog=_OUTPUT_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        '--seed', type=int, default=0, help='equal seeds, equal scenes (%(default)s)'
+    )
+    parser.add_argument('--frames', type=int, default=150, help='number of frames (%(default)s)')
+    parser.add_argument(
+        '--size', type=parse_size, default=(512, 640), metavar='HxW', help='picture size (512x640)'
+    )
+    parser.add_argument('--instruments', type=int, default=2, help='how many, 1 to 4 (%(default)s)')
+    parser.add_argument('--rate', type=float, default=15.0, help='frames a second (%(default)s)')
+    parser.add_argument('--raw', action='store_true', help='write raw images into the bag')
+    parser.add_argument('--overwrite', action='store_true', help='replace an existing output')
+    parser.add_argument('--output', required=True, metavar='DIR|BAG', help='see below')
+    parser.set_defaults(run=run)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Read HEIGHTxWIDTH, as in 512x640."""
+    height, separator, width = text.lower().partition('x')
+    if not (separator and height.isdecimal() and width.isdecimal()):
+        raise argparse.ArgumentTypeError(f"size '{text}' is not HEIGHTxWIDTH, such as 512x640")
+    return int(height), int(width)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Render and write all frames; returns 0."""
+    from surgsam2_ros.synthesis import render_scene
+
+    output = Path(arguments.output)
+    is_bag = output.suffix in _BAG_SUFFIXES
+    if arguments.raw and not is_bag:
+        raise CommandError(f'--raw is for bags; name --output {output}.mcap, or leave --raw out')
+    try:
+        scene = render_scene(
+            arguments.seed,
+            arguments.frames,
+            arguments.size,
+            arguments.instruments,
+            arguments.rate,
+        )
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+    with Progress(len(scene), 'rendering') as progress:
+        if is_bag:
+            write_bag(
+                scene,
+                output,
+                raw=arguments.raw,
+                overwrite=arguments.overwrite,
+                on_frame=progress.update,
+            )
+        else:
+            name = f'scene_{arguments.seed:04d}'
+            write_folder(
+                scene, output, name, overwrite=arguments.overwrite, on_frame=progress.update
+            )
+    instruments = ', '.join(f'{label} {kind}' for label, kind in scene.class_names.items())
+    print(f'{len(scene)} frames at {scene.rate_hz:g} Hz in {output}; instruments: {instruments}')
+    return 0
+
+
+def write_bag(
+    scene: Scene,
+    path: Path,
+    *,
+    raw: bool = False,
+    overwrite: bool = False,
+    on_frame: Callable[[int], None] | None = None,
+) -> None:
+    """Render a scene into a bag with an image and a truth topic.
+
+    An interrupted run leaves no bag behind: it gets its name when it is complete.
+
+    Args:
+        scene: to render.
+        path: bag file to write, .mcap or .db3.
+        raw: write uncompressed rgb8 images.
+        overwrite: replace an existing bag.
+        on_frame: called with the number of frames done.
+
+    Raises:
+        CommandError: when the bag exists.
+    """
+    from surgsam2_ros.sources import BagWriter
+
+    if path.exists() and not (overwrite and path.is_file()):
+        raise CommandError(f'{path} exists already; choose another name or --overwrite')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f'{path.stem}.partial{path.suffix}')
+    try:
+        with BagWriter(partial, overwrite=True) as bag:
+            _record(scene, bag, raw, on_frame)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _record(
+    scene: Scene, bag: BagWriter, raw: bool, on_frame: Callable[[int], None] | None
+) -> None:
+    from surgsam2_ros.sources.image_encodings import encode_jpeg
+
+    for index, (rgb, labels) in enumerate(scene):
+        stamp = {
+            'stamp_ns': FIRST_STAMP_NS + round(index * 1e9 / scene.rate_hz),
+            'frame_id': FRAME_ID,
+        }
+        if raw:
+            bag.write_image(IMAGE_TOPIC, rgb, encoding='rgb8', **stamp)
+        else:
+            data = encode_jpeg(rgb, JPEG_QUALITY)
+            topic = f'{IMAGE_TOPIC}/compressed'
+            bag.write_compressed_image(topic, data, image_format='jpeg', **stamp)
+        bag.write_image(TRUTH_TOPIC, labels, encoding='mono8', **stamp)
+        if on_frame is not None:
+            on_frame(index + 1)
+
+
+def write_folder(
+    scene: Scene,
+    folder: Path,
+    name: str,
+    *,
+    overwrite: bool = False,
+    on_frame: Callable[[int], None] | None = None,
+) -> None:
+    """Render a scene into a sequence of a video object segmentation folder.
+
+    An interrupted run leaves no sequence behind: it gets its name when it is complete.
+
+    Args:
+        scene: to render.
+        folder: data set folder; other sequences in it stay.
+        name: of the sequence.
+        overwrite: replace a sequence of that name.
+        on_frame: called with the number of frames done.
+
+    Raises:
+        CommandError: when the sequence exists.
+    """
+    from surgsam2_ros.drawing import label_palette
+    from surgsam2_ros.sources import write_label_png
+    from surgsam2_ros.sources.image_encodings import encode_jpeg
+
+    finals = [folder / 'JPEGImages' / name, folder / 'Annotations' / name]
+    for final in finals:
+        if final.exists() and not overwrite:
+            raise CommandError(f'{final} exists already; choose another folder or --overwrite')
+    partials = [final.with_name(f'.{name}.partial') for final in finals]
+    for partial in partials:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+    try:
+        palette = label_palette()
+        for index, (rgb, labels) in enumerate(scene):
+            (partials[0] / f'{index:05d}.jpg').write_bytes(encode_jpeg(rgb, JPEG_QUALITY))
+            write_label_png(partials[1] / f'{index:05d}.png', labels, palette)
+            if on_frame is not None:
+                on_frame(index + 1)
+        for partial, final in zip(partials, finals, strict=True):
+            shutil.rmtree(final, ignore_errors=True)
+            partial.replace(final)
+    finally:
+        for partial in partials:
+            shutil.rmtree(partial, ignore_errors=True)
+    _add_classes(folder / 'classes.json', name, scene.class_names)
+
+
+def _add_classes(path: Path, name: str, class_names: dict[int, str]) -> None:
+    classes = json.loads(path.read_text()) if path.exists() else {}
+    classes[name] = {str(label): kind for label, kind in class_names.items()}
+    path.write_text(json.dumps(classes, indent=2) + '\n')
