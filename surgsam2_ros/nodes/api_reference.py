@@ -154,7 +154,7 @@ def insert_api(document: str) -> str:
 def parameter_file() -> str:
     """Return config/surgsam2.yaml: every parameter with its default and a comment."""
     lines = [
-        '# Parameters of surgsam2_node with their defaults. Copy it, keep what you change, and pass',
+        '# Parameters of surgsam2_node with their defaults. Copy it, keep what you change and pass',
         '# it as the launch argument params_file. Made by surgsam2_ros.nodes.api_reference.',
         '/**:',
         '  ros__parameters:',
