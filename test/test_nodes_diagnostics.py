@@ -57,6 +57,15 @@ def test_counts_and_rates(stream):
     assert snapshot.rate_hz == pytest.approx(15, abs=0.4)
 
 
+def test_images_lost_on_the_way_count_as_received(stream):
+    for _ in range(64):
+        stream.now += 1 / 16
+        stream.diagnostics.frame_received(2)
+    snapshot = stream.diagnostics.snapshot()
+    assert snapshot.frames_received == 128
+    assert snapshot.input_rate_hz == pytest.approx(32)
+
+
 def test_percentiles_are_those_of_the_last_seconds(stream):
     stream.run(6, 32, latency_ms=900.0)
     for latency in range(1, 161):

@@ -123,13 +123,13 @@ class Diagnostics:
             self._last_error = ''
             self._error_time = self._started
 
-    def frame_received(self) -> None:
-        """Count an image that arrived."""
+    def frame_received(self, count: int = 1) -> None:
+        """Count an image that arrived, and those before it that were lost on the way."""
         with self._lock:
             now = self._clock()
-            self._received += 1
+            self._received += count
             self._last_image = now
-            self._arrivals.append(now)
+            self._arrivals.extend([now] * count)
             self._forget_old(now)
 
     def frame_dropped(self, count: int = 1) -> None:

@@ -1,0 +1,139 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""README and parameter file against the generator, and the generator against the node."""
+
+from __future__ import annotations
+
+from unittest.mock import MagicMock
+
+import pytest
+from conftest import REPO
+
+pytest.importorskip('rclpy')
+pytest.importorskip('surgsam2_msgs.msg')
+import rclpy
+from rclpy.node import Node
+
+from surgsam2_ros.nodes import api_reference
+from surgsam2_ros.nodes.parameters import Parameters, declare_parameters, read_parameters
+
+# What every node, and every lifecycle node, brings along.
+COMMON_TOPICS = ('/rosout', '/parameter_events', '~/transition_event', '/clock')
+COMMON_SERVICES = ('rcl_interfaces/', 'lifecycle_msgs/', 'type_description_interfaces/')
+
+
+@pytest.fixture
+def context():
+    context = rclpy.Context()
+    rclpy.init(context=context, args=[])
+    yield context
+    rclpy.shutdown(context=context)
+
+
+@pytest.fixture
+def node(context, monkeypatch):
+    """Make an active node; its tracker is a stand-in, since no image will come."""
+    from surgsam2_ros.nodes import pipeline
+    from surgsam2_ros.nodes.surgsam2_node import SurgSam2Node
+    from surgsam2_ros.nodes.tracker_loading import LoadedTracker
+
+    loaded = LoadedTracker(MagicMock(), 'nano', 'nano.safetensors', 'cpu', 'fp32')
+    monkeypatch.setattr(pipeline, 'load_tracker', lambda parameters: loaded)
+    node = SurgSam2Node(context=context)
+    node.trigger_configure()
+    node.trigger_activate()
+    yield node
+    node.close()
+    node.destroy_node()
+
+
+def remote(names_and_types) -> dict[str, str]:
+    return {
+        name.replace('/surgsam2/', '~/'): types[0]
+        for name, types in names_and_types
+        if name.replace('/surgsam2/', '~/') not in COMMON_TOPICS
+    }
+
+
+def documented(entries) -> dict[str, str]:
+    return {
+        entry.name if entry.name[0] in '~/' else f'/{entry.name}': api_reference.type_name(
+            entry.type
+        )
+        for entry in entries
+    }
+
+
+def test_readme_has_the_generated_api():
+    readme = (REPO / 'README.md').read_text(encoding='utf-8')
+    assert api_reference.insert_api(readme) == readme, (
+        'run python -m surgsam2_ros.nodes.api_reference --write README.md'
+    )
+
+
+def test_config_file_is_the_generated_one():
+    config = (REPO / 'config' / 'surgsam2.yaml').read_text(encoding='utf-8')
+    assert api_reference.parameter_file() == config, (
+        'run python -m surgsam2_ros.nodes.api_reference --write-config config/surgsam2.yaml'
+    )
+
+
+def test_config_file_gives_any_node_the_defaults(context):
+    arguments = ['--ros-args', '--params-file', str(REPO / 'config' / 'surgsam2.yaml')]
+    node = Node('camera_1', namespace='/left', context=context, cli_args=arguments)
+    declare_parameters(node)
+    assert len(node._parameter_overrides) >= len(api_reference.parameter_schema())
+    assert read_parameters(node) == Parameters.defaults()
+    node.destroy_node()
+
+
+def test_documented_publications_are_those_of_the_node(node):
+    published = remote(node.get_publisher_names_and_types_by_node('surgsam2', '/'))
+    assert published == documented(api_reference.PUBLICATIONS)
+    for topic in api_reference.PUBLICATIONS:
+        name = node.resolve_topic_name(topic.name)
+        (endpoint,) = node.get_publishers_info_by_topic(name)
+        assert endpoint.qos_profile.reliability == topic.profile.reliability
+        assert endpoint.qos_profile.durability == topic.profile.durability
+
+
+def test_documented_subscriptions_are_those_of_the_node(node):
+    subscribed = remote(node.get_subscriber_names_and_types_by_node('surgsam2', '/'))
+    expected = documented(api_reference.SUBSCRIPTIONS)
+    del expected['/image/compressed']  # instead of /image, by parameter
+    assert subscribed == expected
+
+
+def test_documented_services_are_those_of_the_node(node):
+    served = {
+        name: kind
+        for name, kind in remote(node.get_service_names_and_types_by_node('surgsam2', '/')).items()
+        if not kind.startswith(COMMON_SERVICES)
+    }
+    assert served == documented(api_reference.SERVICES)
+
+
+def test_tables_replace_what_stood_between_the_markers():
+    document = f'# Title\n{api_reference.BEGIN}\nwas here before\n{api_reference.END}\n## More\n'
+    written = api_reference.insert_api(document)
+    assert written.startswith('# Title\n') and written.endswith('\n## More\n')
+    assert 'was here before' not in written and '`~/tracks`' in written
+    assert api_reference.insert_api(written) == written
+
+
+@pytest.mark.parametrize(
+    'document',
+    ['no markers', api_reference.BEGIN, f'{api_reference.END}\n{api_reference.BEGIN}'],
+)
+def test_document_without_its_markers_is_refused(document):
+    with pytest.raises(ValueError, match='ros-api:'):
+        api_reference.insert_api(document)
+
+
+def test_command_writes_both_files(tmp_path):
+    readme = tmp_path / 'README.md'
+    readme.write_text(f'{api_reference.BEGIN}\n{api_reference.END}\n')
+    config = tmp_path / 'surgsam2.yaml'
+    assert api_reference.main(['--write', str(readme), '--write-config', str(config)]) == 0
+    assert '### Parameters' in readme.read_text()
+    assert config.read_text() == api_reference.parameter_file()
