@@ -11,6 +11,7 @@ import time
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 
 
 class NodeThread:
@@ -18,18 +19,20 @@ class NodeThread:
 
     Args:
         name: begins the node's name; a number makes it unique.
+        use_sim_time: take the node's time from /clock.
 
     Attributes:
         node: the node. Its callbacks run on the thread.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, use_sim_time: bool = False) -> None:
         self._context = rclpy.Context()
         rclpy.init(context=self._context)
         self.node = Node(
             f'{name}_{time.monotonic_ns()}',
             context=self._context,
             start_parameter_services=False,
+            parameter_overrides=[Parameter('use_sim_time', value=use_sim_time)],
         )
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
