@@ -44,10 +44,10 @@ demo: $(STAMPS)/package ## replay a bag through the node, write build/demo/
 
 # Tests ----------------------------------------------------------------------------------------------------------------
 
-test: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/lint ## run the tests and the linters
+test: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/train $(STAMPS)/lint ## run the tests and the linters
 	$(BIN)/python -m pytest $(ARGS)
 
-test-slow: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/lint ## run the tests that take minutes
+test-slow: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/train $(STAMPS)/lint ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 lint: $(STAMPS)/package $(STAMPS)/lint ## run the linters alone
@@ -61,8 +61,8 @@ format: $(STAMPS)/lint ## rewrite the Python files in the project's format
 
 # Training -------------------------------------------------------------------------------------------------------------
 
-train-nano: $(STAMPS)/package ## train the small default network on rendered scenes
-	$(BIN)/surgsam2 train $(ARGS)
+train-nano: $(STAMPS)/package $(STAMPS)/train ## train the small default network on rendered scenes
+	$(BIN)/surgsam2 train --config config/training/nano.yaml --output build/training/nano $(ARGS)
 
 # The environment: one stamp per step, so that a second run skips what is done -------------------------------------------
 
@@ -127,6 +127,10 @@ $(STAMPS)/test: requirements/test.txt requirements/oracle.txt $(STAMPS)/run
 	@$(call say,installing what the tests need)
 	@$(PIP) -r requirements/test.txt
 	@SAM2_BUILD_CUDA=0 $(PIP) --no-deps --no-build-isolation -r requirements/oracle.txt
+	@touch $@
+
+$(STAMPS)/train: requirements/train.txt $(STAMPS)/run
+	@$(PIP) --no-deps -r requirements/train.txt
 	@touch $@
 
 $(STAMPS)/lint: requirements/lint.txt $(STAMPS)/run

@@ -40,7 +40,8 @@ def generate_launch_description():
                 default_value='',
                 choices=['', 'raw', 'compressed'],
                 description='Subscribe to sensor_msgs/Image (raw) or CompressedImage (compressed); '
-                'empty: as in the parameter file.',
+                'empty: compressed when image_topic ends in /compressed, else as in the '
+                'parameter file.',
             ),
             DeclareLaunchArgument(
                 'params_file',
@@ -110,8 +111,12 @@ def start_node(context):
         'autostart': argument('autostart') == 'true',
         'use_sim_time': argument('use_sim_time') == 'true',
     }
+    transport = argument('transport')
+    if not transport and argument('image_topic').endswith(COMPRESSED):
+        transport = 'compressed'
+    if transport:
+        parameters['input.transport'] = transport
     for name, parameter in {
-        'transport': 'input.transport',
         'model': 'model.config',
         'checkpoint': 'model.checkpoint',
         'device': 'model.device',

@@ -58,7 +58,7 @@ def _candidates() -> Iterator[Path]:
     """Yield where the share folder may be, nearest to this file first."""
     package = Path(__file__).resolve().parent
     yield package.parent
-    for prefix in package.parents[1:]:
+    for prefix in package.parents:
         yield prefix / 'share' / PACKAGE
     for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep):
         if prefix:

@@ -1,0 +1,163 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What the code imports, what rosdep is told and what pip installs are the same."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+from conftest import REPO
+
+# import name -> (rosdep key, requirement); None where one of them does not know it.
+LIBRARIES = {
+    'cv2': ('python3-opencv', 'opencv-python-headless'),
+    'numpy': ('python3-numpy', 'numpy'),
+    'rosbags': ('python3-rosbags-pip', 'rosbags'),
+    'safetensors': (None, 'safetensors'),
+    'torch': ('python3-torch', 'torch'),
+    'yaml': ('python3-yaml', 'PyYAML'),
+    # Come with rosbags; `compression` with Python 3.14.
+    'backports': (None, None),
+    'compression': (None, None),
+    'ruamel': (None, None),
+    'cv_bridge': ('cv_bridge', None),
+    'launch': ('launch', None),
+    'launch_ros': ('launch_ros', None),
+    'rclpy': ('rclpy', 'ros-kilted-rclpy'),
+    'surgsam2_msgs': ('surgsam2_msgs', None),
+    'diagnostic_msgs': ('diagnostic_msgs', 'ros-kilted-diagnostic-msgs'),
+    'lifecycle_msgs': ('lifecycle_msgs', 'ros-kilted-lifecycle-msgs'),
+    'sensor_msgs': ('sensor_msgs', 'ros-kilted-sensor-msgs'),
+    'std_srvs': ('std_srvs', 'ros-kilted-std-srvs'),
+    # Come with the wheels above.
+    'builtin_interfaces': ('builtin_interfaces', None),
+    'geometry_msgs': ('geometry_msgs', None),
+    'rcl_interfaces': ('rcl_interfaces', None),
+    'rosgraph_msgs': ('rosgraph_msgs', None),
+    'std_msgs': ('std_msgs', None),
+}
+# Not imported by name: finds the package's share folder for `ros2 launch`, and the middleware.
+ROS_RUNTIME = {'ament_index_python'}
+WHEEL_RUNTIME = {'ros-kilted-rmw-fastrtps-cpp'}
+
+
+def imported_modules() -> dict[str, Path]:
+    """Return the top-level names of all absolute imports, with a file that has each."""
+    found = {}
+    for path in [*REPO.glob('surgsam2_ros/**/*.py'), *REPO.glob('launch/*.py')]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module]
+            else:
+                continue
+            found.update({name.partition('.')[0]: path for name in names})
+    own = {'surgsam2_ros'}
+    return {n: p for n, p in found.items() if n not in sys.stdlib_module_names and n not in own}
+
+
+def rosdep_keys(manifest: Path) -> set[str]:
+    """Return the runtime dependencies of a package.xml."""
+    root = ElementTree.parse(manifest).getroot()
+    return {entry.text for kind in ('depend', 'exec_depend') for entry in root.iter(kind)}
+
+
+def requirements(name: str) -> dict[str, str]:
+    """Return project -> version of a file under requirements/."""
+    found = {}
+    for line in (REPO / 'requirements' / f'{name}.txt').read_text().splitlines():
+        line = line.partition('#')[0].strip()
+        if line:
+            match = re.fullmatch(r'([A-Za-z0-9_.-]+)==([A-Za-z0-9_.+-]+)', line)
+            assert match, f'requirements/{name}.txt: {line!r} is not pinned with =='
+            found[match[1]] = match[2]
+    return found
+
+
+def test_every_import_is_a_known_library():
+    unknown = {
+        name: str(path) for name, path in imported_modules().items() if name not in LIBRARIES
+    }
+    assert not unknown
+
+
+def test_package_xml_names_what_is_imported_and_nothing_else():
+    wanted = {LIBRARIES[name][0] for name in imported_modules()} - {None}
+    assert rosdep_keys(REPO / 'package.xml') == wanted | ROS_RUNTIME
+
+
+def test_requirements_name_what_is_imported_and_nothing_else():
+    wanted = {LIBRARIES[name][1] for name in imported_modules()} - {None}
+    assert set(requirements('run')) == wanted | WHEEL_RUNTIME
+
+
+@pytest.mark.parametrize(
+    'path', sorted((REPO / 'requirements').glob('*.txt')), ids=lambda p: p.name
+)
+def test_requirements_are_pinned(path):
+    assert requirements(path.stem)
+
+
+def test_messages_are_built_with_the_pinned_tools():
+    text = (REPO / 'surgsam2_msgs' / 'pyproject.toml').read_text()
+    built_with = dict(re.findall(r'"([a-z-]+)==([0-9.]+)"', text))
+    pinned = {**requirements('test'), **requirements('run')}
+    shared = built_with.keys() & pinned.keys()
+    assert len(shared) >= 7
+    assert {name: built_with[name] for name in shared} == {name: pinned[name] for name in shared}
+
+
+def test_message_manifest_agrees_with_cmake():
+    cmake = (REPO / 'surgsam2_msgs' / 'CMakeLists.txt').read_text()
+    depends = set(re.search(r'DEPENDENCIES ([a-z_ ]+)', cmake)[1].split())
+    assert rosdep_keys(REPO / 'surgsam2_msgs' / 'package.xml') == depends | {
+        'rosidl_default_runtime'
+    }
+    listed = set(re.findall(r'"((?:msg|srv)/\w+\.(?:msg|srv))"', cmake))
+    assert listed == {
+        path.relative_to(REPO / 'surgsam2_msgs').as_posix()
+        for path in (REPO / 'surgsam2_msgs').glob('[ms]*/*.[ms]*')
+    }
+
+
+def test_one_version_everywhere():
+    versions = {
+        'surgsam2_ros/__init__.py': r"__version__ = '(.+)'",
+        'setup.py': r"version='(.+)'",
+        'package.xml': r'<version>(.+)</version>',
+        'surgsam2_msgs/package.xml': r'<version>(.+)</version>',
+        'surgsam2_msgs/pyproject.toml': r'\nversion = "(.+)"',
+    }
+    found = {name: re.search(p, (REPO / name).read_text())[1] for name, p in versions.items()}
+    assert len(set(found.values())) == 1, found
+
+
+@pytest.mark.parametrize('manifest', ['package.xml', 'surgsam2_msgs/package.xml'])
+def test_manifests_are_valid(manifest):
+    catkin_package = pytest.importorskip('catkin_pkg.package')
+    warnings: list[str] = []
+    package = catkin_package.parse_package(str(REPO / manifest), warnings=warnings)
+    package.validate(warnings=warnings)
+    assert not warnings
+    assert package.licenses == ['Apache-2.0']
+
+
+@pytest.mark.parametrize(
+    'path',
+    sorted((REPO / 'surgsam2_msgs').glob('[ms]*/*.[ms]*')),
+    ids=lambda path: path.name,
+)
+def test_every_message_field_has_a_comment(path):
+    lines = path.read_text().splitlines()
+    assert lines[0].startswith('# '), 'a message opens with what it is'
+    fields = [line for line in lines if line and not line.startswith(('#', '---'))]
+    assert fields
+    enumerated = re.compile(r'uint8 [A-Z_]+=\d+\s*(#.*)?')
+    bare = [line for line in fields if ' # ' not in line and not enumerated.fullmatch(line)]
+    assert not bare
