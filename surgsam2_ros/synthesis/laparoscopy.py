@@ -19,6 +19,9 @@ from surgsam2_ros.synthesis.trajectories import minimum_jerk, wander
 
 MOST_INSTRUMENTS = 4
 
+_ROUND_S = 10.0  # after that long, everything happens again, though never in the same way
+_MEETING_S = 3.0
+
 _CASTS = ('needle_driver', 'grasper', 'scissors', 'grasper')
 _SHAFTS = (
     Material((58, 60, 64), ambient=0.35, gloss=0.35, sharpness=9, metal=0.1, grain=0.03),
@@ -55,8 +58,8 @@ def render_scene(
 ) -> Scene:
     """Compose a laparoscopic scene in which robotic instruments work over liver and fat.
 
-    All instruments are in the picture at first. Every ten seconds or so the first two reach across
-    each other, and one of them is drawn out of the picture for a moment.
+    All instruments are in the picture at first. In each ten seconds the first two reach across each
+    other once, and the second is drawn out of the picture for a moment.
 
     Args:
         seed: equal seeds give equal scenes.
@@ -137,57 +140,58 @@ def _motion(
         x = 1 - points[..., 0] if mirrored else points[..., 0]
         return np.stack([x * size[1], points[..., 1] * size[0]], axis=-1)
 
-    times, places, openings = _plan(rng, index, seat, frames / rate_hz)
-    keys = np.asarray(times) * rate_hz
-    target = pixels(np.stack([minimum_jerk(frames, keys, axis) for axis in np.array(places).T], 1))
+    keys = _plan(rng, index, seat, frames / rate_hz)
+    x, y, opening, bend, yaw = (
+        minimum_jerk(frames, keys[:, 0] * rate_hz, values) for values in keys.T[1:]
+    )
     pace = 15 / rate_hz
-    target += np.stack([wander(rng, frames, 0.012 * min(size), 1.5 * pace) for _ in 'xy'], axis=1)
+    tremor = [wander(rng, frames, 0.012 * min(size), 1.5 * pace) for _ in 'xy']
+    target = pixels(np.stack([x, y], axis=1)) + np.stack(tremor, axis=1)
     pivot = pixels(np.array(seat.pivot)) + np.zeros((frames, 2))
     reach = target - pivot
-    curl = side * rng.uniform(0.15, 0.4) * (-1 if index % 2 else 1)
-    turns = [curl + rng.normal(0, 0.22) for _ in times]
-    yaws = [rng.normal(0, 0.3) for _ in times]
     return Motion(
         pivot=pivot,
         angle=np.arctan2(reach[:, 1], reach[:, 0]),
         depth=np.hypot(reach[:, 0], reach[:, 1]) - design.wrist_length,
-        bend=minimum_jerk(frames, keys, turns) + wander(rng, frames, 0.06, pace),
-        yaw=minimum_jerk(frames, keys, yaws) + wander(rng, frames, 0.06, pace),
-        opening=np.clip(minimum_jerk(frames, keys, openings), 0.02, 1.0),
+        bend=side * bend + wander(rng, frames, 0.06, pace),
+        yaw=yaw + wander(rng, frames, 0.06, pace),
+        opening=opening,
         scale=1 + wander(rng, frames, 0.03, pace),
         gain=1 + wander(rng, frames, 0.03, pace),
     )
 
 
-def _plan(
-    rng: np.random.Generator, index: int, seat: _Seat, seconds: float
-) -> tuple[list[float], list[np.ndarray], list[float]]:
-    """Key times in seconds, places of the jaws' pivot in fractions of the picture, jaw openings."""
+def _plan(rng: np.random.Generator, index: int, seat: _Seat, seconds: float) -> np.ndarray:
+    """Plan what an instrument does, in rounds of _ROUND_S: work, reach across, leave, work.
+
+    Returns:
+        float [K, 6], a row for each key: time in seconds, place of the jaws' pivot (x, y) in
+        fractions of the picture, opening, bend and yaw in radians.
+    """
     home, pivot = np.array(seat.home), np.array(seat.pivot)
-    outside = pivot + 0.06 * (home - pivot)
-    times, places, openings = [0.0], [home + rng.normal(0, 0.02, 2)], [rng.uniform(0.3, 0.6)]
-    cycle_start = 0.0
-    while times[-1] <= seconds:
-        for event in ('work', 'work', 'meet', 'work', 'leave', 'work'):
-            start = times[-1] + rng.uniform(0.25, 0.5)
-            if event == 'meet' and index < 2:
-                start = max(start, cycle_start + 3.0)
-                stops = [
-                    (start + 1.2, np.array(seat.meeting)),
-                    (start + 1.7, np.array(seat.meeting)),
-                ]
-            elif event == 'leave' and index == 1:
-                start = max(start, cycle_start + 6.2)
-                stops = [(start + 1.0, outside), (start + 1.1, outside)]
-            else:
-                place = home + rng.uniform(-1, 1, 2) * (0.11, 0.13)
-                stops = [(start + rng.uniform(0.6, 1.1), place)]
-            for time, place in [(start, places[-1]), *stops]:
-                times.append(time)
-                places.append(place)
-                openings.append(rng.choice([0.04, rng.uniform(0.3, 0.75)]))
-        cycle_start = times[-1]
-    return times, places, openings
+    curl = rng.uniform(0.15, 0.4) * (-1 if index % 2 else 1)
+    keys = [[0.0, *(home + rng.normal(0, 0.02, 2)), rng.uniform(0.4, 0.6), curl, 0.0]]
+
+    def move_to(place: np.ndarray, stay: float, earliest: float = 0.0) -> None:
+        now, x, y, *held = keys[-1]
+        start = max(now + rng.uniform(0.2, 0.4), earliest)
+        arrival = start + rng.uniform(0.5, 0.8) + 1.5 * float(np.hypot(*(place - (x, y))))
+        opening = rng.uniform(0.3, 0.75) if rng.random() < 0.6 else 0.04
+        pose = [*place, opening, curl + rng.normal(0, 0.2), rng.normal(0, 0.25)]
+        keys.extend([[start, x, y, *held], [arrival, *pose], [arrival + stay, *pose]])
+
+    def work_until(end: float) -> None:
+        while keys[-1][0] < end - 1.0:
+            move_to(home + rng.uniform(-1, 1, 2) * (0.11, 0.13), stay=0.3)
+
+    for begin in np.arange(0, seconds, _ROUND_S):
+        work_until(begin + _MEETING_S)
+        if index < 2:
+            move_to(np.array(seat.meeting), stay=0.7, earliest=begin + _MEETING_S)
+        if index == 1:
+            move_to(pivot + 0.13 * (home - pivot), stay=0.05)
+        work_until(begin + _ROUND_S)
+    return np.array(keys)
 
 
 def _breathing_camera(
