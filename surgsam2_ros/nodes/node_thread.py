@@ -27,7 +27,7 @@ class NodeThread:
 
     def __init__(self, name: str, *, use_sim_time: bool = False) -> None:
         self._context = rclpy.Context()
-        rclpy.init(context=self._context)
+        rclpy.init(args=[], context=self._context)  # the program's arguments are its own
         self.node = Node(
             f'{name}_{time.monotonic_ns()}',
             context=self._context,

@@ -1,0 +1,35 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The environment that our ROS processes run in."""
+
+from __future__ import annotations
+
+import os
+
+# Distributions whose Fast DDS is older than 3; later ones warn of the old name.
+_FAST_DDS_2 = ('humble', 'iron', 'jazzy')
+
+
+def use_large_image_profile() -> None:
+    """Have Fast DDS carry large images in shared memory, unless the user has chosen a profile.
+
+    Counts for this process and its children; call it before the first node is made.
+    """
+    from surgsam2_ros.share import share_file
+
+    old = os.environ.get('ROS_DISTRO') in _FAST_DDS_2
+    variable = 'FASTRTPS_DEFAULT_PROFILES_FILE' if old else 'FASTDDS_DEFAULT_PROFILES_FILE'
+    os.environ.setdefault(variable, str(share_file('config/fastdds.xml')))
+
+
+def use_own_domain(domain_id: int) -> None:
+    """Keep this process and its children to themselves: one ROS domain, this machine alone.
+
+    Args:
+        domain_id: 0 to 101.
+    """
+    os.environ['ROS_DOMAIN_ID'] = str(domain_id)
+    if os.environ.get('ROS_DISTRO') == 'humble':
+        os.environ['ROS_LOCALHOST_ONLY'] = '1'
+    else:
+        os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'] = 'LOCALHOST'
