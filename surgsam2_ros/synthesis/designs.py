@@ -88,7 +88,7 @@ def _collared_shaft(
     end = pixels[top : top + collar_rows, -collar_columns:]
     end *= 1 - collar.pixels[..., 3:]
     end += collar.pixels
-    shaft = Sprite(pixels, (pixels.shape[1] - 2.0, rows / 2), resolution)
+    shaft = Sprite(pixels, (pixels.shape[1] - 2.0, (rows - 1) / 2), resolution)
     seam = 1 - collar_columns / pixels.shape[1]
     scale_colour(shaft, seam, seam + 0.06 * width * resolution / pixels.shape[1], 0.35)
     return shaft
@@ -162,7 +162,7 @@ def _paired_jaws(
         paint_disc(jaw, 0.12, inner + across_jaw, 0.2 * thickness, dark)
     anchor_y = inner * rows + 0.12 * thickness * resolution
     near = Sprite(jaw.pixels, (0.1 * length * resolution, anchor_y), resolution)
-    far = Sprite(jaw.pixels[::-1].copy(), (near.anchor[0], rows - anchor_y), resolution)
+    far = Sprite(jaw.pixels[::-1].copy(), (near.anchor[0], rows - 1 - anchor_y), resolution)
     scale_colour(far, 0, 1, 0.8)
     return near, far
 
@@ -221,7 +221,7 @@ def _random_shaft(
     if rng.random() < 0.25:
         mottle(rng, shaft, rng.uniform(0.1, 0.5))
     rows, columns = shaft.pixels.shape[:2]
-    return Sprite(shaft.pixels, (columns - 2.0, rows / 2), resolution)
+    return Sprite(shaft.pixels, (columns - 2.0, (rows - 1) / 2), resolution)
 
 
 def _random_wrist(
@@ -314,7 +314,7 @@ def _random_jaws(
         return (jaw,)
     mirrored = Sprite(
         jaw.pixels[::-1].copy(),
-        (jaw.anchor[0], jaw.pixels.shape[0] - jaw.anchor[1]),
+        (jaw.anchor[0], jaw.pixels.shape[0] - 1 - jaw.anchor[1]),
         resolution,
     )
     scale_colour(mirrored, 0, 1, rng.uniform(0.6, 1.0))

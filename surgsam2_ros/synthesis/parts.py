@@ -135,7 +135,7 @@ def shaded_part(
         turn = np.sign(turn) * np.abs(turn) ** (1 + 5 * flatness)
     colour = _lit(rng, turn, material)
     colour *= _surface_texture(rng, rows, long_side, material.grain)[..., None]
-    return _sprite(colour, alpha, (0.0, rows / 2), resolution)
+    return _sprite(colour, alpha, (-0.5, (rows - 1) / 2), resolution)
 
 
 def _lit(rng: np.random.Generator, turn: np.ndarray, material: Material) -> np.ndarray:

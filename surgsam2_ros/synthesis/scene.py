@@ -188,14 +188,10 @@ class Scene(Sequence):
         """Light left by the shadow of a layer, float32 [H, W, 3]; made at a quarter of the size."""
         height, width = alpha.shape
         small = (max(2, width // 4), max(2, height // 4))
-        matrix = np.array(
-            [
-                [small[0] / width, 0, self.shadows.offset[0] / 4],
-                [0, small[1] / height, self.shadows.offset[1] / 4],
-            ]
-        )
-        shadow = cv2.warpAffine(alpha, matrix, small)
-        side = max(1, round(self.shadows.softness / 4))
+        shadow = cv2.resize(alpha, small, interpolation=cv2.INTER_AREA)
+        shift = np.float64([[1, 0, self.shadows.offset[0] / 4], [0, 1, self.shadows.offset[1] / 4]])
+        shadow = cv2.warpAffine(shadow, shift, small)
+        side = 2 * round(self.shadows.softness / 8) + 1  # odd, so that the shadow stays in place
         for _ in range(2):
             shadow = cv2.blur(shadow, (side, side))
         light = spread(1 - np.float32(self.shadows.strength) * shadow, 3)

@@ -40,7 +40,7 @@ class Sprite:
 
     Attributes:
         pixels: float32 [h, w, 4], colour 0..255 premultiplied by alpha, and alpha 0..1.
-        anchor: (x, y) in sprite pixels that a placement's position refers to.
+        anchor: (x, y) in sprite pixels, whose centres are integers, that a position refers to.
         resolution: sprite pixels per scene pixel.
     """
 
