@@ -132,14 +132,14 @@ def write_bag(
 
     if path.exists() and not (overwrite and path.is_file()):
         raise CommandError(f'{path} exists already; choose another name or --overwrite')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'{path.stem}.partial{path.suffix}')
+    unfinished = path.with_name(f'.{path.name}.rendering')  # a bag knows its own file name
+    unfinished.mkdir(parents=True, exist_ok=True)
     try:
-        with BagWriter(partial, overwrite=True) as bag:
+        with BagWriter(unfinished / path.name, overwrite=True) as bag:
             _record(scene, bag, raw, on_frame)
-        partial.replace(path)
+        (unfinished / path.name).replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _record(
