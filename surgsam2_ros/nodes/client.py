@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The node's services and results as plain Python methods, for scripts, tests and notebooks.
 
-with SurgSam2Client('/endoscope/left/surgsam2') as client:
-    client.configure()
-    client.activate()
-    client.add_object('needle_driver', points=[(320, 240)])
-    tracks = client.wait_for_tracks()
+Example:
+    >>> with SurgSam2Client('/endoscope/left/surgsam2') as client:
+    ...     client.configure()
+    ...     client.activate()
+    ...     client.add_object('needle_driver', points=[(320, 240)])
+    ...     tracks = client.wait_for_tracks()
 """
 
 from __future__ import annotations
@@ -15,13 +16,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import IntEnum
 from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Time
-from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rcl_interfaces.srv import SetParameters
 from rclpy.node import Node
@@ -29,9 +28,16 @@ from rclpy.parameter import Parameter
 from std_msgs.msg import Header
 from std_srvs.srv import SetBool, Trigger
 
-from surgsam2_msgs.msg import Track, TrackArray, TrackerStatus
+from surgsam2_msgs.msg import TrackArray, TrackerStatus
 from surgsam2_msgs.srv import AddObjects, ListObjects, RemoveObject, SegmentImage
 from surgsam2_ros.nodes import qos
+from surgsam2_ros.nodes.client_results import (
+    NodeState,
+    ObjectState,
+    Segment,
+    SurgSam2Error,
+    TrackedObject,
+)
 from surgsam2_ros.nodes.image_conversion import decode_mask_message, make_rgb_image
 from surgsam2_ros.nodes.node_thread import NodeThread
 from surgsam2_ros.nodes.request_messages import add_prompt, add_request, prompt_message
@@ -39,57 +45,14 @@ from surgsam2_ros.nodes.request_messages import add_prompt, add_request, prompt_
 CONFIGURE_TIMEOUT_S = 120.0
 TRACKS_KEPT = 100
 
-
-class SurgSam2Error(RuntimeError):
-    """The node refused a request, or did not answer.
-
-    Attributes:
-        object_ids: the objects at fault, where the node named them.
-    """
-
-    def __init__(self, message: str, object_ids: Sequence[str] = ()) -> None:
-        super().__init__(message)
-        self.object_ids = tuple(object_ids)
-
-
-class NodeState(IntEnum):
-    """Lifecycle states, as numbered by lifecycle_msgs/State."""
-
-    UNKNOWN = State.PRIMARY_STATE_UNKNOWN
-    UNCONFIGURED = State.PRIMARY_STATE_UNCONFIGURED
-    INACTIVE = State.PRIMARY_STATE_INACTIVE
-    ACTIVE = State.PRIMARY_STATE_ACTIVE
-    FINALIZED = State.PRIMARY_STATE_FINALIZED
-
-
-class ObjectState(IntEnum):
-    """How far an object's mask may be trusted, as numbered by surgsam2_msgs/Track."""
-
-    TENTATIVE = Track.TENTATIVE
-    TRACKED = Track.TRACKED
-    OCCLUDED = Track.OCCLUDED
-    LOST = Track.LOST
-
-
-@dataclass(frozen=True)
-class TrackedObject:
-    """An object that the node follows, as of its last image."""
-
-    object_id: str
-    instance: int
-    class_name: str
-    state: ObjectState
-    frames_since_seen: int
-
-
-@dataclass(frozen=True, eq=False)
-class Segment:
-    """An object found by `segment`: mask bool [H, W], predicted IoU and presence 0 to 1."""
-
-    object_id: str
-    mask: np.ndarray
-    score: float
-    presence: float
+__all__ = [
+    'NodeState',
+    'ObjectState',
+    'Segment',
+    'SurgSam2Client',
+    'SurgSam2Error',
+    'TrackedObject',
+]
 
 
 class SurgSam2Client:
@@ -297,6 +260,11 @@ class SurgSam2Client:
         """The results received last, oldest first."""
         with self._arrived:
             return list(self._tracks)
+
+    def forget_tracks(self) -> None:
+        """Forget the results received so far."""
+        with self._arrived:
+            self._tracks.clear()
 
     def wait_for_tracks(
         self, *, stamp: Time | None = None, timeout_s: float | None = None

@@ -60,21 +60,20 @@ class FrameSlot:
         self._wake = wake or threading.Event()
         self._lock = threading.Lock()
         self._dropped = 0
-        self._received = 0
 
     def __len__(self) -> int:
         """Return how many frames wait."""
         return len(self._frames)
 
-    @property
-    def received(self) -> int:
-        """Frames that were ever put in."""
-        return self._received
+    def put(self, frame: ReceivedFrame, *, lost_before: int = 0) -> None:
+        """Add a frame; the oldest waiting one is dropped when there is no room for it.
 
-    def put(self, frame: ReceivedFrame) -> None:
-        """Add a frame; the oldest waiting one is dropped when there is no room for it."""
+        Args:
+            frame: the frame that arrived.
+            lost_before: frames before it that never arrived; they count as dropped.
+        """
         with self._lock:
-            self._received += 1
+            self._dropped += lost_before
             if len(self._frames) == self._capacity:
                 self._frames.popleft()
                 self._dropped += 1

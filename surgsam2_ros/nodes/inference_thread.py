@@ -190,14 +190,14 @@ class InferenceThread:
             self._count_failed('image', f'image was not read: {error}')
             return
         self._reset_when_stamps_jump_back(received.stamp_ns)
+        known = {item.object_id for item in self._tracker.objects}
         accepted = self._apply_prompts(received.stamp_ns, rgb.shape[:2])
         try:
             tracked = self._track(received, rgb)
         except Exception as error:  # one bad frame must not end the stream
             text = f'tracking failed on {format_stamp(received.stamp_ns)}: {_describe(error)}'
             self._count_failed('inference', text)
-            for request, _ in accepted:
-                request.future.set_exception(RequestError(text))
+            self._take_back(accepted, known, text)
             return
         self._hand_out(tracked)
         for request, target in accepted:
@@ -245,6 +245,16 @@ class InferenceThread:
                 accepted.append((request, target))
         return accepted
 
+    def _take_back(
+        self, accepted: list[tuple[PromptRequest, PromptTarget]], known: set[str], reason: str
+    ) -> None:
+        """Remove objects that came with a frame that failed; the others stay as they are."""
+        for item in self._tracker.objects:
+            if item.object_id not in known:
+                self._tracker.remove_object(item.object_id)
+        for request, _ in accepted:
+            request.future.set_exception(RequestError(reason))
+
     def _is_stale(self, received: ReceivedFrame) -> bool:
         """Drop frames that are too old or were overtaken by a newer one."""
         age_ms = (self._now_ns() - received.stamp_ns) / 1e6
@@ -284,6 +294,7 @@ class InferenceThread:
         self._tracker.reset()
         self._history.clear()
         self._last_stamp_ns = None
+        self.last_result = None
 
     def _count_dropped(self, frames: int) -> None:
         if frames:

@@ -146,13 +146,13 @@ def _past_target(stamp_ns: int, history: FrameHistory) -> PromptTarget:
     if oldest is None:
         raise RequestError(
             f'the prompted frame ({format_stamp(stamp_ns)}) is past and no past frames are kept; '
-            'use stamp 0 for the newest frame, or set tracking.replay_frames above 0'
+            'use stamp 0 for the newest frame, or set tracking.prompt_buffer_frames above 0'
         )
     if stamp_ns < oldest:
         raise RequestError(
             f'the prompted frame ({format_stamp(stamp_ns)}) is older than the frames kept for '
             f'prompts, which begin at {format_stamp(oldest)}; prompt a newer frame, use stamp 0 '
-            'for the newest one, or raise tracking.replay_frames'
+            'for the newest one, or raise tracking.prompt_buffer_frames'
         )
     nearest_ns, index = history.nearest(stamp_ns)
     return _near_enough(PromptTarget(index, nearest_ns - stamp_ns), stamp_ns)

@@ -22,7 +22,7 @@ from surgsam2_msgs.msg import PromptArray
 from surgsam2_msgs.srv import AddObjects, ListObjects, RemoveObject, SegmentImage
 from surgsam2_ros.nodes.image_conversion import decode_image_message, make_label_image
 from surgsam2_ros.nodes.inference_thread import PromptOutcome
-from surgsam2_ros.nodes.object_requests import RequestError, RequestQueue
+from surgsam2_ros.nodes.object_requests import RequestError
 from surgsam2_ros.nodes.prompt_messages import (
     prompts_from_message,
     prompts_from_request,
@@ -62,15 +62,15 @@ class ObjectServices:
         try:
             prompts = prompts_from_message(message)
             future = self._submit_prompts(prompts, message.header.stamp, allow_update=True)
-        except (PromptError, RequestError) as error:
-            self._node.report('prompts', f'prompts were rejected: {error}')
+        except Exception as error:  # a bad message must not end the node
+            self._node.reporter.report('prompts', f'prompts were rejected: {self._explain(error)}')
             return
         future.add_done_callback(self._report_rejected)
 
     def _report_rejected(self, future: Future) -> None:
         error = None if future.cancelled() else future.exception()
         if error is not None:
-            self._node.report('prompts', f'prompts were rejected: {error}')
+            self._node.reporter.report('prompts', f'prompts were rejected: {error}')
 
     async def _add_objects(
         self, request: AddObjects.Request, response: AddObjects.Response
@@ -114,15 +114,15 @@ class ObjectServices:
         try:
             objects = await self._call(lambda tracker: tuple(tracker.objects))
         except Exception as error:
-            self._node.report('services', f'list_objects: {self._explain(error)}')
+            self._node.reporter.report('services', f'list_objects: {self._explain(error)}')
             return response
         _set_objects(response, objects)
         response.class_names = [item.class_name for item in objects]
         response.states = [int(item.state) for item in objects]
         response.frames_since_seen = [item.frames_since_seen for item in objects]
-        header = self._node.last_header
-        if header is not None:
-            response.header = header
+        pipeline = self._node.pipeline
+        if pipeline is not None and pipeline.last_header is not None:
+            response.header = pipeline.last_header
         return response
 
     async def _segment(
@@ -150,8 +150,8 @@ class ObjectServices:
     async def _reset(
         self, _request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
-        inference = self._node.inference
         try:
+            inference = self._node.require_configured().inference
             await self._call(lambda _tracker: inference.reset())
         except Exception as error:
             response.message = self._explain(error)
@@ -161,8 +161,7 @@ class ObjectServices:
         return response
 
     def _submit_prompts(self, prompts: Sequence[Any], stamp, *, allow_update: bool) -> Future:
-        self._node.require_active()
-        return self._node.requests.submit_prompts(
+        return self._node.require_tracking().requests.submit_prompts(
             prompts,
             stamp_ns=stamp.sec * 1_000_000_000 + stamp.nanosec,
             allow_update=allow_update,
@@ -170,7 +169,7 @@ class ObjectServices:
         )
 
     async def _call(self, function: Callable[[Any], Any]) -> Any:
-        requests: RequestQueue = self._node.require_configured()
+        requests = self._node.require_configured().requests
         timeout_s = self._node.parameters.tracking.prompt_timeout_s
         return await self._answer(requests.submit_call(function, timeout_s=timeout_s))
 
@@ -189,7 +188,7 @@ class ObjectServices:
 
     async def _fill_objects(self, response: Any) -> None:
         """Tell the living objects in a response that failed, where there are any."""
-        if self._node.inference is None:
+        if self._node.pipeline is None:
             return
         with contextlib.suppress(RequestError):
             _set_objects(response, await self._call(lambda tracker: tuple(tracker.objects)))
@@ -199,7 +198,7 @@ class ObjectServices:
         expected = (PromptError, RequestError, EncodingError, UnknownObjectError)
         if isinstance(error, expected):
             return str(error)
-        self._node.report_exception('a service failed', error)
+        self._node.reporter.report_exception('a service failed', error)
         return f'{type(error).__name__}: {error}'
 
 

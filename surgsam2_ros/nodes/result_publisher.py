@@ -21,6 +21,11 @@ from surgsam2_ros.nodes.track_messages import make_track_array
 FOREIGN_CLOCK_NS = 10_000_000_000
 
 
+def has_foreign_stamp(received: ReceivedFrame) -> bool:
+    """Whether an image was stamped by another clock than the node's."""
+    return abs(received.received_ns - received.stamp_ns) > FOREIGN_CLOCK_NS
+
+
 def latency_ms(received: ReceivedFrame, now_ns: int) -> float:
     """Age of an image [ms]: since its stamp, or since its arrival if the stamp's clock is another.
 
@@ -28,7 +33,7 @@ def latency_ms(received: ReceivedFrame, now_ns: int) -> float:
         received: the frame, with stamp and time of arrival.
         now_ns: the node's clock [ns].
     """
-    if abs(received.received_ns - received.stamp_ns) > FOREIGN_CLOCK_NS:
+    if has_foreign_stamp(received):
         return (now_ns - received.received_ns) / 1e6
     return (now_ns - received.stamp_ns) / 1e6
 

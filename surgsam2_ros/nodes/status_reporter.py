@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -12,7 +13,7 @@ from rclpy.clock import Clock, ClockType
 
 from surgsam2_msgs.msg import TrackerStatus
 from surgsam2_ros.nodes import qos
-from surgsam2_ros.nodes.diagnostics import Diagnostics, NodeState
+from surgsam2_ros.nodes.diagnostics import WINDOW_S, Diagnostics, NodeState, Snapshot
 from surgsam2_ros.nodes.problem_log import ProblemLog
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ _STATES = {
     'active': State.PRIMARY_STATE_ACTIVE,
     'finalized': State.PRIMARY_STATE_FINALIZED,
 }
+# Kinds of problems that somebody has to see to; the others are warnings.
+ERRORS = ('configure', 'inference', 'publish')
 
 
 class StatusReporter:
@@ -36,9 +39,9 @@ class StatusReporter:
     def __init__(self, node: SurgSam2Node) -> None:
         self._node = node
         self._state = 'unconfigured'
-        self._message = ''
         self._diagnostics = Diagnostics(hardware_id=node.get_fully_qualified_name())
-        self._problems = ProblemLog(node.get_logger().warning)
+        self._warnings = ProblemLog(self._log_warning)
+        self._errors = ProblemLog(self._log_error)
         self._status = node.create_publisher(TrackerStatus, '~/status', qos.STATUS)
         self._diagnostics_out = node.create_publisher(
             DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS
@@ -62,14 +65,25 @@ class StatusReporter:
 
     def reset(self) -> None:
         """Count from zero and forget the last problem."""
-        self._message = ''
         self._diagnostics.reset()
 
     def report(self, kind: str, text: str) -> None:
-        """Log a problem, seldom for each kind, and show it until the next activation."""
-        self._message = text
+        """Log a problem, seldom for each kind, and show it in status and diagnostics."""
         self._diagnostics.error(text)
-        self._problems.add(kind, text)
+        (self._errors if kind in ERRORS else self._warnings).add(kind, text)
+
+    # rclpy wants each severity to be logged from a line of its own.
+    def _log_warning(self, text: str) -> None:
+        self._node.get_logger().warning(text)
+
+    def _log_error(self, text: str) -> None:
+        self._node.get_logger().error(text)
+
+    def report_exception(self, what: str, error: Exception) -> None:
+        """Report an error that nobody foresaw, with its traceback."""
+        text = f'{what}: {type(error).__name__}: {error}'
+        self._diagnostics.error(text)
+        self._errors.add(what, '\n'.join([text, *traceback.format_exception(error)]))
 
     def publish_status(self, state: str | None = None) -> None:
         """Publish `~/status`.
@@ -84,7 +98,6 @@ class StatusReporter:
             lifecycle_state=_STATES[self._state],
             enabled=node.enabled,
             input_topic=node.image_topic,
-            num_objects=node.num_objects,
             frames_received=snapshot.frames_received,
             frames_processed=snapshot.frames_processed,
             frames_dropped=snapshot.frames_dropped,
@@ -93,27 +106,32 @@ class StatusReporter:
             inference_ms=snapshot.inference_ms.p50,
         )
         status.header.stamp = node.get_clock().now().to_msg()
-        header = node.last_header
-        if header is not None:
-            status.header.frame_id = header.frame_id
-        if node.loaded is not None:
-            status.model = node.loaded.model
-            status.checkpoint = node.loaded.checkpoint
-            status.device = node.loaded.device
-            status.precision = node.loaded.precision
-        status.message = self._message or self._describe()
+        if node.pipeline is not None:
+            loaded = node.pipeline.loaded
+            status.model = loaded.model
+            status.checkpoint = loaded.checkpoint
+            status.device = loaded.device
+            status.precision = loaded.precision
+            status.num_objects = node.pipeline.num_objects
+            if node.pipeline.last_header is not None:
+                status.header.frame_id = node.pipeline.last_header.frame_id
+        status.message = self._describe(snapshot)
         self._status.publish(status)
 
-    def _describe(self) -> str:
-        if self._state != 'active':
+    def _describe(self, snapshot: Snapshot) -> str:
+        active = self._state == 'active'
+        if snapshot.last_error and (not active or snapshot.seconds_since_error <= WINDOW_S):
+            return snapshot.last_error
+        if not active:
             return self._state
         if not self._node.enabled:
             return 'paused'
-        return f'tracking {self._node.num_objects} objects'
+        return f'tracking {self._node.pipeline.num_objects} objects'
 
     def _tick(self) -> None:
         self.publish_status()
-        loaded = self._node.loaded
+        pipeline = self._node.pipeline
+        loaded = pipeline.loaded if pipeline is not None else None
         state = NodeState(
             lifecycle=self._state,
             enabled=self._node.enabled,
@@ -121,7 +139,7 @@ class StatusReporter:
             model=loaded.model if loaded else '',
             device=loaded.device if loaded else '',
             precision=loaded.precision if loaded else '',
-            num_objects=self._node.num_objects,
+            num_objects=pipeline.num_objects if pipeline is not None else 0,
         )
         self._diagnostics_out.publish(
             self._diagnostics.message(

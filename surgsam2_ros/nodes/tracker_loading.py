@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from surgsam2_ros.network import load_network
+from surgsam2_ros.network.checkpoint import checkpoint_path
 from surgsam2_ros.nodes.parameters import Parameters
 from surgsam2_ros.share import share_file
 from surgsam2_ros.tracking import Prompt, StreamingTracker
@@ -75,16 +76,10 @@ def load_tracker(parameters: Parameters) -> LoadedTracker:
     return LoadedTracker(
         tracker=tracker,
         model=network.config.name,
-        checkpoint=str(checkpoint or _default_checkpoint(network, config)),
+        checkpoint=str(checkpoint_path(network.config, checkpoint)),
         device=device,
         precision=model.precision,
     )
-
-
-def _default_checkpoint(network, config: Path) -> Path | str:
-    """Name the weights that the configuration itself points to, beside its file."""
-    name = getattr(network.config, 'checkpoint', None)
-    return config.parent / name if name else ''
 
 
 def _find_file(name: str, parameter: str) -> Path:

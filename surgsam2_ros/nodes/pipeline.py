@@ -1,0 +1,119 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What the node holds while it is configured: slot, requests, inference thread and outputs."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from std_msgs.msg import Header
+
+from surgsam2_ros.nodes.frame_slot import FrameSlot
+from surgsam2_ros.nodes.image_conversion import decode_compressed_message, decode_image_message
+from surgsam2_ros.nodes.image_input import COMPRESSED
+from surgsam2_ros.nodes.inference_thread import InferenceThread, TrackedFrame
+from surgsam2_ros.nodes.object_requests import RequestQueue
+from surgsam2_ros.nodes.parameters import Parameters
+from surgsam2_ros.nodes.result_publisher import ResultPublisher, has_foreign_stamp
+from surgsam2_ros.nodes.tracker_loading import LoadedTracker, load_tracker
+from surgsam2_ros.tracking import StreamingTracker
+
+if TYPE_CHECKING:
+    from surgsam2_ros.nodes.surgsam2_node import SurgSam2Node
+
+IDLE_TIMEOUT_S = 10.0
+
+
+class Pipeline:
+    """A loaded, warm tracker with everything around it, from the frame slot to the publishers.
+
+    Args:
+        node: the node it works for.
+        parameters: what to load and how to run it.
+
+    Attributes:
+        loaded: the network and what it runs on.
+        slot: takes images.
+        requests: takes requests of services and topics.
+        inference: the thread that owns the tracker.
+        last_header: header of the last image whose result was published, or None.
+
+    Raises:
+        whatever load_tracker raises; nothing is left behind then.
+    """
+
+    def __init__(self, node: SurgSam2Node, parameters: Parameters) -> None:
+        wake = threading.Event()
+        settings = parameters.input
+        self.loaded: LoadedTracker | None = None
+        self.slot = FrameSlot(settings.policy, capacity=settings.queue_size, wake=wake)
+        self.requests = RequestQueue(wake=wake)
+        self.last_header: Header | None = None
+        self.inference = InferenceThread(
+            load=lambda: self._load(parameters),
+            slot=self.slot,
+            requests=self.requests,
+            wake=wake,
+            decode=(
+                decode_compressed_message
+                if settings.transport == COMPRESSED
+                else decode_image_message
+            ),
+            publish=self._publish,
+            on_dropped=node.reporter.frame_dropped,
+            report=node.reporter.report,
+            now_ns=node.now_ns,
+            replay_frames=parameters.tracking.prompt_buffer_frames,
+        )
+        self.inference.max_age_ms = settings.max_age_ms
+        self._node = node
+        self._warned_of_clock = False
+        try:
+            self.inference.start(is_cancelled=lambda: not node.context.ok())
+            self._results = ResultPublisher(node, self.loaded.model)
+        except BaseException:
+            self.inference.stop()
+            raise
+
+    @property
+    def num_objects(self) -> int:
+        """Objects in the last tracked image."""
+        last = self.inference.last_result
+        return len(last.result.tracks) if last is not None else 0
+
+    def drain(self, reason: str) -> int:
+        """Drop waiting images, fail waiting requests and finish the image in work.
+
+        Returns:
+            how many images were dropped.
+        """
+        waiting = self.slot.clear()
+        self.requests.fail_all(reason)
+        if not self.inference.wait_idle(IDLE_TIMEOUT_S):
+            self._node.get_logger().error('the image in work is not finished; it is left behind')
+        return waiting
+
+    def destroy(self) -> None:
+        """Free the network and the device, remove the outputs."""
+        if not self.inference.stop():
+            self._node.get_logger().error('the inference thread did not end; memory is not freed')
+        self._results.destroy()
+
+    def _load(self, parameters: Parameters) -> StreamingTracker:
+        self.loaded = load_tracker(parameters)
+        return self.loaded.tracker
+
+    def _publish(self, frame: TrackedFrame) -> None:
+        """Publish a result; runs on the inference thread."""
+        node = self._node
+        if has_foreign_stamp(frame.received) and not self._warned_of_clock:
+            self._warned_of_clock = True
+            apart_s = (frame.received.received_ns - frame.received.stamp_ns) / 1e9
+            node.get_logger().warning(
+                f'image stamps are {apart_s:.0f} s behind the clock, so latency counts from '
+                'arrival; with a bag or a simulator set use_sim_time and publish /clock'
+            )
+        latency_ms = self._results.publish(frame, node.parameters.output, node.now_ns())
+        self.last_header = frame.received.message.header
+        node.reporter.frame_published(latency_ms, frame.inference_ms)

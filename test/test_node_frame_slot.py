@@ -1,0 +1,99 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of the slot between the camera callback and the inference thread."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from surgsam2_ros.nodes.frame_slot import FrameSlot, ReceivedFrame
+
+
+def frame(number: int) -> ReceivedFrame:
+    return ReceivedFrame(message=number, stamp_ns=number, received_ns=number)
+
+
+def take_all(slot: FrameSlot) -> tuple[list[int], int]:
+    taken, dropped = [], 0
+    while True:
+        received, count = slot.take()
+        dropped += count
+        if received is None:
+            return taken, dropped
+        taken.append(received.message)
+
+
+def test_latest_keeps_the_newest_frame_and_counts_the_overwritten():
+    slot = FrameSlot('latest')
+    for number in range(5):
+        slot.put(frame(number))
+    received, dropped = slot.take()
+    assert received.message == 4
+    assert dropped == 4
+    assert slot.take() == (None, 0)
+
+
+def test_every_frame_hands_out_all_frames_in_order():
+    slot = FrameSlot('every_frame', capacity=10)
+    for number in range(7):
+        slot.put(frame(number))
+    assert take_all(slot) == (list(range(7)), 0)
+
+
+def test_every_frame_drops_the_oldest_when_full_and_counts_them():
+    slot = FrameSlot('every_frame', capacity=3)
+    for number in range(8):
+        slot.put(frame(number))
+    assert take_all(slot) == ([5, 6, 7], 5)
+
+
+def test_frames_lost_before_they_arrived_count_as_dropped():
+    slot = FrameSlot('latest')
+    slot.put(frame(0))
+    slot.put(frame(4), lost_before=3)
+    assert take_all(slot) == ([4], 4)
+
+
+def test_clear_counts_what_waited():
+    slot = FrameSlot('every_frame', capacity=5)
+    slot.put(frame(0))
+    slot.put(frame(1))
+    assert slot.clear() == 2
+    assert take_all(slot) == ([], 2)
+
+
+def test_put_wakes_the_thread_that_waits():
+    wake = threading.Event()
+    FrameSlot('latest', wake=wake).put(frame(0))
+    assert wake.is_set()
+
+
+def test_no_frame_is_lost_or_counted_twice_between_threads():
+    slot = FrameSlot('latest')
+    taken, dropped, done = [], 0, threading.Event()
+
+    def feed():
+        for number in range(2000):
+            slot.put(frame(number))
+        done.set()
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    while not done.is_set() or len(slot):
+        received, count = slot.take()
+        dropped += count
+        if received is not None:
+            taken.append(received.message)
+    feeder.join()
+    rest, count = take_all(slot)
+    assert len(taken) + len(rest) + dropped + count == 2000
+    assert taken == sorted(taken)
+
+
+def test_wrong_settings_are_refused():
+    with pytest.raises(ValueError, match="'newest' is unknown"):
+        FrameSlot('newest')
+    with pytest.raises(ValueError, match='0 frames'):
+        FrameSlot('every_frame', capacity=0)

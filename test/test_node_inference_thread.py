@@ -1,0 +1,286 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of the inference thread, with a tracker that can be told to fail."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from surgsam2_ros.nodes.frame_slot import FrameSlot, ReceivedFrame
+from surgsam2_ros.nodes.inference_thread import InferenceThread
+from surgsam2_ros.nodes.object_requests import RequestError, RequestQueue
+from surgsam2_ros.sources.image_encodings import EncodingError
+from surgsam2_ros.tracking import FrameResult, ObjectInfo, Prompt, PromptError, TrackState
+
+MS = 1_000_000
+START = 100_000 * MS
+BROKEN, UNREADABLE = 'broken', 'unreadable'
+
+
+class ScriptedTracker:
+    """Counts frames and objects; fails on frames whose message says so."""
+
+    def __init__(self):
+        self.frame_index = 0
+        self.ids: list[str] = []
+        self.prompted_frames: list[int | None] = []
+
+    @property
+    def objects(self):
+        return tuple(
+            ObjectInfo(name, number, '', TrackState.TRACKED, 0)
+            for number, name in enumerate(self.ids, 1)
+        )
+
+    def add_objects(self, prompts, *, allow_update, image_size, frame_index):
+        if any(prompt.object_id == 'bad' for prompt in prompts):
+            raise PromptError('bad', 'it is bad')
+        self.ids += [p.object_id for p in prompts if p.object_id not in self.ids]
+        self.prompted_frames.append(frame_index)
+
+    def remove_object(self, object_id):
+        self.ids.remove(object_id)
+
+    def reset(self):
+        self.ids.clear()
+        self.frame_index = 0
+
+    def track(self, rgb):
+        if rgb.broken:
+            raise RuntimeError('out of memory')
+        result = FrameResult(self.frame_index, np.zeros((4, 4), np.uint8), ())
+        self.frame_index += 1
+        return result
+
+
+@dataclass
+class DecodedImage:
+    """What decoding gives."""
+
+    broken: bool
+    shape = (4, 4, 3)
+
+
+@dataclass
+class Bench:
+    """An inference thread and all that it said."""
+
+    tracker: ScriptedTracker = field(default_factory=ScriptedTracker)
+    published: list = field(default_factory=list)
+    problems: list = field(default_factory=list)
+    dropped: int = 0
+    load_error: Exception | None = None
+    publish_error: Exception | None = None
+    now_ns: int = START
+
+    def __post_init__(self):
+        wake = threading.Event()
+        self.slot = FrameSlot('every_frame', wake=wake)
+        self.requests = RequestQueue(wake=wake)
+        self.thread = InferenceThread(
+            load=self.load,
+            slot=self.slot,
+            requests=self.requests,
+            wake=wake,
+            decode=self.decode,
+            publish=self.publish,
+            on_dropped=self.count_dropped,
+            report=lambda kind, text: self.problems.append((kind, text)),
+            now_ns=lambda: self.now_ns,
+            replay_frames=10,
+        )
+
+    def load(self):
+        if self.load_error:
+            raise self.load_error
+        return self.tracker
+
+    def publish(self, frame):
+        error, self.publish_error = self.publish_error, None
+        if error:
+            raise error
+        self.published.append(frame)
+
+    def decode(self, message):
+        if message == UNREADABLE:
+            raise EncodingError('truncated')
+        return DecodedImage(broken=message == BROKEN)
+
+    def count_dropped(self, count):
+        self.dropped += count
+
+    def send(self, offset_ms: float = 0.0, message='good'):
+        self.slot.put(ReceivedFrame(message, START + int(offset_ms * MS), START))
+
+    def prompt(self, *ids, offset_ms: float | None = None):
+        stamp_ns = 0 if offset_ms is None else START + int(offset_ms * MS)
+        prompts = [Prompt(object_id) for object_id in ids]
+        return self.requests.submit_prompts(
+            prompts, stamp_ns=stamp_ns, allow_update=True, timeout_s=9.0
+        )
+
+    def settle(self):
+        """Wait until everything sent so far has been worked off."""
+        self.requests.submit_call(lambda tracker: None, timeout_s=9.0).result(timeout=5)
+        while len(self.slot):
+            self.requests.submit_call(lambda tracker: None, timeout_s=9.0).result(timeout=5)
+        assert self.thread.wait_idle(5.0)
+
+
+@pytest.fixture
+def bench():
+    bench = Bench()
+    bench.thread.start()
+    yield bench
+    assert bench.thread.stop()
+
+
+def test_frames_are_published_in_order_with_their_messages(bench):
+    for k in range(5):
+        bench.send(k * 33)
+    bench.settle()
+    assert [f.received.stamp_ns for f in bench.published] == [
+        START + int(k * 33 * MS) for k in range(5)
+    ]
+    assert [f.result.frame_index for f in bench.published] == list(range(5))
+    assert bench.dropped == 0
+
+
+def test_a_frame_that_fails_is_counted_and_costs_no_object(bench):
+    added = bench.prompt('a')
+    bench.send(0)
+    added.result(timeout=5)
+    bench.send(33, BROKEN)
+    bench.send(66)
+    bench.settle()
+    assert [f.dropped_since_last for f in bench.published] == [0, 1]
+    assert bench.tracker.ids == ['a']
+    ((kind, text),) = bench.problems
+    assert kind == 'inference'
+    assert 'RuntimeError: out of memory' in text
+
+
+def test_objects_that_came_with_a_frame_that_fails_are_taken_back(bench):
+    first = bench.prompt('a')
+    bench.send(0)
+    first.result(timeout=5)
+    second = bench.prompt('a', 'b')
+    bench.send(33, BROKEN)
+    with pytest.raises(RequestError, match='out of memory'):
+        second.result(timeout=5)
+    bench.settle()
+    assert bench.tracker.ids == ['a']
+
+
+def test_an_unreadable_image_keeps_prompts_waiting_for_the_next(bench):
+    added = bench.prompt('a')
+    bench.send(0, UNREADABLE)
+    bench.settle()
+    assert not added.done()
+    bench.send(33)
+    assert added.result(timeout=5).objects[0].object_id == 'a'
+    bench.settle()
+    assert bench.published[0].dropped_since_last == 1
+    assert bench.problems == [('image', 'image was not read: truncated')]
+
+
+def test_a_rejected_prompt_names_its_object_and_the_frame_goes_on(bench):
+    added = bench.prompt('bad')
+    bench.send(0)
+    with pytest.raises(RequestError) as caught:
+        added.result(timeout=5)
+    assert caught.value.object_ids == ('bad',)
+    bench.settle()
+    assert len(bench.published) == 1
+
+
+def test_a_prompt_of_a_past_frame_conditions_that_frame(bench):
+    for k in range(4):
+        bench.send(k * 33)
+    bench.settle()
+    added = bench.prompt('a', offset_ms=66)
+    bench.send(133)
+    assert added.result(timeout=5).moved_ns == 0
+    assert bench.tracker.prompted_frames == [2]
+
+
+def test_a_prompt_of_a_coming_frame_waits_for_it(bench):
+    added = bench.prompt('a', offset_ms=66)
+    bench.send(0)
+    bench.send(33)
+    bench.settle()
+    assert not added.done()
+    bench.send(66)
+    added.result(timeout=5)
+    assert bench.tracker.prompted_frames == [None]
+
+
+def test_stamps_that_jump_back_forget_all_objects(bench):
+    added = bench.prompt('a')
+    bench.send(5000)
+    added.result(timeout=5)
+    bench.send(0)
+    bench.settle()
+    assert bench.tracker.ids == []
+    assert bench.published[-1].result.frame_index == 0
+    ((kind, text),) = bench.problems
+    assert kind == 'jump'
+    assert 'back by 5.000 s' in text
+
+
+def test_a_frame_that_was_overtaken_is_dropped_and_counted(bench):
+    added = bench.prompt('a')
+    bench.send(100)
+    added.result(timeout=5)
+    bench.send(67)
+    bench.send(133)
+    bench.settle()
+    assert [f.dropped_since_last for f in bench.published] == [0, 1]
+    assert bench.tracker.ids == ['a']
+
+
+def test_frames_of_equal_stamps_are_all_tracked(bench):
+    for _ in range(3):
+        bench.send(0)
+    bench.settle()
+    assert len(bench.published) == 3
+
+
+def test_frames_older_than_the_limit_are_dropped_and_counted(bench):
+    bench.thread.max_age_ms = 200.0
+    bench.now_ns = START + 500 * MS
+    bench.send(0)
+    bench.send(400)
+    bench.settle()
+    assert [f.received.stamp_ns for f in bench.published] == [START + 400 * MS]
+    assert bench.published[0].dropped_since_last == 1
+    assert 'input.max_age_ms = 200' in bench.problems[0][1]
+
+
+def test_dropped_counts_lose_nothing_when_publishing_fails(bench):
+    bench.publish_error = ValueError('no such field')
+    bench.send(0)
+    bench.send(33)
+    bench.settle()
+    assert [f.dropped_since_last for f in bench.published] == [1]
+    assert bench.dropped == 1
+
+
+def test_a_tracker_that_cannot_be_loaded_raises_where_it_was_started():
+    bench = Bench(load_error=FileNotFoundError('no checkpoint'))
+    with pytest.raises(FileNotFoundError, match='no checkpoint'):
+        bench.thread.start()
+    assert bench.thread.stop()
+
+
+def test_stopping_answers_what_waits():
+    bench = Bench()
+    bench.thread.start()
+    waiting = bench.prompt('a')
+    assert bench.thread.stop()
+    with pytest.raises(RequestError, match='shut down'):
+        waiting.result(timeout=0)
