@@ -1,8 +1,8 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""SurgSAM2 as PyTorch modules: tensors in, tensors out. Frames, prompts and memory banks are left to ``tracking``."""
+"""SurgSAM2 as PyTorch modules: tensors in, tensors out; memory banks are left to ``tracking``."""
 
-from surgsam2_ros.network.checkpoint import CheckpointError, build_network
+from surgsam2_ros.network.checkpoint import CheckpointError, build_network, load_network
 from surgsam2_ros.network.config import ConfigError, NetworkConfig, TrunkConfig, load_config
 from surgsam2_ros.network.efficientnet_lite import load_imagenet_weights
 from surgsam2_ros.network.frame_tensors import Decoded, ImageFeatures, MemoryTokens
@@ -21,4 +21,5 @@ __all__ = [
     'build_network',
     'load_config',
     'load_imagenet_weights',
+    'load_network',
 ]

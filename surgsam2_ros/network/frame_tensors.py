@@ -1,6 +1,9 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What the parts of the network hand to each other within a frame. N objects, D = hidden_dim, Dm = memory_dim, S = image size."""
+"""What the parts of the network hand to each other within a frame.
+
+N objects, S = image size, D = hidden channels, Dm = memory channels.
+"""
 
 from __future__ import annotations
 

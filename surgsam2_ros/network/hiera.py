@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Hiera trunk (Ryali et al., 2023) as SAM 2 uses it: windowed and global attention, four feature maps."""
+"""Hiera trunk (Ryali et al., 2023) as SAM 2 uses it: windowed and global attention, four maps."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def pool_tokens(x: Tensor) -> Tensor:
 class WindowAttention(nn.Module):
     """Multi-head self-attention within windows, with optional 2x2 pooling of the queries.
 
-    Projections run on the real tokens alone. Where windows reach over the border, the keys and values of the
-    padding are those of a zero token, i.e. the biases.
+    Projections run on the real tokens alone. Where windows reach over the border, the keys and
+    values of the padding are those of a zero token, i.e. the biases.
 
     Args:
         dim, dim_out: channels in and out.
@@ -29,7 +29,7 @@ class WindowAttention(nn.Module):
         pool: whether queries (and so the output) are pooled by 2.
     """
 
-    def __init__(self, dim, dim_out, num_heads, window, pool):
+    def __init__(self, dim, dim_out, num_heads, window, pool) -> None:
         super().__init__()
         self.num_heads, self.window, self.pool = num_heads, window, pool
         self.qkv = nn.Linear(dim, dim_out * 3)
@@ -45,7 +45,7 @@ class WindowAttention(nn.Module):
         return tokens.flatten(5, 6).flatten(1, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Attend within [B, H, W, dim]; returns [B, H, W, dim_out], halved in H and W when pooling."""
+        """Map [B, H, W, dim] to [B, H, W, dim_out], halved in H and W when pooling."""
         batch, height, width, _ = x.shape
         window = (self.window, self.window) if self.window else (height, width)
         pad_bottom, pad_right = -height % window[0], -width % window[1]
@@ -75,7 +75,7 @@ class WindowAttention(nn.Module):
 class HieraBlock(nn.Module):
     """Pre-norm attention and MLP; the first block of a stage doubles the channels and pools."""
 
-    def __init__(self, dim, dim_out, num_heads, window, pool):
+    def __init__(self, dim, dim_out, num_heads, window, pool) -> None:
         super().__init__()
         self.pool = pool
         self.norm1 = nn.LayerNorm(dim, eps=1e-6)
@@ -97,7 +97,7 @@ class HieraBlock(nn.Module):
 class PatchEmbedding(nn.Module):
     """Overlapping 7x7 patches at stride 4."""
 
-    def __init__(self, dim: int):
+    def __init__(self, dim: int) -> None:
         super().__init__()
         self.proj = nn.Conv2d(3, dim, 7, stride=4, padding=3)
 
@@ -118,7 +118,9 @@ class Hiera(nn.Module):
         position_size: side of the learned position map that is stretched over the image.
     """
 
-    def __init__(self, embed_dim, num_heads, stages, global_blocks, window_sizes, position_size):
+    def __init__(
+        self, embed_dim, num_heads, stages, global_blocks, window_sizes, position_size
+    ) -> None:
         super().__init__()
         self.patch_embed = PatchEmbedding(embed_dim)
         self.pos_embed = nn.Parameter(torch.zeros(1, embed_dim, position_size, position_size))
@@ -142,7 +144,7 @@ class Hiera(nn.Module):
         self.channel_list = [embed_dim * 2**stage for stage in reversed(range(len(stages)))]
 
     def _position(self, height: int, width: int) -> Tensor:
-        """Return the position embedding [1, height, width, embed_dim], cached while nothing learns."""
+        """Return the position embedding [1, height, width, embed_dim], cached without gradients."""
         parameters = (self.pos_embed, self.pos_embed_window)
         cachable = not torch.is_grad_enabled()
         # In-place changes raise the version, assignments and moves change the storage.
@@ -159,7 +161,7 @@ class Hiera(nn.Module):
         return embedding
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Return the features of [B, 3, S, S] at strides 4, 8, 16 and 32, finest first, as [B, C, H, W]."""
+        """Return the [B, C, H, W] features of [B, 3, S, S] at strides 4, 8, 16 and 32."""
         x = self.patch_embed(images)
         x = x + self._position(x.shape[1], x.shape[2])
         features = []

@@ -1,11 +1,13 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Image encoder: a trunk (Hiera or EfficientNet-Lite0) and the feature pyramid neck over its four maps."""
+"""Image encoder: a trunk (Hiera or EfficientNet-Lite0) and the neck over its four maps."""
 
 from __future__ import annotations
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from surgsam2_ros.network.position_encoding import full_precision
 
 
 class FpnNeck(nn.Module):
@@ -16,10 +18,10 @@ class FpnNeck(nn.Module):
         dim: common width.
     """
 
-    def __init__(self, channel_list: list[int], dim: int):
+    def __init__(self, channel_list: list[int], dim: int) -> None:
         super().__init__()
         self.convs = nn.ModuleList(nn.Sequential() for _ in channel_list)
-        for level, channels in zip(self.convs, channel_list):
+        for level, channels in zip(self.convs, channel_list, strict=True):
             level.add_module('conv', nn.Conv2d(channels, dim, 1))
 
     def stride16(self, stride16: Tensor, stride32: Tensor) -> Tensor:
@@ -37,15 +39,16 @@ class FpnNeck(nn.Module):
         """
         lateral = self.convs[level].conv
         outer, inner = projection.weight.flatten(1), lateral.weight.flatten(1)
-        weight = (outer @ inner)[..., None, None]
-        bias = outer @ lateral.bias + projection.bias
+        with full_precision(features.device):
+            weight = (outer @ inner)[..., None, None]
+            bias = outer @ lateral.bias + projection.bias
         return F.conv2d(features, weight, bias)
 
 
 class ImageEncoder(nn.Module):
     """Holds trunk and neck under the names of the official state dict."""
 
-    def __init__(self, trunk: nn.Module, dim: int):
+    def __init__(self, trunk: nn.Module, dim: int) -> None:
         super().__init__()
         self.trunk = trunk
         self.neck = FpnNeck(trunk.channel_list, dim)

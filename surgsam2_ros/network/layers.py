@@ -1,8 +1,10 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Small layers shared by the parts of the network: MLP, channel layer norm, attention with separate projections."""
+"""Layers shared by the parts of the network: MLP, channel layer norm, attention."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -18,10 +20,10 @@ class MLP(nn.Module):
         activation: function applied after every layer but the last.
     """
 
-    def __init__(self, input_dim, hidden_dim, output_dim, num_layers, activation=F.relu):
+    def __init__(self, input_dim, hidden_dim, output_dim, num_layers, activation=F.relu) -> None:
         super().__init__()
         widths = [input_dim] + [hidden_dim] * (num_layers - 1) + [output_dim]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(widths, widths[1:]))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
@@ -32,9 +34,9 @@ class MLP(nn.Module):
 
 
 class LayerNorm2d(nn.Module):
-    """Layer norm over the channels of [N, C, H, W]; the result is in channels-last memory format."""
+    """Layer norm over the channels of [N, C, H, W]; the result is channels-last in memory."""
 
-    def __init__(self, channels: int, eps: float = 1e-6):
+    def __init__(self, channels: int, eps: float = 1e-6) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
@@ -57,7 +59,7 @@ class Attention(nn.Module):
         key_dim: channels of keys and values when they differ from ``dim``.
     """
 
-    def __init__(self, dim, num_heads, downsample_rate=1, key_dim=None):
+    def __init__(self, dim, num_heads, downsample_rate=1, key_dim=None) -> None:
         super().__init__()
         inner = dim // downsample_rate
         if inner % num_heads:

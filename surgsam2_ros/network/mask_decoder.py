@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Mask decoder: two-way attention between prompt tokens and image tokens, masks from hypernetworks."""
+"""Mask decoder: two-way attention of prompt and image tokens, masks from hypernetworks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class DecodedTokens(NamedTuple):
 class TwoWayBlock(nn.Module):
     """Self-attention of the tokens, tokens to image, MLP, image to tokens; all post-norm."""
 
-    def __init__(self, dim, num_heads, mlp_dim, first):
+    def __init__(self, dim, num_heads, mlp_dim, first) -> None:
         super().__init__()
         self.first = first
         self.self_attn = Attention(dim, num_heads)
@@ -40,8 +40,10 @@ class TwoWayBlock(nn.Module):
         self.norm4 = nn.LayerNorm(dim)
         self.cross_attn_image_to_token = Attention(dim, num_heads, downsample_rate=2)
 
-    def forward(self, tokens, image, token_position, image_position):
-        """Update tokens [N, T, dim] and image [N, HW, dim]; positions are added to queries and keys."""
+    def forward(
+        self, tokens: Tensor, image: Tensor, token_position: Tensor, image_position: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Update tokens [N, T, dim] and image [N, HW, dim] given their positions."""
         if self.first:
             tokens = self.self_attn(tokens, tokens, tokens)
         else:
@@ -63,7 +65,7 @@ class TwoWayBlock(nn.Module):
 class TwoWayTransformer(nn.Module):
     """Two two-way blocks and a last look of the tokens at the image."""
 
-    def __init__(self, dim, num_heads, mlp_dim, depth=2):
+    def __init__(self, dim, num_heads, mlp_dim, depth=2) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
             TwoWayBlock(dim, num_heads, mlp_dim, first=index == 0) for index in range(depth)
@@ -71,8 +73,10 @@ class TwoWayTransformer(nn.Module):
         self.final_attn_token_to_image = Attention(dim, num_heads, downsample_rate=2)
         self.norm_final_attn = nn.LayerNorm(dim)
 
-    def forward(self, image, image_position, tokens):
-        """Return updated tokens [N, T, dim] and image [N, HW, dim]; the position is [1, HW, dim]."""
+    def forward(
+        self, image: Tensor, image_position: Tensor, tokens: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the updated tokens [N, T, dim] and image [N, HW, dim]."""
         token_position = tokens
         for layer in self.layers:
             tokens, image = layer(tokens, image, token_position, image_position)
@@ -85,7 +89,10 @@ class TwoWayTransformer(nn.Module):
 def double_resolution(x: Tensor, conv: nn.ConvTranspose2d) -> Tensor:
     """Apply a 2x2 transposed convolution of stride 2, without its bias, to [N, h, w, C] tokens.
 
-    The patches do not overlap, so it is a matrix product and a rearrangement; returns [N, 2h, 2w, C'].
+    The patches do not overlap, so it is a matrix product and a rearrangement.
+
+    Returns:
+        [N, 2h, 2w, C'].
     """
     weight = conv.weight.permute(2, 3, 1, 0).flatten(0, 2)  # [2 * 2 * C', C]
     patches = F.linear(x, weight).unflatten(-1, (2, 2, -1))
@@ -104,7 +111,7 @@ class MaskDecoder(nn.Module):
 
     num_mask_tokens = 4
 
-    def __init__(self, dim: int, num_heads: int, mlp_dim: int, iou_hidden_dim: int):
+    def __init__(self, dim: int, num_heads: int, mlp_dim: int, iou_hidden_dim: int) -> None:
         super().__init__()
         self.transformer = TwoWayTransformer(dim, num_heads, mlp_dim)
         self.iou_token = nn.Embedding(1, dim)

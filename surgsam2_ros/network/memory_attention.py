@@ -17,18 +17,19 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotate channel pairs; x is [..., tokens, C] with pair members in the two halves of C."""
     first, second = x.chunk(2, dim=-1)
     swapped = torch.cat((second, first), dim=-1)
-    return torch.addcmul(x * cos, swapped, sin)
+    return torch.addcmul(x * cos, swapped, sin).to(x.dtype)
 
 
 class RotaryAttention(Attention):
     """Attention with axial rotary position encoding of queries and spatial keys.
 
-    The projections produce the channels of a pair next to each other (as the checkpoints have them). They are
-    taken in the order [first members, second members] here, which rotates faster and leaves the scores as they are.
+    The projections produce the channels of a pair next to each other (as the checkpoints have
+    them). They are taken in the order [first members, second members] here, which rotates faster
+    and leaves the scores as they are.
     """
 
     def _halves(self, projection: nn.Linear, x: Tensor) -> Tensor:
-        """Project [N, L, C] to heads [N, heads, L, head_dim] with the pair members in two halves."""
+        """Project [N, L, C] to heads [N, heads, L, head_dim], pair members in two halves."""
 
         def reorder(parameter):
             pairs = parameter.unflatten(0, (self.num_heads, -1, 2))
@@ -41,7 +42,7 @@ class RotaryAttention(Attention):
         return rotate(self._halves(self.q_proj, x), cos, sin)
 
     def keys(self, x: Tensor, cos: Tensor, sin: Tensor, unrotated: int = 0) -> Tensor:
-        """Project [N, L, C] and rotate all but the last ``unrotated`` tokens, map by map of HW tokens."""
+        """Project [N, L, C]; rotate all but the last ``unrotated`` tokens, map by map."""
         k = self._halves(self.k_proj, x)
         spatial = k.shape[2] - unrotated
         maps = k[:, :, :spatial].unflatten(2, (-1, cos.shape[0]))
@@ -49,16 +50,16 @@ class RotaryAttention(Attention):
         return torch.cat((rotated, k[:, :, spatial:]), dim=2) if unrotated else rotated
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Attend with prepared heads; v is [N, L, C] before its projection; returns [N, HW, dim]."""
+        """Attend with prepared heads and v [N, L, C] not yet projected; returns [N, HW, dim]."""
         v = self.split_heads(self.v_proj(v))
-        out = F.scaled_dot_product_attention(q.to(v.dtype), k.to(v.dtype), v, attn_mask=mask)
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         return self.out_proj(out.transpose(1, 2).flatten(2))
 
 
 class MemoryAttentionLayer(nn.Module):
-    """Self-attention over the frame, cross-attention to the memory, feed-forward; all pre-norm."""
+    """Self-attention of the frame, cross-attention to the memory, feed-forward; all pre-norm."""
 
-    def __init__(self, dim, memory_dim, feedforward_dim, num_heads):
+    def __init__(self, dim, memory_dim, feedforward_dim, num_heads) -> None:
         super().__init__()
         self.self_attn = RotaryAttention(dim, num_heads)
         self.cross_attn_image = RotaryAttention(dim, num_heads, key_dim=memory_dim)
@@ -102,7 +103,7 @@ class MemoryAttention(nn.Module):
         grid_size: cells per side of the frame features.
     """
 
-    def __init__(self, dim, memory_dim, feedforward_dim, num_heads, num_layers, grid_size):
+    def __init__(self, dim, memory_dim, feedforward_dim, num_heads, num_layers, grid_size) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
             MemoryAttentionLayer(dim, memory_dim, feedforward_dim, num_heads)

@@ -13,9 +13,9 @@ from surgsam2_ros.network.position_encoding import sine_position_2d
 
 
 class MaskDownsampler(nn.Module):
-    """Four stride-2 convolutions from one channel at full resolution to ``dim`` channels at stride 16."""
+    """Four stride-2 convolutions, from one channel to ``dim`` channels at stride 16."""
 
-    def __init__(self, dim: int):
+    def __init__(self, dim: int) -> None:
         super().__init__()
         self.encoder = nn.Sequential()
         for channels in (1, 4, 16, 64):
@@ -32,7 +32,7 @@ class MaskDownsampler(nn.Module):
 class ConvNextBlock(nn.Module):
     """ConvNeXt block (Liu et al., 2022) with layer scale."""
 
-    def __init__(self, dim: int):
+    def __init__(self, dim: int) -> None:
         super().__init__()
         self.dwconv = nn.Conv2d(dim, dim, 7, padding=3, groups=dim)
         self.norm = LayerNorm2d(dim)
@@ -50,7 +50,7 @@ class ConvNextBlock(nn.Module):
 class Fuser(nn.Module):
     """Stack of ConvNeXt blocks."""
 
-    def __init__(self, dim: int, num_layers: int):
+    def __init__(self, dim: int, num_layers: int) -> None:
         super().__init__()
         self.layers = nn.ModuleList(ConvNextBlock(dim) for _ in range(num_layers))
 
@@ -71,7 +71,7 @@ class MemoryEncoder(nn.Module):
         grid_size: cells per side of the frame features.
     """
 
-    def __init__(self, dim: int, memory_dim: int, num_fuser_layers: int, grid_size: int):
+    def __init__(self, dim: int, memory_dim: int, num_fuser_layers: int, grid_size: int) -> None:
         super().__init__()
         self.mask_downsampler = MaskDownsampler(dim)
         self.pix_feat_proj = nn.Conv2d(dim, dim, 1)
@@ -82,6 +82,10 @@ class MemoryEncoder(nn.Module):
         )
 
     def forward(self, features: Tensor, masks: Tensor) -> Tensor:
-        """Encode features [1 | N, dim, h, w] with scaled masks [N, 1, S, S]; returns [N, memory_dim, h, w]."""
+        """Encode features [1 | N, dim, h, w] and scaled masks [N, 1, S, S].
+
+        Returns:
+            [N, memory_dim, h, w].
+        """
         x = self.pix_feat_proj(features) + self.mask_downsampler(masks)
         return self.out_proj(self.fuser(x))

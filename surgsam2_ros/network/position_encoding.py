@@ -1,13 +1,21 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Fixed position encodings: 2-D sine tables, 1-D sine of frame distances, rotary tables and random Fourier features."""
+"""Fixed position encodings: sine tables, rotary tables and random Fourier features."""
 
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
+
+
+def full_precision(device: torch.device) -> AbstractContextManager:
+    """Return a context in which autocast does not reduce the precision."""
+    if not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, enabled=False)
 
 
 def sine_wavelengths(count: int, temperature: float = 10000.0) -> Tensor:
@@ -54,14 +62,14 @@ def rotary_tables(side: int, head_dim: int, theta: float = 10000.0) -> tuple[Ten
 
 
 class FourierPositionEncoding(nn.Module):
-    """Random Fourier features of image positions (Tancik et al., 2020), shared by points and the image grid.
+    """Random Fourier features of positions (Tancik et al., 2020), for points and the image grid.
 
     Args:
         channels: channels of an encoding (an even number).
         grid_size: cells per side of the image grid.
     """
 
-    def __init__(self, channels: int, grid_size: int):
+    def __init__(self, channels: int, grid_size: int) -> None:
         super().__init__()
         self.grid_size = grid_size
         self.register_buffer('positional_encoding_gaussian_matrix', torch.randn(2, channels // 2))
@@ -80,7 +88,7 @@ class FourierPositionEncoding(nn.Module):
     def encode(self, positions: Tensor) -> Tensor:
         """Encode positions [..., 2] (x, y in [0, 1]) as float32 [..., channels]."""
         # Reduced precision would move the points by pixels.
-        with torch.autocast(positions.device.type, enabled=False):
+        with full_precision(positions.device):
             phase = (2 * positions.float() - 1) @ self.positional_encoding_gaussian_matrix.float()
             phase = 2 * math.pi * phase
             return torch.cat((phase.sin(), phase.cos()), dim=-1)

@@ -21,7 +21,7 @@ class PromptEncoder(nn.Module):
         grid_size: cells per side of the frame features.
     """
 
-    def __init__(self, dim: int, image_size: int, grid_size: int):
+    def __init__(self, dim: int, image_size: int, grid_size: int) -> None:
         super().__init__()
         self.image_size = image_size
         self.pe_layer = FourierPositionEncoding(dim, grid_size)
@@ -60,7 +60,7 @@ class PromptEncoder(nn.Module):
         return torch.cat((tokens, nothing.expand(objects, 1, -1)), dim=1)
 
     def dense(self, mask_logits: Tensor | None) -> Tensor:
-        """Encode masks [N, 1, S / 4, S / 4] as [N, dim, h, w]; None gives a constant [1, dim, 1, 1]."""
+        """Encode masks [N, 1, S / 4, S / 4] as [N, dim, h, w]; None gives [1, dim, 1, 1]."""
         if mask_logits is None:
             return self.no_mask_embed.weight[..., None, None]
         return self.mask_downscaling(mask_logits)

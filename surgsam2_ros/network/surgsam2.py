@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -44,11 +44,12 @@ def build_trunk(config: NetworkConfig) -> nn.Module:
 class SurgSAM2(nn.Module):
     """SAM 2 / SAM 2.1 as SurgSAM2 uses it, with the state-dict keys of the official code.
 
-    N is the number of objects, S the image size, h = w = S / 16, D and Dm the hidden and memory channels.
-    All methods are differentiable, run without host synchronisation and share image features between objects.
+    N is the number of objects, S the image size, h = w = S / 16, D and Dm the hidden and memory
+    channels. All methods are differentiable, run without host synchronisation and share image
+    features between objects.
     """
 
-    def __init__(self, config: NetworkConfig):
+    def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
         dim, memory_dim, grid = config.hidden_dim, config.memory_dim, config.feature_size
@@ -75,7 +76,7 @@ class SurgSAM2(nn.Module):
 
         self.maskmem_tpos_enc = embedding(config.num_maskmem, 1, 1, memory_dim)
         self.no_mem_embed = embedding(1, 1, dim)
-        # Only networks that do not add no_mem_embed directly use it; kept for its place in the checkpoints.
+        # Unused, since no_mem_embed is added directly; it has its place in the checkpoints.
         self.no_mem_pos_enc = embedding(1, 1, dim)
         self.no_obj_ptr = embedding(1, dim)
         if config.is_sam21:
@@ -97,7 +98,7 @@ class SurgSAM2(nn.Module):
     def temporal_encoding(self) -> Tensor:
         """Learned encodings of the age of a memory, [num_maskmem, 1, 1, Dm].
 
-        Index ``num_maskmem - 1`` belongs to prompted frames, index ``k - 1`` to the frame k steps ago.
+        Index ``num_maskmem - 1`` belongs to prompted frames, ``k - 1`` to the frame k steps ago.
         """
         return self.maskmem_tpos_enc
 
@@ -108,13 +109,11 @@ class SurgSAM2(nn.Module):
 
     def _precision(self) -> AbstractContextManager:
         if self.autocast_dtype is None:
-            return torch.autocast(
-                self.device.type, enabled=torch.is_autocast_enabled(self.device.type)
-            )
+            return nullcontext()
         return torch.autocast(self.device.type, dtype=self.autocast_dtype)
 
     def uses_multimask(self, num_points: int) -> bool:
-        """Whether the best of three candidates is taken for a prompt of so many points (0 = tracking)."""
+        """Whether a prompt of so many points (0 = tracking) takes the best of three candidates."""
         config = self.config
         return config.multimask_min_points <= num_points <= config.multimask_max_points
 
@@ -197,8 +196,8 @@ class SurgSAM2(nn.Module):
             conditioned: [N, D, h, w].
             features: features of the frame, batch 1 (shared) or N.
             points: float [N, P, 2], x and y in pixels of the network's input, or None.
-            labels: int [N, P]; 1 foreground, 0 background, 2 and 3 box corners, -1 no point. Padding with -1 is
-                an own kind of token: it changes the result slightly.
+            labels: int [N, P]; 1 foreground, 0 background, 2 and 3 box corners, -1 no point.
+                Padding with -1 is an own kind of token: it changes the result slightly.
             mask_logits: previous mask as a prompt, [N, 1, S / 4, S / 4], or None.
             multimask: take the best of three candidates; see ``uses_multimask``.
         """
