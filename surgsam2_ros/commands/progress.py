@@ -37,6 +37,12 @@ class Progress:
         """Steps per second so far."""
         return self._done / max(time.monotonic() - self._started, 1e-9)
 
+    def relabel(self, label: str) -> None:
+        """Say that something else is being done now."""
+        self._label = label
+        self._started = self._shown = time.monotonic()
+        self._show()
+
     def update(self, done: int, note: str = '') -> None:
         """Show that `done` steps of the total are finished, with a few words beside it."""
         self._done, self._note = done, note

@@ -1,0 +1,299 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""`surgsam2 demo`: replays a bag through the real node, measures the result and shows it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.model_loading import add_model_arguments, find_model
+from surgsam2_ros.commands.progress import Progress
+
+if TYPE_CHECKING:
+    from surgsam2_ros.commands.demo_report import DemoReport
+    from surgsam2_ros.nodes.replay import ReplayLog
+    from surgsam2_ros.sources import BagReader
+
+SCENE_SEED = 7
+SCENE_SECONDS = 10
+SCENE_RATE_HZ = 15.0
+SCENE_SIZE = (512, 640)
+SCENE_VERSION = 1
+"""Part of the scene's file name; raise it when the scenes are rendered anew."""
+
+NODE = '/surgsam2'
+PROMPT_TIMEOUT_S = 30.0
+
+_DESCRIPTION = f"""\
+Replay a bag through a surgsam2 node in a process and a ROS domain of its own, and measure what it
+publishes. Without --bag, a scene of {SCENE_SECONDS} s with two instruments is rendered first.
+
+OUTPUT gets:
+  tracks.mcap        images, {NODE}/tracks and {NODE}/label_image as they were published
+  overlay.mp4        the images with what was tracked
+  contact_sheet.png  some of them side by side, the truth in white
+  summary.json       frames, rate, latencies, overlap with the truth and states of each object
+  node.log           what the node said, and node_parameters.yaml, what it was told
+
+latency_ms is the time from publishing an image to the arrival of its tracks in this process;
+inference_ms is what the node reports. mean_iou leaves the prompted images out.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        'demo',
+        help='replay a bag through the node and measure the result',
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--bag', type=Path, help='bag to replay (default: a rendered scene)')
+    parser.add_argument('--image-topic', help='image topic of a bag that has several')
+    parser.add_argument('--truth-topic', help='label images (mono8, pixel value = object)')
+    parser.add_argument(
+        '--prompts',
+        type=Path,
+        help='prompts for the first image, .png or .json (see `surgsam2 track --help`), '
+        'instead of the truth',
+    )
+    add_model_arguments(parser)
+    parser.add_argument('--rate', type=float, metavar='HZ', help="images per second (the bag's)")
+    parser.add_argument('--output', type=Path, default=Path('build/demo'), help='%(default)s')
+    parser.add_argument(
+        '--minimum-iou', type=float, metavar='IOU', help='fail when mean_iou is below this'
+    )
+    parser.add_argument(
+        '--domain-id', type=int, metavar='N', help='ROS domain (default: one of its own)'
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demo; returns 0, or 1 when something was lost or too little agrees."""
+    from surgsam2_ros.commands.ros_environment import use_large_image_profile, use_own_domain
+    from surgsam2_ros.sources import BagReader
+
+    output = arguments.output
+    output.mkdir(parents=True, exist_ok=True)
+    bag = arguments.bag if arguments.bag is not None else _render_scene(output)
+    domain_id = arguments.domain_id
+    use_own_domain(60 + os.getpid() % 40 if domain_id is None else domain_id)
+    use_large_image_profile()
+    with BagReader(bag) as reader:
+        plan = _Plan(reader, arguments)
+        log = _replay(plan, output, arguments)
+        report = _report(plan, output, log)
+    summary = _summary(plan, log, report)
+    (output / 'summary.json').write_text(json.dumps(summary, indent=2) + '\n')
+    print(describe_summary(summary))
+    print(f'written to {output}: tracks.mcap, overlay.mp4, contact_sheet.png, summary.json')
+    return _verdict(summary, log, arguments.minimum_iou)
+
+
+def _render_scene(output: Path) -> Path:
+    """Render the demo's scene into a bag, unless that was done before."""
+    from surgsam2_ros.commands.render import write_bag
+    from surgsam2_ros.synthesis import render_scene
+
+    path = output / f'scene_{SCENE_SEED}_v{SCENE_VERSION}.mcap'
+    if not path.exists():
+        frames = round(SCENE_SECONDS * SCENE_RATE_HZ)
+        scene = render_scene(SCENE_SEED, frames, SCENE_SIZE, rate_hz=SCENE_RATE_HZ)
+        with Progress(frames, 'rendering the scene') as progress:
+            write_bag(scene, path, raw=True, on_frame=progress.update)
+    return path
+
+
+class _Plan:
+    """What to replay: topics, headers, prompts and speed, all checked before anything starts."""
+
+    def __init__(self, reader: BagReader, arguments: argparse.Namespace) -> None:
+        from surgsam2_ros.commands import demo_prompts
+        from surgsam2_ros.commands.render import IMAGE_TOPIC, TRUTH_TOPIC
+        from surgsam2_ros.sources import choose_image_topic
+        from surgsam2_ros.sources.message_types import COMPRESSED_IMAGE_TYPE
+
+        self.reader = reader
+        rendered = arguments.bag is None
+        image_topic = arguments.image_topic or (IMAGE_TOPIC if rendered else None)
+        self.truth_topic = arguments.truth_topic or (TRUTH_TOPIC if rendered else None)
+        self.image_topic = choose_image_topic(reader, image_topic)
+        self.compressed = reader.topics[self.image_topic].type_name == COMPRESSED_IMAGE_TYPE
+        self.headers = demo_prompts.read_headers(reader, self.image_topic)
+        self.prompts_from_truth = arguments.prompts is None
+        if not self.prompts_from_truth:
+            self.prompts = demo_prompts.prompts_from_file(
+                arguments.prompts, reader, self.image_topic, self.headers
+            )
+        elif self.truth_topic is not None:
+            self.prompts = demo_prompts.prompts_from_truth(reader, self.truth_topic, self.headers)
+        else:
+            raise CommandError(
+                'nothing says which objects to track: give --truth-topic, or --prompts with a '
+                f'label image or points for the first image. The bag has {reader.list_topics()}'
+            )
+        self.rate_hz, self.speed = self._pace(arguments.rate)
+
+    def _pace(self, wanted_hz: float | None) -> tuple[float, float]:
+        """Return images per second and the playing speed for it."""
+        if wanted_hz is not None and wanted_hz <= 0:
+            raise CommandError(f'--rate {wanted_hz} is impossible; give images per second')
+        times = [m.stamp_ns for m in self.reader.messages([self.image_topic])]
+        span = (times[-1] - times[0]) / 1e9
+        recorded_hz = (len(times) - 1) / span if span > 0 else SCENE_RATE_HZ
+        return (wanted_hz or recorded_hz), (wanted_hz or recorded_hz) / recorded_hz
+
+
+def _node_parameters(plan: _Plan, arguments: argparse.Namespace) -> dict[str, Any]:
+    parameters = {
+        'model.config': str(find_model(arguments.model).resolve()),
+        'model.device': arguments.device,
+        # A replay is to lose nothing; a node that is too slow shows in the latency first.
+        'input.policy': 'every_frame',
+        'input.qos': 'DEFAULT',
+        'input.transport': 'compressed' if plan.compressed else 'raw',
+        'output.masks': True,
+        'tracking.prompt_timeout_s': PROMPT_TIMEOUT_S,
+    }
+    if arguments.checkpoint is not None:
+        checkpoint = Path(arguments.checkpoint)
+        if not checkpoint.is_file():
+            raise CommandError(f'checkpoint {checkpoint} does not exist')
+        parameters['model.checkpoint'] = str(checkpoint.resolve())
+    return parameters
+
+
+def _replay(plan: _Plan, output: Path, arguments: argparse.Namespace) -> ReplayLog:
+    from surgsam2_ros.commands.node_process import NodeProcess
+    from surgsam2_ros.nodes.client import SurgSam2Error
+    from surgsam2_ros.nodes.replay import Replay, ReplayError
+    from surgsam2_ros.sources import BagWriter
+
+    parameters = _node_parameters(plan, arguments)
+    remap = {'image/compressed' if plan.compressed else 'image': plan.image_topic}
+    count = sum(len(due.prompts) for due in plan.prompts)
+    print(
+        f'{plan.reader.path}: {len(plan.headers)} images on {plan.image_topic} at '
+        f'{plan.rate_hz:.2f} Hz, {count} objects; ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}'
+    )
+    with contextlib.ExitStack() as stack:
+        node = stack.enter_context(NodeProcess(output, parameters, remap))
+        writer = stack.enter_context(BagWriter(output / 'tracks.mcap', overwrite=True))
+        progress = stack.enter_context(Progress(len(plan.headers), 'starting the node'))
+        replay = Replay(plan.reader, plan.image_topic, writer, target=NODE, check_node=node.check)
+        try:
+            return replay.run(
+                plan.prompts,
+                speed=plan.speed,
+                on_progress=lambda log: progress.update(len(log.results), _live(log)),
+                on_state=lambda state: progress.relabel(state),
+            )
+        except (SurgSam2Error, ReplayError) as error:
+            raise CommandError(f'{error}\n{node.describe_log()}') from error
+
+
+def _live(log: ReplayLog) -> str:
+    waiting = len(log.published) - len(log.results)
+    latencies = log.latencies_ms(newest=15)
+    latency = f'latency {sum(latencies) / len(latencies):.0f} ms' if latencies else ''
+    return f'{latency}  {waiting} under way'
+
+
+def _report(plan: _Plan, output: Path, log: ReplayLog) -> DemoReport:
+    import cv2
+
+    from surgsam2_ros.commands.demo_report import make_report
+    from surgsam2_ros.commands.video_output import VideoOutput
+
+    truth = (plan.reader, plan.truth_topic) if plan.truth_topic is not None else None
+    total = len(log.published)
+    with (
+        Progress(total, 'comparing and drawing') as progress,
+        VideoOutput(output / 'overlay.mp4', plan.rate_hz) as video,
+    ):
+        report = make_report(
+            output / 'tracks.mcap',
+            (plan.image_topic, f'{NODE}/tracks'),
+            truth,
+            plan.prompts,
+            matched_by_label=plan.prompts_from_truth,
+            total=total,
+            video=video,
+            on_frame=progress.update,
+        )
+    if report.sheet is not None:
+        bgr = cv2.cvtColor(report.sheet, cv2.COLOR_RGB2BGR)
+        cv2.imwrite(str(output / 'contact_sheet.png'), bgr)
+    return report
+
+
+def _summary(plan: _Plan, log: ReplayLog, report: DemoReport) -> dict[str, Any]:
+    from surgsam2_ros.evaluation import summarise
+
+    return summarise(
+        model=report.model,
+        frames_in=len(log.published),
+        frames_out=len(log.results),
+        frames_dropped=max(log.unanswered(), report.dropped),
+        rate_hz=log.rate_hz(),
+        latencies_ms=log.latencies_ms(),
+        inferences_ms=report.inferences_ms,
+        objects=list(report.objects.values()),
+    )
+
+
+def describe_summary(summary: dict[str, Any]) -> str:
+    """Return the summary as a table for people."""
+
+    def durations(name: str) -> str:
+        return '  '.join(f'{key} {value}' for key, value in summary[name].items())
+
+    def overlap(value: float | None) -> str:
+        return '-' if value is None else f'{value:.3f}'
+
+    lines = [
+        '',
+        f'model        {summary["model"]}',
+        f'frames       {summary["frames_in"]} in, {summary["frames_out"]} out, '
+        f'{summary["frames_dropped"]} dropped, {summary["rate_hz"]:.2f} Hz',
+        f'latency      {durations("latency_ms")} ms',
+        f'inference    {durations("inference_ms")} ms',
+        '',
+        f'{"object":24s} {"frames":>6s} {"mean IoU":>9s}   states',
+    ]
+    for entry in summary['objects']:
+        states = ', '.join(f'{name.lower()} {count}' for name, count in entry['states'].items())
+        name, frames = entry['object_id'], entry['frames']
+        lines.append(f'{name:24s} {frames:6d} {overlap(entry["mean_iou"]):>9s}   {states}')
+    lines += [f'{"all":24s} {"":6s} {overlap(summary["mean_iou"]):>9s}', '']
+    return '\n'.join(lines)
+
+
+def _verdict(summary: dict[str, Any], log: ReplayLog, minimum_iou: float | None) -> int:
+    """Say what went wrong, if anything did, and return the exit status."""
+    problems = []
+    if summary['frames_dropped']:
+        median = summary['inference_ms']['p50']
+        problems.append(
+            f'{summary["frames_dropped"]} of {summary["frames_in"]} images were lost '
+            f'(inference takes {median} ms per image, {summary["rate_hz"]:.1f} images came per '
+            'second); use a lower --rate or a faster machine'
+        )
+    if log.foreign_headers():
+        problems.append(
+            f'{log.foreign_headers()} results carry a header that is not that of an image, or came '
+            'twice'
+        )
+    mean_iou = summary['mean_iou']
+    if minimum_iou is not None and (mean_iou is None or mean_iou < minimum_iou):
+        problems.append(f'mean_iou is {mean_iou}, below {minimum_iou}')
+    for problem in problems:
+        print(f'surgsam2 demo: {problem}')
+    return 1 if problems else 0

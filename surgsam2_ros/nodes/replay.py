@@ -1,0 +1,246 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Replays a bag through a running surgsam2 node, with prompts, and records what it publishes."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from builtin_interfaces.msg import Time
+from std_msgs.msg import Header
+
+from surgsam2_ros.nodes.client import SurgSam2Client
+from surgsam2_ros.nodes.node_thread import NodeThread
+from surgsam2_ros.nodes.player import BagPlayer
+from surgsam2_ros.nodes.recorder import TopicRecorder
+from surgsam2_ros.sources import BagMessage, BagReader, BagWriter, FilePrompt, peek_header
+
+Answer = TypeVar('Answer')
+
+TRACKS_TYPE = 'surgsam2_msgs/msg/TrackArray'
+IMAGE_TYPE = 'sensor_msgs/msg/Image'
+
+_START_TIMEOUT_S = 120.0
+_DISCOVERY_TIMEOUT_S = 30.0
+_PROMPT_LEAD_S = 0.3  # between sending the first prompts and the first image
+_STALL_S = 10.0  # without a result for so long, the rest is taken for lost
+_POLL_S = 0.05
+
+
+class ReplayError(RuntimeError):
+    """The replay could not be started or went wrong on the way."""
+
+
+@dataclass(frozen=True, eq=False)
+class ScheduledPrompts:
+    """Prompts for one image of the bag.
+
+    Attributes:
+        stamp_ns: stamp of the image's header.
+        frame_id: of the image's header.
+        prompts: each with the attributes of FilePrompt.
+    """
+
+    stamp_ns: int
+    frame_id: str
+    prompts: tuple[FilePrompt, ...]
+
+
+@dataclass
+class ReplayLog:
+    """What was sent and what came back.
+
+    Attributes:
+        published: header (stamp [ns], frame_id) of each image -> monotonic time of publishing [ns].
+        results: header of each TrackArray and the monotonic time of its arrival [ns].
+        label_images: number of label images that came.
+    """
+
+    published: dict[tuple[int, str], int] = field(default_factory=dict)
+    results: list[tuple[tuple[int, str], int]] = field(default_factory=list)
+    label_images: int = 0
+
+    def latencies_ms(self, newest: int = 0) -> list[float]:
+        """Return the times from publishing an image to the arrival of its tracks [ms].
+
+        Args:
+            newest: return those of the last so many results; of all when 0.
+        """
+        return [
+            (arrival - self.published[header]) / 1e6
+            for header, arrival in self.results[-newest:]
+            if header in self.published
+        ]
+
+    def unanswered(self) -> int:
+        """Count the images without a result."""
+        return len(self.published.keys() - {header for header, _ in self.results})
+
+    def foreign_headers(self) -> int:
+        """Count the results whose header is not that of any image, or that came twice."""
+        own = {header for header, _ in self.results if header in self.published}
+        return len(self.results) - len(own)
+
+    def rate_hz(self) -> float:
+        """Images published per second; 0 for fewer than two."""
+        times = sorted(self.published.values())
+        span = (times[-1] - times[0]) / 1e9 if len(times) > 1 else 0
+        return (len(times) - 1) / span if span else 0.0
+
+
+class Replay:
+    """One replay: brings the node up, plays the images of one topic and records input and output.
+
+    Args:
+        reader: bag with the images.
+        image_topic: topic of the images, to which the node subscribes.
+        writer: bag that gets images, tracks and label images.
+        target: name of the node, with its namespace.
+        check_node: raises when the node's process has ended; called again and again.
+    """
+
+    def __init__(
+        self,
+        reader: BagReader,
+        image_topic: str,
+        writer: BagWriter,
+        *,
+        target: str = '/surgsam2',
+        check_node: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._reader = reader
+        self._image_topic = image_topic
+        self._writer = writer
+        self._target = target
+        self._check_node = check_node
+        self._log = ReplayLog()
+        self._threads = ThreadPoolExecutor(max_workers=4)
+
+    def run(
+        self,
+        prompts: Sequence[ScheduledPrompts],
+        *,
+        speed: float = 1.0,
+        on_progress: Callable[[ReplayLog], None] = lambda log: None,
+        on_state: Callable[[str], None] = lambda state: None,
+    ) -> ReplayLog:
+        """Replay the bag once.
+
+        Args:
+            prompts: in the order of their images.
+            speed: 1.0 plays as recorded.
+            on_progress: called after each image.
+            on_state: called with a few words when a new phase begins.
+
+        Raises:
+            ReplayError: when the node does not subscribe or answer.
+            surgsam2_ros.nodes.client.SurgSam2Error: when it refuses a transition or a prompt.
+        """
+        with contextlib.closing(NodeThread('surgsam2_replay')) as thread, self._threads:
+            client = SurgSam2Client(self._target, node=thread.node, timeout_s=_START_TIMEOUT_S)
+            on_state('configuring')
+            self._await(client.configure)
+            on_state('activating')
+            self._await(client.activate)
+            player = BagPlayer(thread.node, self._reader, topics=[self._image_topic], rate=speed)
+            self._record_results(thread.node, player)
+            self._wait_for_discovery(thread.node, player)
+            on_state('replaying')
+            self._play(player, client, list(prompts), on_progress)
+            self._await_results(on_progress)
+        return self._log
+
+    def _record_results(self, node: Any, player: BagPlayer) -> None:
+        def received(topic: str, data: bytes, _stamp_ns: int) -> None:
+            if topic.endswith('/tracks'):
+                self._log.results.append((peek_header(data), time.monotonic_ns()))
+            else:
+                self._log.label_images += 1
+
+        recorder = TopicRecorder(node, self._writer, now_ns=player.bag_time_ns, on_message=received)
+        recorder.add(f'{self._target}/tracks', TRACKS_TYPE)
+        recorder.add(f'{self._target}/label_image', IMAGE_TYPE)
+        if recorder.skipped:
+            raise ReplayError('; '.join(recorder.skipped.values()))
+
+    def _wait_for_discovery(self, node: Any, player: BagPlayer) -> None:
+        waiting = self._await(lambda: player.wait_for_subscribers(_DISCOVERY_TIMEOUT_S))
+        if waiting:
+            raise ReplayError(f'the node did not subscribe to {waiting[0]}')
+        deadline = time.monotonic() + _DISCOVERY_TIMEOUT_S
+        topics = [f'{self._target}/tracks', f'{self._target}/label_image']
+        while not all(node.count_publishers(topic) for topic in topics):
+            self._check_node()
+            if time.monotonic() > deadline:
+                raise ReplayError(f'nobody publishes {" and ".join(topics)}')
+            time.sleep(_POLL_S)
+        time.sleep(_PROMPT_LEAD_S)  # matching on the other side cannot be seen from here
+
+    def _play(
+        self,
+        player: BagPlayer,
+        client: SurgSam2Client,
+        prompts: list[ScheduledPrompts],
+        on_progress: Callable[[ReplayLog], None],
+    ) -> None:
+        answers: list[Future] = []
+
+        def send(due: ScheduledPrompts) -> None:
+            seconds, nanoseconds = divmod(due.stamp_ns, 1_000_000_000)
+            stamp = Time(sec=seconds, nanosec=nanoseconds)
+            header = Header(stamp=stamp, frame_id=due.frame_id)
+            answers.append(self._threads.submit(client.add_objects, due.prompts, header=header))
+
+        def before(message: BagMessage) -> None:
+            self._check_node()
+            self._raise_refusal(answers)
+            # The node keeps a prompt for an image that has not come yet, so it is sent ahead.
+            if prompts and peek_header(message.data)[0] >= prompts[0].stamp_ns:
+                send(prompts.pop(0))
+
+        def after(message: BagMessage, began_ns: int) -> None:
+            self._log.published[peek_header(message.data)] = began_ns
+            self._writer.write(message.topic, message.type_name, message.stamp_ns, message.data)
+            on_progress(self._log)
+
+        if prompts:
+            send(prompts.pop(0))
+            time.sleep(_PROMPT_LEAD_S)
+        player.play(before=before, after=after)
+        for answer in answers:
+            self._await(answer.result)
+
+    def _await_results(self, on_progress: Callable[[ReplayLog], None]) -> None:
+        """Wait until every image has its result, or none has come for a while."""
+        changed, received = time.monotonic(), -1
+        while len(self._log.results) < len(self._log.published) or (
+            self._log.label_images < len(self._log.results)
+        ):
+            self._check_node()
+            on_progress(self._log)
+            count = len(self._log.results) + self._log.label_images
+            if count != received:
+                changed, received = time.monotonic(), count
+            # A missing label image alone is not worth a long wait.
+            complete = len(self._log.results) >= len(self._log.published)
+            if time.monotonic() - changed > (1.0 if complete else _STALL_S):
+                return
+            time.sleep(_POLL_S)
+
+    def _raise_refusal(self, answers: Sequence[Future]) -> None:
+        for answer in answers:
+            if answer.done():
+                answer.result()
+
+    def _await(self, call: Callable[[], Answer]) -> Answer:
+        """Return what a blocking call returns, unless the node dies meanwhile."""
+        answer = self._threads.submit(call)
+        while not answer.done():
+            self._check_node()
+            time.sleep(_POLL_S)
+        return answer.result()
