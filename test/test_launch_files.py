@@ -185,3 +185,27 @@ def test_replay_hands_its_arguments_on_with_the_same_defaults():
     for name in shared:
         assert replay[name].default_value == node[name].default_value, name
         assert replay[name].choices == node[name].choices, name
+
+
+def test_the_demo_gets_what_was_given_and_no_more(commands, monkeypatch):
+    monkeypatch.setenv('ROS_DOMAIN_ID', '17')
+    demo = commands(DEMO, bag='/data/run.mcap', truth_topic='/truth', rate='15')['demo']
+    assert demo.argv == [
+        'surgsam2_ros/surgsam2', 'demo', '--bag', '/data/run.mcap', '--truth-topic', '/truth',
+        '--rate', '15', '--output', 'build/demo', '--domain-id', '17',
+    ]  # fmt: skip
+
+
+def test_commands_that_are_launched_exist(commands):
+    """The command line takes every option that the launch files give it."""
+    cli = pytest.importorskip('surgsam2_ros.cli')
+    arguments = {name: '1' for name in declared_arguments(DEMO) if name != 'rviz'}
+    argv = commands(DEMO, **arguments)['demo'].argv
+    assert cli.create_parser().parse_args(argv[1:]).run
+    argv = commands(REPLAY, bag='run.mcap', loop='true')['player'].argv
+    assert cli.create_parser().parse_args(argv[1:]).run
+
+
+def test_the_demo_shows_the_topic_it_renders(commands):
+    render = pytest.importorskip('surgsam2_ros.commands.render')
+    assert commands(DEMO, rviz='true')['rviz2'].remappings == {'/image': render.IMAGE_TOPIC}

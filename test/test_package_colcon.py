@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from conftest import REPO
 
 VENV = Path(sys.prefix)
@@ -39,8 +40,8 @@ def install_space(tmp_path_factory) -> Path:
         workspace / 'log',
         'build',
         '--base-paths',
-        REPO,
-        REPO / 'surgsam2_msgs',
+        '.',
+        'surgsam2_msgs',
         '--build-base',
         workspace / 'build',
         '--install-base',
@@ -55,7 +56,7 @@ def install_space(tmp_path_factory) -> Path:
     ]
     environment = {**_workspace_environment(), 'PATH': f'{VENV}/bin:{os.environ["PATH"]}'}
     done = subprocess.run(
-        command, cwd=workspace, env=environment, capture_output=True, text=True, timeout=600
+        command, cwd=REPO, env=environment, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
     return workspace / 'install'
@@ -167,3 +168,10 @@ def _tree_stays_clean():
         if name.endswith('.egg-info'):
             shutil.rmtree(REPO / name)
             pytest.fail(f'the build left {name} in the tree')
+
+
+def test_colcon_run_in_the_tree_finds_both_packages():
+    """A bare `colcon build` here would leave the messages out, were it not for the defaults."""
+    defaults = yaml.safe_load((REPO / 'colcon_defaults.yaml').read_text())
+    assert defaults['build']['base-paths'] == ['.', 'surgsam2_msgs']
+    assert defaults['test'] == defaults['build']
