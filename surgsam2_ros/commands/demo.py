@@ -8,6 +8,7 @@ import argparse
 import contextlib
 import json
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -224,6 +225,7 @@ def _report(plan: _Plan, output: Path, log: ReplayLog) -> DemoReport:
             truth,
             plan.prompts,
             matched_by_label=plan.prompts_from_truth,
+            title=plan.reader.name,
             total=total,
             video=video,
             on_frame=progress.update,
@@ -295,5 +297,5 @@ def _verdict(summary: dict[str, Any], log: ReplayLog, minimum_iou: float | None)
     if minimum_iou is not None and (mean_iou is None or mean_iou < minimum_iou):
         problems.append(f'mean_iou is {mean_iou}, below {minimum_iou}')
     for problem in problems:
-        print(f'surgsam2 demo: {problem}')
+        print(f'surgsam2 demo: {problem}', file=sys.stderr)
     return 1 if problems else 0

@@ -70,6 +70,7 @@ def make_report(
     prompts: Sequence[ScheduledPrompts],
     *,
     matched_by_label: bool,
+    title: str,
     total: int,
     video: VideoOutput | None = None,
     on_frame: Callable[[int], None] = lambda count: None,
@@ -85,6 +86,7 @@ def make_report(
         prompts: what the node was given.
         matched_by_label: whether the prompts' labels are values of the truth; if not, objects are
             matched by their overlap in the first prompted image.
+        title: name of what was replayed, for the contact sheet.
         total: number of images.
         video: gets every image with its overlay.
         on_frame: called with the number of images done.
@@ -111,8 +113,8 @@ def make_report(
         on_frame(item.index + 1)
     if tiles:
         compared = 'white: truth' if truth is not None else 'no truth'
-        title = f'{report.model}   {recording.parent.resolve().name}   {compared}'
-        report.sheet = contact_sheet(*zip(*tiles, strict=True), title=title)
+        heading = f'{report.model}   {title}   {compared}'
+        report.sheet = contact_sheet(*zip(*tiles, strict=True), title=heading)
     return report
 
 

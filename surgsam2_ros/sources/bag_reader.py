@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import heapq
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
@@ -14,7 +13,7 @@ from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from rosbags.interfaces import Connection
-from rosbags.rosbag2 import Reader, ReaderError
+from rosbags.rosbag2 import Reader
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -225,7 +224,7 @@ class BagReader:
         try:
             for connection, stamp_ns, data in reader.messages(connections):
                 yield BagMessage(connection.topic, connection.msgtype, stamp_ns, unpack(data))
-        except (ReaderError, zstd.ZstdError, sqlite3.Error, EOFError, ValueError) as error:
+        except Exception as error:  # as above; what the consumer raises does not come here
             raise SourceError(_damage(reader.path, error)) from error
 
     def deserialize(self, message: BagMessage) -> Any:
