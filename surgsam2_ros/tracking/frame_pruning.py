@@ -42,8 +42,9 @@ def similarity_to_newest(features: torch.Tensor, newest: torch.Tensor) -> torch.
     """
     features = features.float()
     rows = torch.arange(len(features), device=features.device)
-    reference = features[rows, newest][:, None]  # [N, 1, L, Dm]
-    return F.cosine_similarity(features, reference, dim=-1).sum(-1)
+    reference = F.normalize(features[rows, newest], dim=-1)[:, None]  # [N, 1, L, Dm]
+    cosine = torch.linalg.vecdot(features, reference) / features.norm(dim=-1).clamp(min=1e-8)
+    return cosine.sum(-1)
 
 
 def surviving_entries(

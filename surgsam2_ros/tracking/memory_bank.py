@@ -153,11 +153,11 @@ class MemoryBank:
         kept = [
             len(reading.memories) - gone for reading, gone in zip(readings, pruned, strict=True)
         ]
-        features = self._gather(self.features, place)  # [N, E, L, Dm]
+        features = self._gather(self.features, place).to(self._dtype)  # [N, E, L, Dm]
         if any(pruned):
             similarity = similarity_to_newest(features, newest[:, 0])
             stays = surviving_entries(similarity, candidate > 0, goes[:, 0], max(kept))  # [N, K]
-            features = self._gather(self.features, place.gather(1, stays))
+            features = features[torch.arange(len(memories), device=self._device)[:, None], stays]
             encoding = encoding.gather(1, stays)
         temporal = self._network.maskmem_tpos_enc.flatten(1)[encoding]  # [N, K, Dm]
         position = self._network.memory_position() + temporal[:, :, None]  # [N, K, L, Dm]
@@ -168,7 +168,7 @@ class MemoryBank:
             self.shape.max_pointers - 1,
         )
         return MemoryTokens(
-            features=torch.cat([features.flatten(1, 2).to(self._dtype), tokens], dim=1),
+            features=torch.cat([features.flatten(1, 2), tokens], dim=1),
             position=torch.cat([position.flatten(1, 2), token_position], dim=1),
             num_pointer_tokens=tokens.shape[1],
             key_mask=self._key_mask(

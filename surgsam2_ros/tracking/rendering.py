@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from surgsam2_ros.network import ABSENT_LOGIT
 from surgsam2_ros.tracking.frame_step import Estimate
 from surgsam2_ros.tracking.preprocess import resize_logits
 
@@ -52,14 +53,15 @@ def render_masks(
             are empty.
     """
     visible = estimate.presence > presence_to_logit(presence_threshold)
-    logits = resize_logits(estimate.logits.float(), image_size)[:, 0]  # [N, H, W]
-    masks = (logits > mask_threshold) & visible[:, None, None]
-    values = torch.tensor(instances, dtype=torch.uint8).to(logits.device, non_blocking=True)
-    if len(instances) == 1:
-        label_image = masks[0] * values
-    else:
-        highest = logits.masked_fill_(~masks, -torch.inf).argmax(dim=0)
-        label_image = values[highest] * masks.any(dim=0)
+    logits = torch.where(visible[:, None, None, None], estimate.logits.float(), ABSENT_LOGIT)
+    logits = resize_logits(logits, image_size)[:, 0]  # [N, H, W]
+    masks = logits > mask_threshold
+    label_image = masks[0].view(torch.uint8) * instances[0]
+    if len(instances) > 1:
+        highest = logits[0].clamp_(min=mask_threshold)
+    for row in range(1, len(instances)):  # an argmax over the objects costs 20 times as much
+        label_image.masked_fill_(logits[row] > highest, instances[row])
+        torch.maximum(highest, logits[row], out=highest)
     scalars = torch.stack([estimate.iou, estimate.presence.sigmoid(), visible], dim=1)
     return _to_host(label_image, masks, scalars.float())
 
