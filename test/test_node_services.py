@@ -1,0 +1,265 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of every service of an active node, and of prompts that come by topic."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from node_processes import (
+    FRAME_NS,
+    HEIGHT,
+    WIDTH,
+    make_header,
+    running_node,
+    scene,
+    write_random_checkpoint,
+)
+from sensor_msgs.msg import Image, RegionOfInterest
+
+from surgsam2_msgs.msg import Prompt as PromptMessage
+from surgsam2_msgs.msg import PromptArray
+from surgsam2_msgs.srv import AddObjects
+from surgsam2_ros.nodes.client import ObjectState, SurgSam2Error
+from surgsam2_ros.nodes.qos import PROMPTS
+from surgsam2_ros.tracking import Prompt
+
+BOX = (20, 30, 50, 60)
+
+
+@pytest.fixture(scope='module')
+def shared_node(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('services')
+    parameters = {
+        'model.checkpoint': write_random_checkpoint(folder / 'random.safetensors'),
+        'model.device': 'cpu',
+        'input.qos': 'DEFAULT',
+        'input.policy': 'every_frame',
+        'tracking.max_objects': 3,
+        'tracking.prompt_buffer_frames': 5,
+        'tracking.prompt_timeout_s': 30.0,
+    }
+    with running_node(folder, '/services', parameters) as node:
+        node.client.configure()
+        node.activate_and_wait()
+        yield node
+        assert node.process.stop() == 0
+
+
+@pytest.fixture
+def node(shared_node):
+    return shared_node.fresh()
+
+
+@pytest.fixture
+def background():
+    with ThreadPoolExecutor(4) as pool:
+        yield pool
+
+
+def square_mask() -> np.ndarray:
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[30:60, 20:50] = True
+    return mask
+
+
+def resolve(node, answer: Future):
+    """Send images until a call in the background is answered."""
+    while not answer.done():
+        node.track()
+    return answer.result()
+
+
+def ids(tracks) -> list[str]:
+    return [track.object_id for track in tracks.tracks]
+
+
+def test_points_boxes_and_masks_add_objects_together(node, background):
+    prompts = [
+        Prompt('by_box', box=BOX, class_name='scissors'),
+        Prompt('by_points', points=[(30, 40), (5, 5)], labels=[1, 0]),
+        Prompt('by_mask', mask=square_mask()),
+    ]
+    instances = resolve(node, background.submit(node.client.add_objects, prompts))
+    assert instances == {'by_box': 1, 'by_points': 2, 'by_mask': 3}
+    tracks = node.track()
+    assert ids(tracks) == ['by_box', 'by_points', 'by_mask']
+    assert [track.class_name for track in tracks.tracks] == ['scissors', '', '']
+    assert all(track.box.width > 0 and track.area > 0 for track in tracks.tracks)
+
+
+def test_a_known_object_is_refined_or_rejected_as_asked(node):
+    first = node.add_while_sending('a', box=BOX)
+    assert node.add_while_sending('a', points=[(30, 40)]) == first
+    with pytest.raises(SurgSam2Error, match="'a'.*exists already") as caught:
+        node.add_while_sending('a', box=BOX, allow_update=False)
+    assert caught.value.object_ids == ('a',)
+    assert ids(node.track()) == ['a']
+
+
+@pytest.mark.parametrize(
+    ('prompt', 'reason'),
+    [
+        ({'points': [(WIDTH + 40, 10)]}, r'lies outside the 128x96 image'),
+        ({'mask': np.ones((10, 10))}, r'10x10'),
+        ({'mask': np.zeros((HEIGHT, WIDTH))}, r'mask is empty'),
+        ({'points': [(5, 5)], 'labels': [7]}, r'label'),
+        ({}, r'no prompts'),
+        ({'box': (10, 10, 10, 30)}, r'width and height must be at least'),
+    ],
+)
+def test_a_bad_prompt_says_why_and_costs_no_object(node, prompt, reason):
+    node.add_while_sending('good', box=BOX)
+    with pytest.raises(SurgSam2Error, match=reason):
+        node.add_while_sending('bad', **prompt)
+    assert ids(node.track()) == ['good']
+
+
+def test_one_bad_prompt_rejects_the_request_and_is_named(node, background):
+    prompts = [Prompt('fine', box=BOX), Prompt('outside', points=[(500, 500)])]
+    with pytest.raises(SurgSam2Error, match='outside') as caught:
+        resolve(node, background.submit(node.client.add_objects, prompts))
+    assert caught.value.object_ids == ('outside',)
+    assert ids(node.track()) == []
+
+
+def test_a_rejection_still_lists_the_living_objects(node, background):
+    node.add_while_sending('alive', box=BOX)
+    request = AddObjects.Request(
+        bbox_object_ids=['twice', 'twice'],
+        bbox_coords=[RegionOfInterest(width=9, height=9), RegionOfInterest(width=9, height=9)],
+    )
+    answer = node.client._call(AddObjects, 'add_objects', request)
+    assert not answer.success
+    assert 'occurs twice' in answer.message
+    assert answer.rejected_object_ids == ['twice']
+    assert answer.object_ids == ['alive']
+
+
+def test_more_objects_than_allowed_are_refused(node, background):
+    prompts = [Prompt(f'object_{k}', box=BOX) for k in range(4)]
+    with pytest.raises(SurgSam2Error, match='at most 3'):
+        resolve(node, background.submit(node.client.add_objects, prompts))
+
+
+def test_objects_are_listed_and_removed(node):
+    node.add_while_sending('a', box=BOX, class_name='scissors')
+    node.add_while_sending('b', box=BOX)
+    listed = node.client.list_objects()
+    assert [(item.object_id, item.instance) for item in listed] == [('a', 1), ('b', 2)]
+    assert listed[0].class_name == 'scissors'
+    assert listed[0].state in (ObjectState.TENTATIVE, ObjectState.TRACKED)
+    node.client.remove_object('a')
+    assert ids(node.track()) == ['b']
+    with pytest.raises(SurgSam2Error, match="'a' is not tracked; tracked objects: b"):
+        node.client.remove_object('a')
+
+
+def test_reset_forgets_all_objects_and_counts_from_zero(node):
+    node.add_while_sending('a', box=BOX)
+    node.client.reset()
+    tracks = node.track()
+    assert ids(tracks) == []
+    assert tracks.frame_index == 0
+
+
+def test_segment_reads_one_image_and_leaves_the_objects_alone(node):
+    node.add_while_sending('a', box=BOX)
+    prompts = [Prompt('x', box=BOX), Prompt('a', mask=square_mask())]
+    segments = node.client.segment(scene(), prompts)
+    assert list(segments) == ['x', 'a']
+    assert segments['a'].mask.shape == (HEIGHT, WIDTH)
+    assert segments['a'].mask.dtype == bool
+    assert 0.0 <= segments['x'].presence <= 1.0
+    assert ids(node.track()) == ['a']
+    with pytest.raises(SurgSam2Error, match='there are no prompts'):
+        node.client.segment(scene(), [])
+    with pytest.raises(SurgSam2Error, match='outside') as caught:
+        node.client.segment(scene(), [Prompt('far', points=[(1000, 5)])])
+    assert caught.value.object_ids == ('far',)
+
+
+def test_enable_pauses_and_goes_on_with_the_same_objects(node):
+    node.add_while_sending('a', box=BOX)
+    node.client.enable(False)
+    status = node.client.wait_for_status(lambda s: not s.enabled)
+    assert status.message == 'paused'
+    with pytest.raises(SurgSam2Error, match='paused; call ~/enable'):
+        node.client.add_object('b', box=BOX)
+    node.client.forget_tracks()
+    for _ in range(3):
+        node.camera.send()
+    node.client.list_objects()
+    assert node.client.tracks == []
+    node.client.enable(True)
+    tracks = node.track()
+    assert ids(tracks) == ['a']
+    assert tracks.dropped_since_last == 0
+
+
+def test_a_prompt_for_a_past_image_conditions_that_image(node, background):
+    headers = [node.camera.next_header() for _ in range(1)]
+    clicked = node.camera.send()
+    node.client.wait_for_tracks(stamp=clicked.stamp)
+    for _ in range(2):
+        node.track()
+    added = background.submit(node.client.add_object, 'late', box=BOX, header=clicked)
+    assert resolve(node, added) == 1
+    assert len(headers) == 1
+    assert ids(node.track()) == ['late']
+
+
+def test_a_prompt_for_an_image_older_than_the_buffer_says_so(node):
+    clicked = node.camera.send()
+    for _ in range(7):
+        node.track()
+    with pytest.raises(SurgSam2Error, match='older than the frames kept for prompts'):
+        node.client.add_object('late', box=BOX, header=clicked)
+
+
+def test_a_prompt_for_a_coming_image_waits_for_it(node, background):
+    node.track()
+    coming = make_header(node.camera.stamp_ns + 3 * FRAME_NS)
+    added = background.submit(node.client.add_object, 'early', box=BOX, header=coming)
+    node.client.list_objects()
+    assert ids(node.track()) == []
+    assert ids(node.track()) == []
+    assert ids(node.track()) == ['early']
+    assert added.result(timeout=30) == 1
+
+
+def test_a_prompt_without_images_is_answered_after_the_timeout(node):
+    node.client.set_parameters({'tracking.prompt_timeout_s': 0.3})
+    try:
+        with pytest.raises(SurgSam2Error, match=r'no image was tracked within 0\.3 s \(1 publ'):
+            node.client.add_object('a', box=BOX)
+        coming = make_header(node.camera.stamp_ns + 90_000_000_000)
+        with pytest.raises(SurgSam2Error, match='or newer was tracked within'):
+            node.client.add_object('a', box=BOX, header=coming)
+    finally:
+        node.client.set_parameters({'tracking.prompt_timeout_s': 30.0})
+    assert ids(node.track()) == []
+
+
+def test_prompts_by_topic_add_objects(node):
+    publish = node.camera.publisher(PromptArray, 'prompts', depth=PROMPTS.depth).publish
+    box = RegionOfInterest(x_offset=20, y_offset=30, width=30, height=30)
+    coming = make_header(node.camera.stamp_ns + FRAME_NS)
+    publish(PromptArray(header=coming, prompts=[PromptMessage(object_id='a', box=box)]))
+    node.client.list_objects()
+    for _ in range(20):
+        if ids(node.track()):
+            break
+    assert ids(node.track()) == ['a']
+
+
+def test_bad_prompts_by_topic_show_in_the_status(node):
+    publish = node.camera.publisher(PromptArray, 'prompts', depth=PROMPTS.depth).publish
+    mask = Image(height=2, width=2, step=2, encoding='rgb9', data=bytes(4))
+    publish(PromptArray(prompts=[PromptMessage(object_id='a', mask=mask)]))
+    status = node.client.wait_for_status(lambda s: 'rejected' in s.message)
+    assert "'a'" in status.message
+    assert 'rgb9' in status.message
+    assert ids(node.track()) == []
