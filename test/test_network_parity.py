@@ -56,7 +56,7 @@ def randomise(network, seed=0):
             elif parameter.ndim == 1:
                 parameter.add_(0.1 * noise)
             elif 'embed' in name or 'token' in name or 'tpos' in name or 'no_' in name:
-                parameter.copy_(0.5 * noise)
+                parameter.copy_(0.2 * noise)
 
 
 @dataclasses.dataclass
@@ -218,7 +218,7 @@ def decoder_input(pair, objects, points, with_mask):
     stride16 = pair.features.stride16
     conditioned = stride16 + torch.randn(objects, *stride16.shape[1:], generator=generator)
     side = IMAGE_SIZE // 4
-    mask = torch.randn(objects, 1, side, side, generator=generator) * 5 if with_mask else None
+    mask = torch.randn(objects, 1, side, side, generator=generator) if with_mask else None
     if not points:
         return conditioned, None, None, mask
     point = torch.rand(objects, points, 2, generator=generator) * IMAGE_SIZE

@@ -227,9 +227,11 @@ def test_every_parameter_that_takes_part_learns(network):
     network.zero_grad()
 
 
+@pytest.mark.parametrize('made_in', [torch.enable_grad, torch.inference_mode])
 @torch.inference_mode()
-def test_changed_weights_change_the_cached_position_encodings():
-    network = SurgSAM2(dataclasses.replace(SMALL_HIERA)).eval()
+def test_changed_weights_change_the_cached_position_encodings(made_in):
+    with torch.inference_mode(made_in is torch.inference_mode), made_in():
+        network = SurgSAM2(SMALL_HIERA).eval()
     image = torch.randn(1, 3, 64, 64)
     before = network.encode_image(image).stride16
     network.image_encoder.trunk.pos_embed.normal_()

@@ -143,12 +143,18 @@ class Hiera(nn.Module):
         self.blocks = nn.ModuleList(blocks)
         self.channel_list = [embed_dim * 2**stage for stage in reversed(range(len(stages)))]
 
+    def train(self, mode: bool = True) -> Hiera:
+        """Switch between training and evaluation; what was cached may be stale after training."""
+        self._cached_position = None
+        return super().train(mode)
+
     def _position(self, height: int, width: int) -> Tensor:
         """Return the position embedding [1, height, width, embed_dim], cached without gradients."""
         parameters = (self.pos_embed, self.pos_embed_window)
-        cachable = not torch.is_grad_enabled()
+        # Tensors made in inference mode do not count their changes.
+        cachable = not torch.is_grad_enabled() and not any(p.is_inference() for p in parameters)
         # In-place changes raise the version, assignments and moves change the storage.
-        state = [(p.data_ptr(), None if p.is_inference() else p._version) for p in parameters]
+        state = [(p.data_ptr(), p._version) for p in parameters] if cachable else []
         state.append((height, width, self.pos_embed.device))
         if cachable and self._cached_position is not None and self._cached_position[0] == state:
             return self._cached_position[1]

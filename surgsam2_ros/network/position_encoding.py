@@ -74,7 +74,7 @@ class FourierPositionEncoding(nn.Module):
         self.grid_size = grid_size
         self.register_buffer('positional_encoding_gaussian_matrix', torch.randn(2, channels // 2))
         self.register_buffer('grid', torch.empty(0), persistent=False)
-        self.register_load_state_dict_post_hook(lambda module, _: module.refresh_grid())
+        self.register_load_state_dict_post_hook(_refresh_grid)
         self.refresh_grid()
 
     @torch.no_grad()
@@ -92,3 +92,7 @@ class FourierPositionEncoding(nn.Module):
             phase = (2 * positions.float() - 1) @ self.positional_encoding_gaussian_matrix.float()
             phase = 2 * math.pi * phase
             return torch.cat((phase.sin(), phase.cos()), dim=-1)
+
+
+def _refresh_grid(module: FourierPositionEncoding, _incompatible_keys: object) -> None:
+    module.refresh_grid()
