@@ -228,12 +228,20 @@ def _keyboard(player: BagPlayer) -> Iterator[None]:
     """Pause and resume by Space on a terminal, by a line on any other input."""
     ended = threading.Event()
     with contextlib.ExitStack() as stack:
-        if sys.stdin is not None and not sys.stdin.closed:
+        if _has_input():
             if sys.stdin.isatty():
                 stack.enter_context(_single_keys())
             threading.Thread(target=_watch_keys, args=(player, ended), daemon=True).start()
         yield
         ended.set()
+
+
+def _has_input() -> bool:
+    try:
+        sys.stdin.fileno()
+    except (AttributeError, OSError, ValueError):  # none, closed, or a stand-in
+        return False
+    return True
 
 
 @contextlib.contextmanager

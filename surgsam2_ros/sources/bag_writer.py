@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from surgsam2_ros.sources.message_types import (
 
 METADATA_VERSION = 8  # the newest one that writes QoS as every rosbag2 since Humble reads it
 _PLUGINS = {'mcap': StoragePlugin.MCAP, 'sqlite3': StoragePlugin.SQLITE3}
+_MOST_PENDING = 64  # messages that may wait for the disk
 _SUFFIX_STORAGE = {'.mcap': 'mcap', '.db3': 'sqlite3'}
 
 
@@ -65,14 +67,19 @@ class BagWriter:
         self._partial = self.path.with_name(f'.{self.path.name}.partial')
         shutil.rmtree(self._partial, ignore_errors=True)
         name = self.path.stem if self._single_file else self.path.name
-        self._writer: Writer | None = Writer(
+        self._writer = Writer(
             self._partial / name, version=METADATA_VERSION, storage_plugin=_PLUGINS[storage]
         )
-        self._writer.open()
         self.typestore = create_typestore()
         self.counts: dict[str, int] = {}
         self._connections: dict[tuple[str, str], Connection] = {}
+        self._closed = False
+        self._error: BaseException | None = None
         self._lock = threading.Lock()
+        # SQLite wants one thread; and who hands over a message need not wait for the disk.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix='bag_writer')
+        self._room = threading.Semaphore(_MOST_PENDING)
+        self._thread.submit(self._writer.open).result()
 
     def add_topic(
         self, topic: str, type_name: str, *, definition: tuple[str, str] | None = None
@@ -86,23 +93,18 @@ class BagWriter:
 
         Raises:
             UnknownTypeError: when no definition is given or found.
+            SourceError: when the recording is closed.
         """
         with self._lock:
-            self._connection(topic, type_name, definition)
-
-    def _connection(
-        self, topic: str, type_name: str, definition: tuple[str, str] | None = None
-    ) -> Connection:
-        key = (topic, type_name)
-        if key not in self._connections:
-            if self._writer is None:
+            if self._closed:
                 raise SourceError(f'{self.path} is closed; nothing more can be written')
+            if (topic, type_name) in self._connections:
+                return
             text, digest = definition or describe_type(self.typestore, type_name)
-            self._connections[key] = self._writer.add_connection(
-                topic, type_name, msgdef=text, rihs01=digest
-            )
+            self._connections[topic, type_name] = self._thread.submit(
+                self._writer.add_connection, topic, type_name, msgdef=text, rihs01=digest
+            ).result()
             self.counts.setdefault(topic, 0)
-        return self._connections[key]
 
     def write(self, topic: str, type_name: str, stamp_ns: int, data: bytes | memoryview) -> None:
         """Append one serialised message (CDR with its encapsulation header).
@@ -111,18 +113,30 @@ class BagWriter:
             topic: topic name.
             type_name: type of the message.
             stamp_ns: time of recording in nanoseconds, not negative.
-            data: serialised message.
+            data: serialised message, not changed afterwards.
 
         Raises:
             UnknownTypeError: when the topic is new and its type unknown.
-            SourceError: when the recording is closed.
+            SourceError: when the recording is closed, or an earlier message could not be written.
         """
+        self.add_topic(topic, type_name)
+        self._raise_error()
+        self._room.acquire()
         with self._lock:
-            connection = self._connection(topic, type_name)
-            if self._writer is None:
+            if self._closed:
                 raise SourceError(f'{self.path} is closed; nothing more can be written')
-            self._writer.write(connection, stamp_ns, data)
+            connection = self._connections[topic, type_name]
+            written = self._thread.submit(self._writer.write, connection, stamp_ns, data)
             self.counts[topic] += 1
+        written.add_done_callback(self._note_result)
+
+    def _note_result(self, written: Future) -> None:
+        self._room.release()
+        self._error = self._error or written.exception()
+
+    def _raise_error(self) -> None:
+        if self._error is not None:
+            raise SourceError(f'{self.path} cannot be written: {self._error}') from self._error
 
     def write_message(self, topic: str, stamp_ns: int, message: Any) -> None:
         """Append a message object of this writer's type store (see `create`)."""
@@ -185,19 +199,27 @@ class BagWriter:
         self.write_message(topic, stamp_ns, message)
 
     def close(self) -> None:
-        """Complete the recording and put it in its place."""
+        """Complete the recording and put it in its place.
+
+        Raises:
+            SourceError: when a message could not be written; what could be is kept.
+        """
         with self._lock:
-            writer, self._writer = self._writer, None
-            if writer is None:
+            if self._closed:
                 return
-            writer.close()
-            if self.path.is_dir():
-                shutil.rmtree(self.path)
-            written = writer.path
-            if self._single_file:
-                written = written / f'{written.name}{self.path.suffix}'
-            written.replace(self.path)
-            shutil.rmtree(self._partial, ignore_errors=True)
+            self._closed = True
+        try:
+            self._thread.submit(self._writer.close).result()
+        finally:
+            self._thread.shutdown()
+        if self.path.is_dir():
+            shutil.rmtree(self.path)
+        written = self._writer.path
+        if self._single_file:
+            written = written / f'{written.name}{self.path.suffix}'
+        written.replace(self.path)
+        shutil.rmtree(self._partial, ignore_errors=True)
+        self._raise_error()
 
     def __enter__(self) -> BagWriter:
         return self
