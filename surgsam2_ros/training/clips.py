@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-MIN_OBJECT_PIXELS = 60  # of the prompted frame, at any image size
+SMALLEST_OBJECT = 0.001  # share of the first frame that an object must cover to be prompted
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32)
 
@@ -101,7 +101,9 @@ def sample_clip(
 def choose_frames(
     stored: np.ndarray, rng: np.random.Generator, frames: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Take consecutive frames, or every second or third where there are enough; half backwards.
+    """Take consecutive frames, or every second or third where there are enough.
+
+    Half of the clips run backwards, and some in which an object leaves turn round to bring it back.
 
     Args:
         stored: uint8 [T, S, S, 4] with T >= frames.
@@ -121,13 +123,35 @@ def choose_frames(
     if rng.random() < 0.5:
         chosen = chosen[::-1]
     picked = np.stack([stored[index] for index in chosen])
+    if rng.random() < 0.6:
+        picked = picked[turn_where_objects_leave(picked[..., 3])]
     return picked[..., :3], picked[..., 3]
+
+
+def turn_where_objects_leave(labels: np.ndarray) -> np.ndarray:
+    """Order the frames of a clip so that it runs back once an object of its first frame has left.
+
+    Args:
+        labels: uint8 [T, S, S].
+
+    Returns:
+        int [T], frame numbers; 0, 1, ... T - 1 where no object leaves or the last frame shows how.
+    """
+    count = len(labels)
+    order = np.arange(count)
+    coarse = labels[:, ::2, ::2].reshape(count, -1)
+    for value in set(np.unique(coarse[0])) - {0}:
+        away = np.flatnonzero(~(coarse == value).any(axis=1))
+        if len(away) and away[0] < count - 1:
+            turn = away[0]
+            return np.concatenate([order[: turn + 1], order[turn - 1 :: -1], order[1:]])[:count]
+    return order
 
 
 def augment(
     rgb: np.ndarray, labels: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Flip, transpose, let a closer camera wander (objects leave, return), change the colours."""
+    """Flip, transpose, let a closer camera wander and change the colours."""
     if rng.random() < 0.5:
         rgb, labels = rgb[:, :, ::-1], labels[:, :, ::-1]
     if rng.random() < 0.5:
@@ -199,7 +223,7 @@ def make_clip(
 ) -> TrainingClip | None:
     """Make the clip of up to `max_objects` objects of the first frame; None where it shows none."""
     values, areas = np.unique(labels[0], return_counts=True)
-    visible = values[(values > 0) & (areas >= MIN_OBJECT_PIXELS)]
+    visible = values[(values > 0) & (areas >= SMALLEST_OBJECT * labels[0].size)]
     if not len(visible):
         return None
     chosen = rng.permutation(visible)[:max_objects]
