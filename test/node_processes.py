@@ -7,10 +7,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,6 +27,7 @@ from surgsam2_ros.nodes.qos import qos_profile
 
 HEIGHT, WIDTH = 96, 128
 FRAME_NS = 66_666_667
+STOP_TIMEOUT_S = 60.0
 
 
 def write_random_checkpoint(path: Path) -> Path:
@@ -54,12 +56,12 @@ def scene(number: int = 0) -> np.ndarray:
 class Camera:
     """Publishes images on the topics of one node and counts their stamps."""
 
-    def __init__(self, namespace: str, stamp_ns: int | None = None) -> None:
+    def __init__(self, namespace: str) -> None:
         self._owner = NodeThread('camera')
         self._node = self._owner.node
         self._namespace = namespace
         self._publishers = {}
-        self.stamp_ns = time.time_ns() if stamp_ns is None else stamp_ns
+        self.stamp_ns = 0
         self.number = 0
 
     def close(self) -> None:
@@ -80,7 +82,8 @@ class Camera:
 
     def next_header(self, stamp_ns: int | None = None) -> Header:
         """Give the header of the next image, one frame later than the last unless told."""
-        self.stamp_ns = self.stamp_ns + FRAME_NS if stamp_ns is None else stamp_ns
+        following_ns = self.stamp_ns + FRAME_NS if self.stamp_ns else time.time_ns()
+        self.stamp_ns = following_ns if stamp_ns is None else stamp_ns
         self.number += 1
         return make_header(self.stamp_ns, f'camera/optical_{self.number}')
 
@@ -127,13 +130,16 @@ class RunningNode:
         return self.client.wait_for_tracks(stamp=self.camera.send().stamp)
 
     def add_while_sending(self, object_id: str, **prompt) -> int:
-        """Add an object at the next image, which is sent meanwhile."""
+        """Add an object while images are sent, one after the other."""
         with ThreadPoolExecutor(1) as pool:
             added = pool.submit(self.client.add_object, object_id, **prompt)
-            while not added.done():
-                self.camera.send()
-                time.sleep(0.1)
-        return added.result()
+            return self.track_until(added)
+
+    def track_until(self, answer: Future) -> Any:
+        """Send images until a call in the background is answered; give its result."""
+        while not answer.done():
+            self.track()
+        return answer.result()
 
     def activate_and_wait(self) -> None:
         """Activate, and wait until images get through both ways."""
@@ -181,5 +187,5 @@ def running_node(
     finally:
         client.close()
         camera.close()
-        process.stop()
+        process.stop(STOP_TIMEOUT_S)
         print(f'---- output of {namespace} ----\n{process.output}')

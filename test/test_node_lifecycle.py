@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from node_processes import running_node, write_random_checkpoint
+from node_processes import STOP_TIMEOUT_S, running_node, write_random_checkpoint
 
 from surgsam2_ros.nodes.client import NodeState, SurgSam2Error
 
@@ -30,7 +30,7 @@ def node(tmp_path_factory, parameters):
     """Give one node for the tests that leave it unconfigured."""
     with running_node(tmp_path_factory.mktemp('node'), '/lifecycle', parameters) as node:
         yield node
-        assert node.process.stop() == 0
+        assert node.process.stop(STOP_TIMEOUT_S) == 0
 
 
 def test_every_transition_can_be_repeated(node):
@@ -137,7 +137,7 @@ def test_autostart_with_a_parameter_file_and_shutdown(tmp_path, parameters):
         node.client.shutdown()
         assert node.client.state() is NodeState.FINALIZED
         node.process.signal(signal.SIGTERM)
-        assert node.process.wait(20.0) == 0
+        assert node.process.wait(STOP_TIMEOUT_S) == 0
 
 
 def test_a_failed_autostart_leaves_a_node_that_can_be_corrected(tmp_path, checkpoint):
@@ -148,7 +148,7 @@ def test_a_failed_autostart_leaves_a_node_that_can_be_corrected(tmp_path, checkp
         node.client.set_parameters({'model.checkpoint': str(checkpoint)})
         node.client.configure()
         node.process.signal(signal.SIGINT)
-        assert node.process.wait(20.0) == 0
+        assert node.process.wait(STOP_TIMEOUT_S) == 0
 
 
 def test_a_parameter_out_of_range_ends_the_process_with_one_clear_line(tmp_path):

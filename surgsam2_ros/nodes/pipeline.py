@@ -107,6 +107,8 @@ class Pipeline:
     def _publish(self, frame: TrackedFrame) -> None:
         """Publish a result; runs on the inference thread."""
         node = self._node
+        if not node.context.ok():  # interrupted: there is nobody to publish to
+            return
         if has_foreign_stamp(frame.received) and not self._warned_of_clock:
             self._warned_of_clock = True
             apart_s = (frame.received.received_ns - frame.received.stamp_ns) / 1e9

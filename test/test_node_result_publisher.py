@@ -1,0 +1,115 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of what is published for a frame, and of its latency."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from sensor_msgs.msg import Image
+
+from surgsam2_ros.nodes.frame_slot import ReceivedFrame
+from surgsam2_ros.nodes.inference_thread import TrackedFrame
+from surgsam2_ros.nodes.parameters import Parameters
+from surgsam2_ros.nodes.result_publisher import ResultPublisher, latency_ms
+from surgsam2_ros.tracking import FrameResult
+
+MS = 1_000_000
+HOUR = 3600 * 1000 * MS
+
+
+class RecordingPublisher:
+    """Keeps what is published."""
+
+    def __init__(self):
+        self.messages = []
+        self.subscribers = 0
+
+    def publish(self, message):
+        self.messages.append(message)
+
+    def get_subscription_count(self):
+        return self.subscribers
+
+
+class RecordingNode:
+    """Gives out recording publishers by topic."""
+
+    def __init__(self):
+        self.publishers = {}
+
+    def create_lifecycle_publisher(self, _message_type, topic, _profile):
+        return self.publishers.setdefault(topic, RecordingPublisher())
+
+    def destroy_lifecycle_publisher(self, publisher):
+        self.publishers = {t: p for t, p in self.publishers.items() if p is not publisher}
+
+
+@pytest.fixture
+def node():
+    return RecordingNode()
+
+
+@pytest.fixture
+def results(node):
+    return ResultPublisher(node, 'surgsam2_nano')
+
+
+def tracked_frame() -> TrackedFrame:
+    message = Image()
+    message.header.frame_id = 'camera'
+    message.header.stamp.sec = 7
+    result = FrameResult(3, np.zeros((4, 5), np.uint8), ())
+    received = ReceivedFrame(message, stamp_ns=7000 * MS, received_ns=7010 * MS)
+    return TrackedFrame(received, np.zeros((4, 5, 3), np.uint8), result, 2, 12.5)
+
+
+def publish(results, **output):
+    settings = dataclasses.replace(Parameters.defaults().output, **output)
+    return results.publish(tracked_frame(), settings, now_ns=7040 * MS)
+
+
+def test_tracks_tell_latency_drops_and_model(node, results):
+    assert publish(results) == pytest.approx(40.0)
+    (tracks,) = node.publishers['~/tracks'].messages
+    assert tracks.header == tracked_frame().received.message.header
+    assert tracks.latency_ms == pytest.approx(40.0)
+    assert tracks.inference_ms == pytest.approx(12.5)
+    assert (tracks.frame_index, tracks.dropped_since_last) == (3, 2)
+    assert tracks.model == 'surgsam2_nano'
+
+
+def test_the_overlay_is_drawn_only_while_somebody_looks(node, results):
+    overlay = node.publishers['~/overlay']
+    publish(results)
+    assert overlay.messages == []
+    overlay.subscribers = 1
+    publish(results)
+    assert len(overlay.messages) == 1
+    publish(results, overlay=False)
+    assert len(overlay.messages) == 1
+
+
+def test_the_label_image_can_be_turned_off(node, results):
+    publish(results, label_image=False)
+    assert node.publishers['~/label_image'].messages == []
+    assert len(node.publishers['~/tracks'].messages) == 1
+
+
+def test_destroy_removes_all_topics(node, results):
+    results.destroy()
+    assert node.publishers == {}
+
+
+def test_latency_counts_from_the_stamp():
+    received = ReceivedFrame(None, stamp_ns=HOUR, received_ns=HOUR + 10 * MS)
+    assert latency_ms(received, HOUR + 45 * MS) == pytest.approx(45.0)
+
+
+def test_latency_counts_from_arrival_when_the_stamp_is_of_another_clock():
+    received = ReceivedFrame(None, stamp_ns=HOUR, received_ns=9 * HOUR)
+    assert latency_ms(received, 9 * HOUR + 45 * MS) == pytest.approx(45.0)
+    received = ReceivedFrame(None, stamp_ns=0, received_ns=9 * HOUR)
+    assert latency_ms(received, 9 * HOUR + 45 * MS) == pytest.approx(45.0)
