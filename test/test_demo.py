@@ -18,7 +18,7 @@ from conftest import REPO
 from node_processes import write_random_checkpoint
 
 from surgsam2_ros.cli import main
-from surgsam2_ros.commands.demo_prompts import prompts_from_truth, read_headers
+from surgsam2_ros.commands.demo_prompts import index_images, prompts_from_truth
 from surgsam2_ros.sources import BagReader, BagWriter, open_source, peek_header
 
 START_NS = 1_600_000_000_123_456_789
@@ -75,7 +75,7 @@ def _run_demo(start_process, tmp_path, ros_domain):
 
 def test_a_bag_goes_through_the_node_and_nothing_is_lost(bag, checkpoint, run_demo, tmp_path):
     status, shown, summary = run_demo(
-        *('--bag', bag, '--image-topic', '/left/image_raw', '--truth-topic', '/left/truth'),
+        *('--bag', bag, '--truth-topic', '/left/truth'),
         *('--checkpoint', checkpoint, '--rate', '2', '--device', 'cpu'),
     )
     assert status == 0, shown
@@ -156,9 +156,17 @@ def test_a_node_that_cannot_be_configured_ends_the_demo_with_its_reason(bag, run
     assert 'Traceback' not in shown
 
 
+def test_a_node_that_dies_ends_the_demo_with_the_end_of_its_log(bag, run_demo):
+    status, shown, _ = run_demo('--bag', bag, '--truth-topic', '/left/truth', '--device', 'toaster')
+    assert status == 1
+    assert 'the node ended with status 1' in shown
+    assert 'toaster' in shown.split('the end of')[1]
+
+
 @pytest.mark.parametrize(
     ('arguments', 'complaint'),
     [
+        (['--rate', '0'], 'is impossible'),
         (['--bag', 'nowhere.mcap'], 'nowhere.mcap does not exist'),
         (['--bag', 'BAG'], 'several image topics'),
         (['--bag', 'BAG', '--image-topic', '/left/image_raw'], 'nothing says which objects'),
@@ -186,8 +194,9 @@ def test_input_that_cannot_be_replayed_is_one_line(
 
 def test_objects_are_prompted_where_enough_of_them_is_seen(bag):
     with BagReader(bag) as reader:
-        headers = read_headers(reader, '/left/image_raw')
+        headers, rate_hz = index_images(reader, '/left/image_raw')
         schedule = prompts_from_truth(reader, '/left/truth', headers)
+    assert rate_hz == pytest.approx(15)
     assert [due.stamp_ns for due in schedule] == [START_NS, START_NS + 3 * PERIOD_NS]
     assert [due.frame_id for due in schedule] == ['camera_0', 'camera_1']
     assert [p.object_id for due in schedule for p in due.prompts] == [

@@ -8,7 +8,9 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
     from surgsam2_ros.commands.ros_environment import use_large_image_profile, use_own_domain
     from surgsam2_ros.sources import BagReader
 
+    if arguments.rate is not None and not arguments.rate > 0:
+        raise CommandError(f'--rate {arguments.rate} is impossible; give images per second')
     output = arguments.output
     output.mkdir(parents=True, exist_ok=True)
     bag = arguments.bag if arguments.bag is not None else _render_scene(output)
@@ -125,9 +129,10 @@ class _Plan:
         rendered = arguments.bag is None
         image_topic = arguments.image_topic or (IMAGE_TOPIC if rendered else None)
         self.truth_topic = arguments.truth_topic or (TRUTH_TOPIC if rendered else None)
-        self.image_topic = choose_image_topic(reader, image_topic)
+        besides = [self.truth_topic] if self.truth_topic is not None else []
+        self.image_topic = choose_image_topic(reader, image_topic, besides=besides)
         self.compressed = reader.topics[self.image_topic].type_name == COMPRESSED_IMAGE_TYPE
-        self.headers = demo_prompts.read_headers(reader, self.image_topic)
+        self.headers, recorded_hz = demo_prompts.index_images(reader, self.image_topic)
         self.prompts_from_truth = arguments.prompts is None
         if not self.prompts_from_truth:
             self.prompts = demo_prompts.prompts_from_file(
@@ -140,16 +145,9 @@ class _Plan:
                 'nothing says which objects to track: give --truth-topic, or --prompts with a '
                 f'label image or points for the first image. The bag has {reader.list_topics()}'
             )
-        self.rate_hz, self.speed = self._pace(arguments.rate)
-
-    def _pace(self, wanted_hz: float | None) -> tuple[float, float]:
-        """Return images per second and the playing speed for it."""
-        if wanted_hz is not None and wanted_hz <= 0:
-            raise CommandError(f'--rate {wanted_hz} is impossible; give images per second')
-        times = [m.stamp_ns for m in self.reader.messages([self.image_topic])]
-        span = (times[-1] - times[0]) / 1e9
-        recorded_hz = (len(times) - 1) / span if span > 0 else SCENE_RATE_HZ
-        return (wanted_hz or recorded_hz), (wanted_hz or recorded_hz) / recorded_hz
+        recorded_hz = recorded_hz or SCENE_RATE_HZ
+        self.rate_hz = recorded_hz if arguments.rate is None else arguments.rate
+        self.speed = self.rate_hz / recorded_hz
 
 
 def _node_parameters(plan: _Plan, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -185,6 +183,7 @@ def _replay(plan: _Plan, output: Path, arguments: argparse.Namespace) -> ReplayL
         f'{plan.rate_hz:.2f} Hz, {count} objects; ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}'
     )
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_termination_as_interrupt())
         node = stack.enter_context(NodeProcess(output, parameters, remap))
         writer = stack.enter_context(BagWriter(output / 'tracks.mcap', overwrite=True))
         progress = stack.enter_context(Progress(len(plan.headers), 'starting the node'))
@@ -198,6 +197,20 @@ def _replay(plan: _Plan, output: Path, arguments: argparse.Namespace) -> ReplayL
             )
         except (SurgSam2Error, ReplayError) as error:
             raise CommandError(f'{error}\n{node.describe_log()}') from error
+
+
+@contextlib.contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Have SIGTERM unwind the program as Ctrl-C does, so that the node is stopped with it."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def _live(log: ReplayLog) -> str:

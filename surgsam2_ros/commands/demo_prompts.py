@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from surgsam2_ros.commands import CommandError
 
@@ -19,8 +19,20 @@ SMALLEST_SHARE = 0.002
 """Share of the picture that an object must cover to be prompted; a sliver tells little."""
 
 
-def read_headers(reader: BagReader, image_topic: str) -> dict[int, str]:
-    """Return stamp [ns] -> frame_id of all images, in order.
+class ImageIndex(NamedTuple):
+    """What the images of a topic are, without their pixels.
+
+    Attributes:
+        headers: stamp [ns] -> frame_id of each image, in order.
+        rate_hz: images per second by their times of recording; 0 when those do not tell.
+    """
+
+    headers: dict[int, str]
+    rate_hz: float
+
+
+def index_images(reader: BagReader, image_topic: str) -> ImageIndex:
+    """Read the headers of all images.
 
     Raises:
         CommandError: when images share a stamp, which is what results are told apart by.
@@ -28,7 +40,9 @@ def read_headers(reader: BagReader, image_topic: str) -> dict[int, str]:
     from surgsam2_ros.sources import peek_header
 
     headers: dict[int, str] = {}
+    first_ns, last_ns = None, 0
     for message in reader.messages([image_topic]):
+        first_ns, last_ns = first_ns or message.stamp_ns, message.stamp_ns
         stamp_ns, frame_id = peek_header(message.data)
         if stamp_ns in headers:
             raise CommandError(
@@ -36,7 +50,8 @@ def read_headers(reader: BagReader, image_topic: str) -> dict[int, str]:
                 'by the stamps of their images, which must differ'
             )
         headers[stamp_ns] = frame_id
-    return headers
+    span = (last_ns - (first_ns or last_ns)) / 1e9
+    return ImageIndex(headers, (len(headers) - 1) / span if span > 0 else 0.0)
 
 
 def prompts_from_truth(
@@ -50,7 +65,7 @@ def prompts_from_truth(
     Args:
         reader: bag with the truth.
         truth_topic: label images whose stamps are those of the images.
-        headers: of the images, see read_headers.
+        headers: of the images, see ImageIndex.
 
     Raises:
         CommandError: when no label image belongs to an image, or none shows an object.

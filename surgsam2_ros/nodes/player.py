@@ -136,8 +136,10 @@ class BagPlayer:
                 which publishing began.
         """
         count = 0
-        self._start = self._next_tick = time.monotonic()
         for message in self._reader.messages(self._publishers):
+            if count == 0:  # what other topics hold before the first message is not waited for
+                self._first_ns = message.stamp_ns
+                self._start = self._next_tick = time.monotonic()
             before(message)
             due = self._start + (message.stamp_ns - self._first_ns) / (1e9 * self._rate)
             if not self._wait_until(due, message.stamp_ns):

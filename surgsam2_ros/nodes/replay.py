@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -119,7 +120,6 @@ class Replay:
         self._target = target
         self._check_node = check_node
         self._log = ReplayLog()
-        self._threads = ThreadPoolExecutor(max_workers=4)
 
     def run(
         self,
@@ -141,7 +141,7 @@ class Replay:
             ReplayError: when the node does not subscribe or answer.
             surgsam2_ros.nodes.client.SurgSam2Error: when it refuses a transition or a prompt.
         """
-        with contextlib.closing(NodeThread('surgsam2_replay')) as thread, self._threads:
+        with contextlib.closing(NodeThread('surgsam2_replay')) as thread:
             client = SurgSam2Client(self._target, node=thread.node, timeout_s=_START_TIMEOUT_S)
             on_state('configuring')
             self._await(client.configure)
@@ -194,7 +194,7 @@ class Replay:
             seconds, nanoseconds = divmod(due.stamp_ns, 1_000_000_000)
             stamp = Time(sec=seconds, nanosec=nanoseconds)
             header = Header(stamp=stamp, frame_id=due.frame_id)
-            answers.append(self._threads.submit(client.add_objects, due.prompts, header=header))
+            answers.append(_in_thread(lambda: client.add_objects(due.prompts, header=header)))
 
         def before(message: BagMessage) -> None:
             self._check_node()
@@ -239,8 +239,22 @@ class Replay:
 
     def _await(self, call: Callable[[], Answer]) -> Answer:
         """Return what a blocking call returns, unless the node dies meanwhile."""
-        answer = self._threads.submit(call)
+        answer = _in_thread(call)
         while not answer.done():
             self._check_node()
             time.sleep(_POLL_S)
         return answer.result()
+
+
+def _in_thread(call: Callable[[], Answer]) -> Future:
+    """Run a blocking call in a thread that nobody has to wait for, should the node be gone."""
+    answer: Future = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(call())
+        except BaseException as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return answer

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -64,8 +64,15 @@ class BagFrames(FrameSource):
         self.reader.close()
 
 
-def choose_image_topic(reader: BagReader, topic: str | None) -> str:
+def choose_image_topic(
+    reader: BagReader, topic: str | None, *, besides: Collection[str] = ()
+) -> str:
     """Return the topic to take images from.
+
+    Args:
+        reader: the opened bag.
+        topic: the one asked for; None takes the only one there is.
+        besides: image topics that do not count as candidates, such as the truth.
 
     Raises:
         SourceError: when `topic` is missing or no image topic, or is None and the bag does not have
@@ -81,7 +88,7 @@ def choose_image_topic(reader: BagReader, topic: str | None) -> str:
         if not information.count:
             raise SourceError(f'topic {topic} of bag {reader.path} holds no messages')
         return topic
-    candidates = reader.image_topics()
+    candidates = [t for t in reader.image_topics() if t.name not in besides]
     if not candidates:
         raise SourceError(f'bag {reader.path} has no image topic; it has {reader.list_topics()}')
     if len(candidates) > 1:
