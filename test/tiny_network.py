@@ -1,0 +1,47 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A small network with random weights, for tests of what the tracker does around it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from surgsam2_ros.network import SurgSAM2, load_config
+
+CONFIG = Path(__file__).parents[1] / 'models' / 'surgsam2_nano.yaml'
+SIZE = 64
+WIDTHS = {
+    'hidden_dim': 32,
+    'memory_dim': 16,
+    'memory_attention_layers': 1,
+    'memory_attention_feedforward': 32,
+    'decoder_feedforward': 32,
+    'decoder_iou_hidden': 32,
+    'fuser_layers': 1,
+}
+
+
+def tiny_network(*, presence_bias: float = 5.0, **changes) -> SurgSAM2:
+    """Return a narrow nano network at 64 px, which sees its objects in every frame by default.
+
+    Args:
+        presence_bias: logit of presence, up to small differences between frames.
+        changes: fields of the NetworkConfig.
+    """
+    torch.manual_seed(0)
+    config = dataclasses.replace(load_config(CONFIG), **{'image_size': SIZE, **WIDTHS, **changes})
+    network = SurgSAM2(config).eval()
+    with torch.no_grad():
+        network.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(presence_bias)
+        network.maskmem_tpos_enc.mul_(50.0)
+    return network
+
+
+def noise_frames(number: int, height: int = 48, width: int = 80, seed: int = 0) -> np.ndarray:
+    """Return random images, uint8 [number, height, width, 3]."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (number, height, width, 3), dtype=np.uint8)
