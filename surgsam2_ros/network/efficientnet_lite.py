@@ -32,15 +32,19 @@ class SameConv2d(nn.Conv2d):
     """Convolution padded like TensorFlow's: for stride 2, one pixel less in front than behind."""
 
     def __init__(self, inputs, outputs, kernel, stride=1, groups=1) -> None:
-        self.front_back = ((kernel - 2) // 2, (kernel - 1) // 2) if stride == 2 else None
-        padding = 0 if stride == 2 else kernel // 2
-        super().__init__(inputs, outputs, kernel, stride, padding, groups=groups)
+        super().__init__(inputs, outputs, kernel, stride, padding=kernel // 2, groups=groups)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Convolve [N, C, H, W]."""
-        if self.front_back is not None:
-            x = F.pad(x, self.front_back * 2)
-        return super().forward(x)
+        """Convolve [N, C, H, W] in channels-last memory; H and W are even for stride 2."""
+        if self.kernel_size == (1, 1):
+            # The matrix product stays channels-last where a convolution may not.
+            x = F.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias)
+            return x.permute(0, 3, 1, 2)
+        if self.stride == (1, 1):
+            return super().forward(x)
+        # A row and a column of zeros make the padding even, and no padded copy of x is needed.
+        weight = F.pad(self.weight, (1, 0, 1, 0))
+        return F.conv2d(x, weight, self.bias, self.stride, self.padding, groups=self.groups)
 
 
 class InvertedResidual(nn.Module):

@@ -34,7 +34,7 @@ class MLP(nn.Module):
 
 
 class LayerNorm2d(nn.Module):
-    """Layer norm over the channels of [N, C, H, W]; the result is channels-last in memory."""
+    """Layer norm over the channels of [N, C, H, W]; large ones become channels-last in memory."""
 
     def __init__(self, channels: int, eps: float = 1e-6) -> None:
         super().__init__()
@@ -44,9 +44,18 @@ class LayerNorm2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise [N, C, H, W]."""
+        if self.weight.numel() < 16:
+            return self._normalise_planes(x)
         x = x.permute(0, 2, 3, 1)
         x = F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
         return x.permute(0, 3, 1, 2)
+
+    def _normalise_planes(self, x: Tensor) -> Tensor:
+        """Normalise plane by plane: CPUs are slow with many rows of few channels."""
+        x = x.float().contiguous()
+        x = x - x.mean(dim=1, keepdim=True)
+        x = x * torch.rsqrt(x.square().mean(dim=1, keepdim=True) + self.eps)
+        return torch.addcmul(self.bias[:, None, None], x, self.weight[:, None, None])
 
 
 class Attention(nn.Module):
