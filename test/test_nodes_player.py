@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
+import sqlite3
 import threading
 import time
 
@@ -130,6 +132,24 @@ def test_topics_whose_type_is_not_installed_are_skipped_with_the_reason(tmp_path
 def test_impossible_speeds_are_refused(bag, node, option):
     with pytest.raises(ValueError, match='impossible'):
         BagPlayer(node, bag, **option)
+
+
+def test_latched_topics_stay_latched(shared_data, node, tmp_path):
+    talker = shared_data('rosbag2_official/rosbag2_py_test_resources/sqlite3/talker')
+    from rclpy.qos import DurabilityPolicy
+
+    shutil.copytree(talker, tmp_path / 'talker')
+    with sqlite3.connect(tmp_path / 'talker' / 'talker.db3') as database:
+        database.execute(
+            'UPDATE topics SET offered_qos_profiles = replace(offered_qos_profiles, '
+            "'durability: 2', 'durability: 1') WHERE name = '/topic'"
+        )
+    database.close()
+    with BagReader(tmp_path / 'talker') as reader:
+        player = BagPlayer(node, reader, topics=['/topic', '/rosout'])
+    assert player.topics == ['/topic', '/rosout']
+    offered = node.get_publishers_info_by_topic('/topic')[0].qos_profile
+    assert offered.durability == DurabilityPolicy.TRANSIENT_LOCAL
 
 
 def test_an_unknown_topic_is_refused(bag, node):

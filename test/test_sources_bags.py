@@ -258,6 +258,20 @@ def test_an_image_that_cannot_be_decoded_is_named(tmp_path):
         list(source)
 
 
+def test_a_recording_that_was_never_closed_is_refused(tmp_path):
+    path = write_bag(tmp_path / 'scene.db3')
+    (tmp_path / 'scene.db3-wal').write_bytes(b'the newest messages')
+    with pytest.raises(SourceError, match=r'was not closed.*wal_checkpoint'):
+        BagReader(path)
+
+
+def test_an_mcap_file_of_another_world_is_refused(tmp_path):
+    path = write_bag(tmp_path / 'scene.mcap')
+    path.write_bytes(path.read_bytes().replace(b'ros2', b'ros1', 1))
+    with pytest.raises(SourceError, match='no ROS 2 recording'):
+        BagReader(path)
+
+
 # Recorded by others
 
 

@@ -12,6 +12,7 @@ from builtin_interfaces.msg import Time
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rosbags.interfaces import QosDurability
 from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
@@ -20,7 +21,6 @@ from surgsam2_ros.sources import BagMessage, BagReader, SourceError
 
 PUBLISHER_DEPTH = 10
 SERVICE_NAMESPACE = '/surgsam2_bag_player'
-_TRANSIENT_LOCAL = 1  # rmw value, as bags record it
 _POLL_S = 0.02
 
 
@@ -94,7 +94,7 @@ class BagPlayer:
             self.skipped[name] = str(error)
             return
         latched = bool(information.qos) and all(
-            int(profile.durability) == _TRANSIENT_LOCAL for profile in information.qos
+            profile.durability == QosDurability.TRANSIENT_LOCAL for profile in information.qos
         )
         # Reliable reaches best-effort subscribers too, whatever was offered when recording.
         profile = QoSProfile(

@@ -109,6 +109,12 @@ class BagReader:
     def _open_file(self, path: Path) -> Reader:
         if path.stat().st_size == 0:
             raise SourceError(f'bag file {path} is empty (0 bytes)')
+        log = path.with_name(f'{path.name}-wal')
+        if log.exists() and log.stat().st_size:
+            raise SourceError(
+                f'bag file {path} was not closed: part of it is still in {log.name}; merge it with '
+                f"`sqlite3 {path} 'PRAGMA wal_checkpoint(TRUNCATE)'`"
+            )
         plain = self._decompressed(path)
         try:
             reader = Reader(plain)
@@ -308,6 +314,8 @@ def _storage_files(path: Path, metadata: dict[str, Any]) -> list[Path]:
 
 def _damage(path: Path | str, error: Exception) -> str:
     name = Path(path)
+    if 'profile' in str(error).lower():
+        return f'bag file {name} is no ROS 2 recording: {str(error).rstrip(".")}'
     if name.suffix == '.mcap':
         remedy = (
             f'if the recording was cut off, `mcap recover {name} -o repaired.mcap` saves the rest'
