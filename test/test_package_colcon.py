@@ -56,7 +56,7 @@ def install_space(tmp_path_factory) -> Path:
     ]
     environment = {**_workspace_environment(), 'PATH': f'{VENV}/bin:{os.environ["PATH"]}'}
     done = subprocess.run(
-        command, cwd=REPO, env=environment, capture_output=True, text=True, timeout=600
+        command, cwd=REPO, env=environment, capture_output=True, text=True, timeout=1800
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
     return workspace / 'install'
