@@ -15,7 +15,7 @@ from surgsam2_ros.network import build_network, load_network
 from surgsam2_ros.training.clips import render_clips
 from surgsam2_ros.training.config import load_training_config
 from surgsam2_ros.training.export import export_weights
-from surgsam2_ros.training.loop import Trainer, train
+from surgsam2_ros.training.loop import Trainer, initial_network, train
 
 MODEL = {
     'kind': 'sam2.1',
@@ -106,6 +106,20 @@ def test_a_resumed_training_goes_on_with_weights_moments_and_averages(config_fil
     moments = [state['state'][0]['exp_avg'] for state in states]
     assert torch.equal(*moments)
     assert moments[0].abs().max() > 0
+
+
+def test_the_memory_is_first_looked_up_where_it_was_made(config_file):
+    network = initial_network(load_training_config(config_file)).eval()
+    attention = network.memory_attention
+    side = network.feature_size
+    cos, sin = attention.rotary_cos, attention.rotary_sin
+    cross = attention.layers[0].cross_attn_image
+    with torch.no_grad():
+        queries = cross.queries(torch.randn(1, side**2, 64), cos, sin)
+        keys = cross.keys(torch.randn(1, side**2, 32), cos, sin)
+        weights = (queries @ keys.transpose(2, 3) / 64**0.5).softmax(dim=-1)[0, 0]
+    own = weights.diagonal().mean()
+    assert own > 2 * (1 - own) / (side**2 - 1)
 
 
 def test_frozen_blocks_stay_and_the_trunk_rests_between_its_steps(config_file, clips, tmp_path):

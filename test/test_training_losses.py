@@ -52,16 +52,29 @@ def test_mask_iou_counts_pixels_and_calls_two_empty_masks_equal():
     assert mask_iou(logits, truth).tolist() == pytest.approx([1 / 3, 1.0])
 
 
-def test_only_the_best_proposal_is_trained_and_every_predicted_iou():
+def test_without_a_share_for_all_only_the_best_proposal_is_trained_and_every_predicted_iou():
     truth = torch.zeros(1, 8, 8)
     truth[:, :4] = 1.0
     good = (truth * 2 - 1) * 0.5
     logits = torch.stack([-good, good, -good], dim=1).requires_grad_()
     iou = torch.tensor([[0.5, 0.5, 0.5]], requires_grad=True)
-    terms = frame_loss(logits, iou, torch.zeros(1), truth, LossWeights())
+    terms = frame_loss(logits, iou, torch.zeros(1), truth, LossWeights(proposals=0.0))
     sum(terms.values()).backward()
     assert (logits.grad.flatten(2).abs().sum(dim=2)[0] > 0).tolist() == [False, True, False]
     assert torch.sign(iou.grad)[0].tolist() == [1.0, -1.0, 1.0]  # too high, too low, too high
+
+
+def test_the_share_of_all_proposals_mixes_the_least_and_the_mean_loss():
+    truth = torch.zeros(1, 8, 8)
+    truth[:, :4] = 1.0
+    good = (truth * 2 - 1) * 0.5
+    logits = torch.stack([-good, good, -good], dim=1)
+    inputs = (logits, torch.rand(1, 3), torch.zeros(1), truth)
+    best, mixed, mean = (
+        frame_loss(*inputs, LossWeights(proposals=share))['bce'] for share in (0.0, 0.25, 1.0)
+    )
+    assert best < mean
+    assert mixed.item() == pytest.approx((0.75 * best + 0.25 * mean).item())
 
 
 def test_an_absent_object_trains_its_presence_alone():

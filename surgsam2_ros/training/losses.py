@@ -16,7 +16,12 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Factors of the loss terms; those of focal, dice, IoU and presence are SAM 2's."""
+    """Factors of the loss terms; those of focal, dice, IoU and presence are SAM 2's.
+
+    `proposals` is the share of the mask loss that falls on all proposals, the rest falls on the
+    best alone. With a share of 0 three proposals learn to hedge between three objects, and the
+    network needs no memory of which one it follows.
+    """
 
     focal: float = 20.0
     dice: float = 1.0
@@ -24,6 +29,7 @@ class LossWeights:
     iou: float = 1.0
     presence: float = 1.0
     foreground: float = 0.5
+    proposals: float = 0.5
 
 
 def focal_loss(logits: Tensor, truth: Tensor, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:
@@ -86,7 +92,7 @@ def frame_loss(
 ) -> dict[str, Tensor]:
     """Loss of one decoded frame, the mean over its objects.
 
-    Of several mask proposals only the one with the least mask loss is trained, so that they may
+    Of several mask proposals the one with the least mask loss is trained most, so that they may
     differ; every predicted IoU is trained. An absent object trains the presence alone.
 
     Args:
@@ -107,13 +113,17 @@ def frame_loss(
     dice = weights.dice * dice_loss(all_mask_logits, expanded)
     bce = weights.bce * bce_loss(all_mask_logits, expanded)
     best = (focal + dice + bce).detach().argmin(dim=1, keepdim=True)
+
+    def chosen(loss: Tensor) -> Tensor:
+        return torch.lerp(loss.gather(1, best).squeeze(1), loss.mean(dim=1), weights.proposals)
+
     present = (truth > 0.5).flatten(1).any(dim=1).float()  # [N]
     iou_error = (all_iou - mask_iou(all_mask_logits, expanded)).abs().mean(dim=1)
     presence = F.binary_cross_entropy_with_logits(presence_logits, present)
     return {
-        'focal': (focal.gather(1, best).squeeze(1) * present).mean(),
-        'dice': (dice.gather(1, best).squeeze(1) * present).mean(),
-        'bce': (bce.gather(1, best).squeeze(1) * present).mean(),
+        'focal': (chosen(focal) * present).mean(),
+        'dice': (chosen(dice) * present).mean(),
+        'bce': (chosen(bce) * present).mean(),
         'iou': weights.iou * (iou_error * present).mean(),
         'presence': weights.presence * presence,
     }
