@@ -31,6 +31,10 @@ SCENE_VERSION = 1
 """Part of the scene's file name; raise it when the scenes are rendered anew."""
 
 NODE = '/surgsam2'
+QUEUE_BYTES = 1 << 29
+"""Images that wait in the node may take this much memory together."""
+BEHIND_MS = 1000.0
+"""A latency above this says that images had to wait for the ones before them."""
 PROMPT_TIMEOUT_S = 30.0
 
 _DESCRIPTION = f"""\
@@ -145,6 +149,8 @@ class _Plan:
                 'nothing says which objects to track: give --truth-topic, or --prompts with a '
                 f'label image or points for the first image. The bag has {reader.list_topics()}'
             )
+        first = next(iter(reader.messages([self.image_topic])))
+        self.queue_size = max(min(len(self.headers), QUEUE_BYTES // len(first.data), 10_000), 8)
         recorded_hz = recorded_hz or SCENE_RATE_HZ
         self.rate_hz = recorded_hz if arguments.rate is None else arguments.rate
         self.speed = self.rate_hz / recorded_hz
@@ -156,6 +162,7 @@ def _node_parameters(plan: _Plan, arguments: argparse.Namespace) -> dict[str, An
         'model.device': arguments.device,
         # A replay is to lose nothing; a node that is too slow shows in the latency first.
         'input.policy': 'every_frame',
+        'input.queue_size': plan.queue_size,
         'input.qos': 'DEFAULT',
         'input.transport': 'compressed' if plan.compressed else 'raw',
         'output.masks': True,
@@ -309,6 +316,13 @@ def _verdict(summary: dict[str, Any], log: ReplayLog, minimum_iou: float | None)
     mean_iou = summary['mean_iou']
     if minimum_iou is not None and (mean_iou is None or mean_iou < minimum_iou):
         problems.append(f'mean_iou is {mean_iou}, below {minimum_iou}')
+    slowest = summary['latency_ms']['max']
+    if slowest is not None and slowest > BEHIND_MS:
+        print(
+            f'note: the node fell behind by up to {slowest / 1e3:.1f} s '
+            f'({summary["inference_ms"]["p50"]} ms of inference per image); a lower --rate or a '
+            'faster machine keeps up'
+        )
     for problem in problems:
         print(f'surgsam2 demo: {problem}', file=sys.stderr)
     return 1 if problems else 0
