@@ -69,11 +69,11 @@ def rosdep_keys(manifest: Path) -> set[str]:
 
 
 def requirements(name: str) -> dict[str, str]:
-    """Return project -> version of a file under requirements/, for the newest Python."""
+    """Return project -> version of a file under requirements/."""
     found = {}
     for line in (REPO / 'requirements' / f'{name}.txt').read_text().splitlines():
-        line, _, marker = line.partition('#')[0].strip().partition('; ')
-        if line and 'python_version <' not in marker:
+        line = line.partition('#')[0].strip()
+        if line:
             match = re.fullmatch(r'([A-Za-z0-9_.-]+)==([A-Za-z0-9_.+-]+)', line)
             assert match, f'requirements/{name}.txt: {line!r} is not pinned with =='
             found[match[1]] = match[2]
