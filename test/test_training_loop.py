@@ -11,6 +11,7 @@ import pytest
 import torch
 import yaml
 
+from surgsam2_ros.cli import main
 from surgsam2_ros.network import build_network, load_network
 from surgsam2_ros.training.clips import render_clips
 from surgsam2_ros.training.config import load_training_config
@@ -86,6 +87,17 @@ def test_a_training_leaves_log_state_and_weights_that_load(config_file, clips, t
     assert not any('foreground' in name for name in network.state_dict())
     with pytest.raises(FileExistsError, match='resume'):
         train(config, output)
+
+
+def test_the_command_trains_and_refuses_to_overwrite(config_file, clips, tmp_path, capsys):
+    arguments = ['train', '--config', str(config_file), '--output', str(tmp_path / 'run')]
+    arguments += ['--set', f'clips={clips}', '--set', 'steps=1']
+    assert main(arguments) == 0
+    assert 'step=1 ' in capsys.readouterr().out
+    assert main(arguments) == 1
+    assert 'resume it' in capsys.readouterr().err
+    assert main([*arguments, '--set', 'stepps=1']) == 1
+    assert "unknown field 'stepps'" in capsys.readouterr().err
 
 
 def test_a_resumed_training_goes_on_with_weights_moments_and_averages(config_file, clips, tmp_path):

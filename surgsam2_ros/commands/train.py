@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import argparse
 import functools
-import sys
 from pathlib import Path
 
 
-def add_parser(subparsers) -> argparse.ArgumentParser:
-    """Add the command's arguments."""
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the command to the command line."""
     parser = subparsers.add_parser(
         'train',
         help='train a network on rendered clips',
@@ -30,19 +29,14 @@ def add_parser(subparsers) -> argparse.ArgumentParser:
     )
     parser.add_argument('--resume', action='store_true', help='go on from OUTPUT/state.pt')
     parser.set_defaults(run=run)
-    return parser
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train; returns 0, or 2 when the arguments do not allow it."""
-    from surgsam2_ros.training.config import TrainingConfigError, load_training_config
+    """Train; returns 0."""
+    from surgsam2_ros.training.config import load_training_config
     from surgsam2_ros.training.loop import train
 
-    try:
-        config = load_training_config(args.config, args.overrides)
-        report = functools.partial(print, flush=True)
-        train(config, args.output, resume=args.resume, report=report)
-    except (TrainingConfigError, FileExistsError, FileNotFoundError) as error:
-        print(f'surgsam2 train: {error}', file=sys.stderr)
-        return 2
+    config = load_training_config(args.config, args.overrides)
+    report = functools.partial(print, flush=True)
+    train(config, args.output, resume=args.resume, report=report)
     return 0

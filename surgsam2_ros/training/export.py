@@ -24,4 +24,5 @@ def export_weights(network: SurgSAM2, path: Path, metadata: dict[str, str] | Non
     }
     unfinished = path.with_suffix('.part')
     save_file(weights, unfinished, metadata={'format': 'pt', **(metadata or {})})
+    unfinished.chmod(0o644)  # safetensors makes files that only their owner can read
     unfinished.replace(path)
