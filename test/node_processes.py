@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -68,10 +69,11 @@ class Camera:
         self._owner.close()
 
     def publisher(self, message_type: type = Image, topic: str = 'image', depth: int = 30):
-        """Give the publisher of a topic, once somebody listens."""
+        """Give the publisher of a topic, once somebody listens; absolute names stay as they are."""
+        topic_name = topic if topic.startswith('/') else f'{self._namespace}/{topic}'
         if topic not in self._publishers:
             self._publishers[topic] = self._node.create_publisher(
-                message_type, f'{self._namespace}/{topic}', qos_profile('DEFAULT', depth)
+                message_type, topic_name, qos_profile('DEFAULT', depth)
             )
         publisher = self._publishers[topic]
         deadline = time.monotonic() + 15.0
@@ -144,6 +146,7 @@ class RunningNode:
     def activate_and_wait(self) -> None:
         """Activate, and wait until images get through both ways."""
         self.client.activate()
+        self.client.forget_tracks()
         self.client.follow_tracks()
         self.camera.publisher()
         deadline = time.monotonic() + 15.0
@@ -169,7 +172,15 @@ def parameter_value(value: object) -> str:
 def running_node(
     folder: Path, namespace: str, parameters: Mapping[str, object], *arguments: str
 ) -> Iterator[RunningNode]:
-    """Start a node that is not yet configured; it ends with the block."""
+    """Start a node that is not yet configured; it ends with the block.
+
+    Args:
+        folder: for its log.
+        namespace: begins its namespace; the rest keeps it apart from those of other test runs.
+        parameters: by name.
+        arguments: more for `--ros-args`.
+    """
+    namespace = f'{namespace}_{os.getpid()}'
     command = [sys.executable, '-m', 'surgsam2_ros.nodes.surgsam2_node', '--ros-args']
     command += ['-r', f'__ns:={namespace}']
     for name, value in parameters.items():

@@ -261,6 +261,13 @@ def test_frames_older_than_the_limit_are_dropped_and_counted(bench):
     assert 'input.max_age_ms = 200' in bench.problems[0][1]
 
 
+def test_waiting_for_idle_finishes_the_queue(bench):
+    for k in range(20):
+        bench.send(k)
+    assert bench.thread.wait_idle(5.0)
+    assert len(bench.published) == 20
+
+
 def test_dropped_counts_lose_nothing_when_publishing_fails(bench):
     bench.publish_error = ValueError('no such field')
     bench.send(0)

@@ -53,13 +53,13 @@ def test_deactivation_keeps_objects_and_cleanup_forgets_them(node):
     node.activate_and_wait()
     added = node.add_while_sending('needle_driver', box=(20, 30, 50, 60))
     client.deactivate()
-    client.activate()
+    node.activate_and_wait()
     assert [t.object_id for t in node.track().tracks] == ['needle_driver']
     assert node.track().tracks[0].instance == added
     client.deactivate()
     client.cleanup()
     client.configure()
-    client.activate()
+    node.activate_and_wait()
     assert node.track().tracks == []
     client.deactivate()
     client.cleanup()
@@ -72,7 +72,7 @@ def test_status_tells_every_state_to_late_subscribers(node):
     assert status.model == 'surgsam2_nano'
     assert status.device == 'cpu'
     assert status.checkpoint.endswith('random.safetensors')
-    assert status.input_topic == '/lifecycle/image'
+    assert status.input_topic == f'{node.namespace}/image'
     client.cleanup()
     status = client.wait_for_status(lambda s: s.lifecycle_state == NodeState.UNCONFIGURED)
     assert status.model == status.checkpoint == ''
@@ -81,8 +81,8 @@ def test_status_tells_every_state_to_late_subscribers(node):
 @pytest.mark.parametrize(
     ('name', 'value', 'reason'),
     [
-        ('model.checkpoint', '/nowhere/weights.pt', r"model\.checkpoint is '/nowhere/weights\.pt'"),
-        ('model.config', 'models/unknown.yaml', r"model\.config is 'models/unknown\.yaml'"),
+        ('model.checkpoint', '/nowhere.pt', r"model\.checkpoint is '/nowhere\.pt'.*do not exist"),
+        ('model.config', 'models/x.yaml', r"model\.config is 'models/x\.yaml'.*one: .*nano"),
         ('model.device', 'cuda:7', r"model\.device is 'cuda:7'.*set model\.device to auto"),
         ('memory.num_maskmem', 32, 'num_maskmem'),
         ('model.checkpoint', 'corrupt', 'corrupt'),

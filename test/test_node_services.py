@@ -193,6 +193,17 @@ def test_enable_pauses_and_goes_on_with_the_same_objects(node):
     assert tracks.dropped_since_last == 0
 
 
+def test_deactivation_finishes_the_queue_of_every_frame(node):
+    node.add_while_sending('a', box=BOX)
+    sent = [node.camera.send() for _ in range(6)]
+    node.client.wait_for_tracks(stamp=sent[0].stamp)
+    node.client.list_objects()
+    node.client.deactivate()
+    for header in sent:
+        assert node.client.wait_for_tracks(stamp=header.stamp).dropped_since_last == 0
+    node.activate_and_wait()
+
+
 def test_a_prompt_for_a_past_image_conditions_that_image(node, background):
     clicked = node.camera.send()
     node.client.wait_for_tracks(stamp=clicked.stamp)

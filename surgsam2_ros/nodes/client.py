@@ -44,6 +44,8 @@ from surgsam2_ros.nodes.request_messages import add_prompt, add_request, prompt_
 
 CONFIGURE_TIMEOUT_S = 120.0
 TRACKS_KEPT = 100
+# Deeper than the publisher's, so that a busy script misses nothing.
+TRACKS = qos.qos_profile('DEFAULT', TRACKS_KEPT)
 
 __all__ = [
     'NodeState',
@@ -253,7 +255,7 @@ class SurgSam2Client:
 
     def follow_tracks(self) -> None:
         """Start receiving tracks, so that none of the coming ones is missed."""
-        self._subscribe('tracks', TrackArray, self._tracks.append, qos.TRACKS)
+        self._subscribe('tracks', TrackArray, self._tracks.append, TRACKS)
 
     @property
     def tracks(self) -> list[TrackArray]:

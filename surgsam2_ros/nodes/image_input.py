@@ -5,14 +5,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from rclpy.node import Node
-from rclpy.subscription import MessageInfo
 from sensor_msgs.msg import CompressedImage, Image
 
 from surgsam2_ros.nodes.frame_slot import EVERY_FRAME, FrameSlot, ReceivedFrame
 from surgsam2_ros.nodes.parameters import InputParameters
 from surgsam2_ros.nodes.qos import qos_profile
+
+if TYPE_CHECKING:
+    from rclpy.subscription import MessageInfo
 
 COMPRESSED = 'compressed'
 

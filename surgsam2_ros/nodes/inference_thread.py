@@ -133,8 +133,11 @@ class InferenceThread:
             raise error
 
     def wait_idle(self, timeout_s: float) -> bool:
-        """Wait until no frame is being tracked; False when the time was not enough."""
-        return self._idle.wait(timeout_s)
+        """Wait until no frame waits or is being tracked; False when the time was not enough."""
+        deadline = time.monotonic() + timeout_s
+        while len(self._slot) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return self._idle.wait(max(deadline - time.monotonic(), 0.0))
 
     def stop(self, timeout_s: float = 10.0) -> bool:
         """End the thread and free the network; False when it did not end in time."""

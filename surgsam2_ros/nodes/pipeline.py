@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from surgsam2_ros.nodes.surgsam2_node import SurgSam2Node
 
 IDLE_TIMEOUT_S = 10.0
+# Longest that a deactivation waits for the queue of the every_frame policy.
+QUEUE_TIMEOUT_S = 30.0
 
 
 class Pipeline:
@@ -82,12 +84,18 @@ class Pipeline:
         last = self.inference.last_result
         return len(last.result.tracks) if last is not None else 0
 
-    def drain(self, reason: str) -> int:
+    def drain(self, reason: str, *, finish: bool = False) -> int:
         """Drop waiting images, fail waiting requests and finish the image in work.
+
+        Args:
+            reason: told to those whose requests fail.
+            finish: track the waiting images first, as far as there is time.
 
         Returns:
             how many images were dropped.
         """
+        if finish:
+            self.inference.wait_idle(QUEUE_TIMEOUT_S)
         waiting = self.slot.clear()
         self.requests.fail_all(reason)
         if not self.inference.wait_idle(IDLE_TIMEOUT_S):

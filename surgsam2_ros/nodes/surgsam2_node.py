@@ -25,6 +25,7 @@ from std_srvs.srv import SetBool
 
 from surgsam2_msgs.msg import PromptArray
 from surgsam2_ros.nodes import qos
+from surgsam2_ros.nodes.frame_slot import EVERY_FRAME
 from surgsam2_ros.nodes.image_input import ImageInput, image_topic
 from surgsam2_ros.nodes.object_requests import (
     CallRequest,
@@ -134,7 +135,10 @@ class SurgSam2Node(LifecycleNode):
 
     @_logs_errors
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop the input, finish the image in work; objects and their memory are kept."""
+        """Stop the input and finish the image in work; objects and their memory are kept.
+
+        With the every_frame policy the images in the queue are finished as well.
+        """
         self._stop_input()
         result = super().on_deactivate(state)
         self.reporter.publish_status('inactive')
@@ -198,7 +202,10 @@ class SurgSam2Node(LifecycleNode):
             self.destroy_subscription(self._prompt_input)
             self._image_input = self._prompt_input = None
         if self.pipeline is not None:
-            waiting = self.pipeline.drain('the node was deactivated; activate it and ask again')
+            waiting = self.pipeline.drain(
+                'the node was deactivated; activate it and ask again',
+                finish=self.parameters.input.policy == EVERY_FRAME and self.context.ok(),
+            )
             if waiting:
                 self.get_logger().warning(f'{waiting} images that waited were not tracked')
 

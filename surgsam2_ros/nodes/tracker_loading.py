@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from surgsam2_ros.network import load_network
+from surgsam2_ros.network import CheckpointError, load_network
 from surgsam2_ros.network.checkpoint import checkpoint_path
 from surgsam2_ros.nodes.parameters import Parameters
 from surgsam2_ros.share import share_file
@@ -63,14 +64,19 @@ def load_tracker(parameters: Parameters) -> LoadedTracker:
     """Load the network and track the warm-up frames, so that the first real one is fast.
 
     Raises:
-        DeviceError, FileNotFoundError, ValueError, surgsam2_ros.network.CheckpointError: naming
-            the value at fault and the remedy.
+        DeviceError, FileNotFoundError, ValueError, CheckpointError: naming the value at fault and
+            the remedy.
     """
     model = parameters.model
     device = choose_device(model.device)
-    config = _find_file(model.config, 'model.config')
-    checkpoint = _find_file(model.checkpoint, 'model.checkpoint') if model.checkpoint else None
-    network = load_network(config, checkpoint=checkpoint, device=device, precision=model.precision)
+    config = _find_config(model.config)
+    checkpoint = (_find_file(model.checkpoint) or model.checkpoint) if model.checkpoint else None
+    try:
+        network = load_network(
+            config, checkpoint=checkpoint, device=device, precision=model.precision
+        )
+    except CheckpointError as error:
+        raise CheckpointError(f'model.checkpoint is {model.checkpoint!r}: {error}') from error
     tracker = StreamingTracker(network, parameters.to_tracker_config())
     _warm_up(tracker, network.image_size, model.warmup_frames)
     return LoadedTracker(
@@ -82,19 +88,31 @@ def load_tracker(parameters: Parameters) -> LoadedTracker:
     )
 
 
-def _find_file(name: str, parameter: str) -> Path:
+def _find_file(name: str) -> Path | None:
+    """Find a file by its path, or by its name below the package's share folder."""
     path = Path(name).expanduser()
     if path.is_file():
         return path
     if not path.is_absolute():
-        try:
+        with contextlib.suppress(FileNotFoundError):
             return share_file(name)
-        except FileNotFoundError:
-            pass
-    raise FileNotFoundError(
-        f'{parameter} is {name!r}, but there is no such file, neither from the working directory '
-        f'{Path.cwd()} nor in the package; give an absolute path, or put the file into models/'
-    )
+    return None
+
+
+def _find_config(name: str) -> Path:
+    path = _find_file(name)
+    if path is None:
+        raise FileNotFoundError(
+            f'model.config is {name!r}, but there is no such file, neither from the working '
+            f'directory {Path.cwd()} nor in the package; give the path of a YAML file, or the name '
+            f'of a shipped one: {", ".join(_shipped_configs())}'
+        )
+    return path
+
+
+def _shipped_configs() -> list[str]:
+    models = share_file('models/surgsam2_nano.yaml').parent
+    return [f'models/{path.name}' for path in sorted(models.glob('*.yaml'))]
 
 
 def _warm_up(tracker: StreamingTracker, image_size: int, frames: int) -> None:
