@@ -17,6 +17,7 @@ from surgsam2_ros.training.clips import render_clips
 from surgsam2_ros.training.config import load_training_config
 from surgsam2_ros.training.export import export_weights
 from surgsam2_ros.training.loop import Trainer, initial_network, train
+from surgsam2_ros.training.objective import Objective
 
 MODEL = {
     'kind': 'sam2.1',
@@ -145,6 +146,22 @@ def test_frozen_blocks_stay_and_the_trunk_rests_between_its_steps(config_file, c
     assert trained_in_even_step
     assert late.grad.abs().max() == 0
     assert torch.equal(trunk.stem.weight, frozen)
+
+
+def test_images_are_trained_between_clips(config_file, clips, tmp_path, monkeypatch):
+    overrides = [f'clips={clips}', 'curriculum=[[1.0, 2]]', 'image_interval=3']
+    trainer = Trainer(load_training_config(config_file, overrides), tmp_path)
+    lengths = []
+    weight = next(trainer.network.sam_mask_decoder.parameters())
+
+    def record(objective, frames, progress):
+        lengths.append(frames)
+        return {'loss': weight.sum()}
+
+    monkeypatch.setattr(Objective, '__call__', record)
+    for _ in range(6):
+        trainer.step()
+    assert lengths == [2, 1, 2, 2, 1, 2]
 
 
 @pytest.mark.slow

@@ -44,6 +44,8 @@ class TrainingConfig:
         warmup, final_factor: length of the warm-up and last learning rate as fractions.
         ema: decay of the averaged weights, which are what is validated and exported.
         curriculum: pairs (until this fraction of the training, frames per clip).
+        image_interval: every so many-th step trains boxes and clicks on images whatever the
+            curriculum says; 0 for none.
         images_per_step: unrelated images per process while clips have one frame.
         max_objects: tracked objects per clip.
         mask_prompts, box_prompts: shares of these first-frame prompts; the rest are clicks.
@@ -74,6 +76,7 @@ class TrainingConfig:
     final_factor: float = 0.01
     ema: float = 0.999
     curriculum: tuple[tuple[float, int], ...] = ((0.15, 1), (1.0, 4))
+    image_interval: int = 0
     images_per_step: int = 6
     max_objects: int = 3
     mask_prompts: float = 0.5

@@ -160,15 +160,14 @@ class Trainer:
     def run(self) -> None:
         """Train to the end, then validate and export."""
         saved, validated = self.seconds, self.seconds
-        terms: dict[str, float] = {}
+        recent: list[dict[str, float]] = []  # terms since the last line of the log
         while self.progress < 1.0:
             started = time.perf_counter()
-            for name, value in self.step().items():
-                terms[name] = terms.get(name, 0.0) + value / LOG_STEPS
+            recent.append(self.step())
             self.seconds += broadcast_from_first(time.perf_counter() - started)
             if self.steps % LOG_STEPS == 0:
-                self._log(terms)
-                terms = {}
+                self._log({n: sum(terms[n] for terms in recent) / len(recent) for n in recent[0]})
+                recent = []
             if self.seconds - validated > 60.0 * self.config.validate_minutes:
                 validated = self.seconds
                 self.validate_and_export()
@@ -185,6 +184,8 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group['lr'] = config.learning_rate * factor * group['scale']
         frames = clip_frames(progress, config.curriculum)
+        if config.image_interval and self.steps % config.image_interval == 1:
+            frames = 1
         # The trunk takes half the time of a step and needs the fewest of them.
         trains_trunk = frames == 1 or self.steps % config.trunk_interval == 0
         for parameter in self._trunk:
