@@ -185,12 +185,7 @@ def running_node(
     command += ['-r', f'__ns:={namespace}']
     for name, value in parameters.items():
         command += ['-p', f'{name}:={parameter_value(value)}']
-    process = TestProcess(
-        [*command, *arguments],
-        folder / 'node.log',
-        name='surgsam2_node',
-        env={'OMP_NUM_THREADS': '1'},  # several threads wait for each other on a busy machine
-    )
+    process = TestProcess([*command, *arguments], folder / 'node.log', name='surgsam2_node')
     client = SurgSam2Client(f'{namespace}/surgsam2', timeout_s=40.0)
     camera = Camera(namespace)
     try:
