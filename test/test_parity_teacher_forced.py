@@ -28,9 +28,10 @@ from oracle_sam2 import (
     shared_features,
 )
 
-from surgsam2_ros.tracking import StreamingTracker, frame_step, memory_bank
+from surgsam2_ros.tracking import frame_step, memory_bank
 from surgsam2_ros.tracking.frame_step import FrameStep
 from surgsam2_ros.tracking.memory_index import ObjectMemory
+from surgsam2_ros.tracking.tracked_object import TrackedObject
 
 SIZE, FRAMES = 128, 18
 LIMIT = 1e-4
@@ -224,9 +225,9 @@ MUTATIONS = {
     ),
     'a correction becomes a prompted frame': (
         lambda: changed(
-            StreamingTracker,
-            '_task',
-            lambda decide: lambda *a: replace(task := decide(*a), prompted=bool(task.cues)),
+            TrackedObject,
+            'task',
+            lambda task: lambda *a, **_: task(*a, corrections_condition=True),
         ),
         'point',
     ),

@@ -289,6 +289,24 @@ def test_segmenting_equals_the_first_frame_of_tracking(network):
         close(ours.logits, expected.logits)
 
 
+def test_prompts_of_every_kind_share_a_frame(network):
+    mask = np.zeros(SIZE, bool)
+    mask[5:30, 10:50] = True
+    kinds = {
+        'mask': {'mask': mask},
+        'other mask': {'mask': ~mask},
+        'box': {'box': BOX_A},
+        'other box': {'box': BOX_B},
+        'point': {'points': [(10, 10)], 'labels': [1]},
+        'two points': {'points': [(10, 10), (70, 40)], 'labels': [1, 0]},
+    }
+    tracker = tracker_of(network)
+    together = tracker.segment(FRAMES[0], [Prompt(name, **kinds[name]) for name in kinds])
+    for track in together.tracks:
+        alone = tracker.segment(FRAMES[0], [Prompt('alone', **kinds[track.object_id])])
+        close(track.logits, alone.tracks[0].logits)
+
+
 def test_segmenting_refuses_bad_prompts(network):
     tracker = tracker_of(network)
     with pytest.raises(PromptError, match='outside the 80x48'):
@@ -357,3 +375,16 @@ def test_results_do_not_alias_each_other(network):
     assert (first.label_image == kept[0]).all()
     assert (first.tracks[0].mask == kept[1]).all()
     assert torch.equal(first.tracks[0].logits, kept[2])
+
+
+def test_a_network_in_bfloat16_is_tracked_like_one_in_float32(network):
+    half = tiny_network()
+    half.autocast_dtype = torch.bfloat16
+    ours, expected = tracker_of(half), tracker_of(network)
+    for tracker in (ours, expected):
+        tracker.add_object('a', box=BOX_A)
+        tracker.add_object('b', points=[(60, 20)], labels=[1])
+    for rgb in FRAMES[:9]:
+        result, reference = ours.track(rgb), expected.track(rgb)
+    difference = (logits(result, 'a') - logits(reference, 'a')).abs().max()
+    assert 0 < difference < 0.1

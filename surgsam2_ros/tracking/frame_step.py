@@ -105,12 +105,23 @@ class FrameStep:
         return estimate
 
     def decode_cues(self, features: ImageFeatures, cues: Sequence[Sequence[Cue]]) -> Estimate:
-        """Segment objects from prompts alone, each from its own sequence of cues."""
+        """Segment objects from prompts alone, each from its own sequence of cues.
+
+        Objects with one prompt of the same kind go through the network together.
+        """
         conditioned = self._network.condition(features.stride16, None)
-        return Estimate.join(
-            [self._apply_cues(features, conditioned, sequence, None) for sequence in cues],
-            range(len(cues)),
-        )
+        groups: dict[int, list[int]] = {}
+        for row, sequence in enumerate(cues):
+            kind = _kind(sequence[0]) if len(sequence) == 1 else -1 - row
+            groups.setdefault(kind, []).append(row)
+        parts = []
+        for rows in groups.values():
+            if len(rows) == 1:
+                parts.append(self._apply_cues(features, conditioned, cues[rows[0]], None))
+            else:
+                together = [cues[row][0] for row in rows]
+                parts.append(self._apply_cue(features, conditioned, together, None))
+        return Estimate.join(parts, [row for rows in groups.values() for row in rows])
 
     def _track(self, features: ImageFeatures, frame: int, tasks: Sequence[Task]) -> Estimate:
         """Track objects by their memories in one batch, then apply the prompts to some."""
@@ -141,19 +152,38 @@ class FrameStep:
         """Apply the prompts of one object one after the other, each on the outcome before it."""
         before = None
         for cue in cues:
-            cue = merge_points(before, cue)
-            if cue.mask is not None:
-                decoded = self._network.mask_as_output(features, cue.mask)
-            else:
-                decoded = self._network.decode(
-                    conditioned,
-                    features,
-                    points=cue.points[None],
-                    labels=cue.labels[None],
-                    mask_logits=None if previous is None else clamp_previous(previous),
-                    multimask=self._network.uses_multimask(len(cue.points)),
-                )
-            previous, before = decoded.mask_logits, cue
+            before = merge_points(before, cue)
+            estimate = self._apply_cue(features, conditioned, [before], previous)
+            previous = estimate.logits
+        return estimate
+
+    def _apply_cue(
+        self,
+        features: ImageFeatures,
+        conditioned: torch.Tensor,
+        cues: Sequence[Cue],
+        previous: torch.Tensor | None,
+    ) -> Estimate:
+        """Apply one prompt to each of N objects; all are masks or all have as many points.
+
+        Args:
+            features: of the frame, batch 1.
+            conditioned: [1, D, S/16, S/16], shared by the objects.
+            cues: N.
+            previous: [N, 1, S/4, S/4] mask logits to correct, or None.
+        """
+        if cues[0].mask is not None:
+            masks = torch.cat([cue.mask for cue in cues])
+            return Estimate.of(self._network.mask_as_output(features, masks))
+        points = torch.stack([cue.points for cue in cues])
+        decoded = self._network.decode(
+            conditioned.expand(len(cues), -1, -1, -1),
+            features,
+            points=points,
+            labels=torch.stack([cue.labels for cue in cues]),
+            mask_logits=None if previous is None else clamp_previous(previous),
+            multimask=self._network.uses_multimask(points.shape[1]),
+        )
         return Estimate.of(decoded)
 
     def _remember(
@@ -185,3 +215,8 @@ class FrameStep:
 def clamp_previous(logits: torch.Tensor) -> torch.Tensor:
     """Limit the mask logits that go into the decoder with a correction."""
     return logits.clamp(-LARGEST_PREVIOUS_LOGIT, LARGEST_PREVIOUS_LOGIT)
+
+
+def _kind(cue: Cue) -> int:
+    """Return what must agree for cues to share a batch: the number of points, 0 for a mask."""
+    return 0 if cue.mask is not None else len(cue.points)

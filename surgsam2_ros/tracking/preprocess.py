@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -39,10 +41,15 @@ def resize_image(rgb: np.ndarray, size: int) -> torch.Tensor:
 
 def normalise_image(image: torch.Tensor, device: torch.device) -> torch.Tensor:
     """Turn uint8 [1, 3, S, S] into the network's float32 input on `device`."""
-    image = image.to(device, non_blocking=True).float()
-    mean = image.new_tensor(IMAGENET_MEAN)[:, None, None]
-    std = image.new_tensor(IMAGENET_STD)[:, None, None]
-    return (image / 255.0 - mean) / std
+    mean, std = _imagenet_statistics(device)
+    return (image.to(device, non_blocking=True).float() / 255.0 - mean) / std
+
+
+@functools.cache
+def _imagenet_statistics(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and deviation [3, 1, 1] on a device; making them anew would wait for it."""
+    statistics = torch.tensor((IMAGENET_MEAN, IMAGENET_STD), device=device)[:, :, None, None]
+    return statistics[0], statistics[1]
 
 
 def resize_mask_prompt(mask: torch.Tensor, size: int) -> torch.Tensor:

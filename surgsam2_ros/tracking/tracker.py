@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,9 +13,8 @@ import torch
 
 from surgsam2_ros.network import ImageFeatures, SurgSAM2
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
-from surgsam2_ros.tracking.frame_step import Estimate, FrameStep, Task
+from surgsam2_ros.tracking.frame_step import Estimate, FrameStep
 from surgsam2_ros.tracking.memory_bank import MemoryBank
-from surgsam2_ros.tracking.memory_index import ObjectMemory
 from surgsam2_ros.tracking.preprocess import check_image, normalise_image, resize_image
 from surgsam2_ros.tracking.prompts import (
     Cue,
@@ -30,6 +28,7 @@ from surgsam2_ros.tracking.prompts import (
 from surgsam2_ros.tracking.rendering import Rendering, render_masks
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo, Track
 from surgsam2_ros.tracking.states import Lifecycle, TrackState
+from surgsam2_ros.tracking.tracked_object import TrackedObject
 
 
 class _PastFrame(NamedTuple):
@@ -38,35 +37,6 @@ class _PastFrame(NamedTuple):
     index: int
     image: torch.Tensor  # uint8 [1, 3, S, S]
     size: tuple[int, int]  # (H, W) before resizing
-
-
-@dataclass(eq=False)
-class _TrackedObject:
-    """An object with its memories and the prompts that wait for it.
-
-    Attributes:
-        first_frame: earliest frame that it was processed in; None before that.
-        waiting: (frame, prompt): frame None is the next one; a Prompt waits for an image size.
-        cues: frame -> prompts applied to it, for frames that may be replayed.
-    """
-
-    object_id: str
-    instance: int
-    class_name: str
-    lifecycle: Lifecycle
-    memory: ObjectMemory
-    first_frame: int | None = None
-    waiting: list[tuple[int | None, Cue | Prompt]] = field(default_factory=list)
-    cues: dict[int, tuple[Cue, ...]] = field(default_factory=dict)
-
-    def cues_for(self, frame: int | None) -> tuple[Cue, ...]:
-        """Return the prompts that wait for this frame."""
-        return tuple(cue for index, cue in self.waiting if index == frame)
-
-    @property
-    def replay_from(self) -> int | None:
-        """Earliest past frame that a prompt waits for."""
-        return min((index for index, _ in self.waiting if index is not None), default=None)
 
 
 class StreamingTracker:
@@ -100,7 +70,7 @@ class StreamingTracker:
             self._bank = MemoryBank(network, self.config)
         self._step = FrameStep(network, self._bank)
         self._past: deque[_PastFrame] = deque(maxlen=self.config.replay_frames)
-        self._objects: dict[str, _TrackedObject] = {}
+        self._objects: dict[str, TrackedObject] = {}
         self._frame_index = 0
         self._newest_instance = 0
         self._image_size: tuple[int, int] | None = None
@@ -113,16 +83,7 @@ class StreamingTracker:
     @property
     def objects(self) -> tuple[ObjectInfo, ...]:
         """All objects, in the order in which they were added, as of the newest frame."""
-        return tuple(
-            ObjectInfo(
-                tracked.object_id,
-                tracked.instance,
-                tracked.class_name,
-                tracked.lifecycle.state,
-                tracked.lifecycle.frames_since_seen,
-            )
-            for tracked in self._objects.values()
-        )
+        return tuple(tracked.info for tracked in self._objects.values())
 
     def add_object(
         self,
@@ -231,14 +192,18 @@ class StreamingTracker:
             rendering = self._render(estimate, [tracked.instance for tracked in objects], size)
             if self.config.gates_memory:
                 self._gate(objects, index, rendering.score, rendering.presence)
-            tracks = _make_tracks(objects, estimate, rendering)
+            tracks = tuple(
+                tracked.update(row, rendering, estimate.logits[row, 0])
+                for row, tracked in enumerate(objects)
+            )
             result = FrameResult(index, rendering.label_image, tracks)
         else:
             result = FrameResult(index, np.zeros(size, np.uint8), ())
         self._past.append(_PastFrame(index, image, size))
         self._frame_index += 1
         self._image_size = size
-        self._forget_old_cues()
+        for tracked in objects:
+            tracked.forget_cues_before(self._past[0].index if self._past else self._frame_index)
         return result
 
     @torch.inference_mode()
@@ -304,32 +269,21 @@ class StreamingTracker:
         self,
         features: ImageFeatures,
         index: int,
-        objects: Sequence[_TrackedObject],
+        objects: Sequence[TrackedObject],
         *,
         waiting_for: int | None,
     ) -> Estimate:
         """Take objects through a frame and apply the prompts that wait for it."""
         cues = [tracked.cues.get(index, ()) + tracked.cues_for(waiting_for) for tracked in objects]
+        conditions = self.config.corrections_condition
         tasks = [
-            self._task(tracked, index, given) for tracked, given in zip(objects, cues, strict=True)
+            tracked.task(index, given, corrections_condition=conditions)
+            for tracked, given in zip(objects, cues, strict=True)
         ]
         estimate = self._step.run(features, index, tasks)
         for tracked, given in zip(objects, cues, strict=True):
-            first = tracked.first_frame
-            tracked.first_frame = index if first is None else min(first, index)
-            tracked.waiting = [entry for entry in tracked.waiting if entry[0] != waiting_for]
-            if given:
-                tracked.cues[index] = given
+            tracked.finish_frame(index, given, waiting_for)
         return estimate
-
-    def _task(self, tracked: _TrackedObject, index: int, cues: tuple[Cue, ...]) -> Task:
-        """Decide how an object goes through a frame."""
-        prompted = tracked.memory.prompted
-        anew = not any(other != index for other in prompted)
-        if tracked.first_frame is None or index < tracked.first_frame:
-            anew = True  # not tracked here before: the prompt alone counts
-        conditions = anew or index in prompted or self.config.corrections_condition
-        return Task(tracked.memory, cues, anew=anew, prompted=bool(cues) and conditions)
 
     def _replay(self) -> None:
         """Condition past frames by the prompts that name them, and roll forward to now."""
@@ -358,7 +312,7 @@ class StreamingTracker:
 
     def _gate(
         self,
-        objects: Iterable[_TrackedObject],
+        objects: Iterable[TrackedObject],
         index: int,
         scores: np.ndarray,
         presences: np.ndarray,
@@ -403,49 +357,17 @@ class StreamingTracker:
                         self.remove_object(tracked.object_id)
                     raise
 
-    def _new_object(self, prompt: Prompt) -> _TrackedObject:
+    def _new_object(self, prompt: Prompt) -> TrackedObject:
         config = self.config
         taken = {tracked.instance for tracked in self._objects.values()}
         instance = self._newest_instance % MOST_INSTANCES + 1
         while instance in taken:
             instance = instance % MOST_INSTANCES + 1
         self._newest_instance = instance
-        return _TrackedObject(
+        return TrackedObject(
             object_id=prompt.object_id,
             instance=instance,
             class_name=prompt.class_name,
             lifecycle=Lifecycle(config.tentative_frames, config.lost_after_frames),
             memory=self._bank.add_object(),
         )
-
-    def _forget_old_cues(self) -> None:
-        """Keep the prompts of frames that can be replayed only."""
-        oldest = self._past[0].index if self._past else self._frame_index
-        for tracked in self._objects.values():
-            if tracked.cues and next(iter(tracked.cues)) < oldest:
-                kept = {index: cues for index, cues in tracked.cues.items() if index >= oldest}
-                tracked.cues = kept
-
-
-def _make_tracks(
-    objects: Sequence[_TrackedObject], estimate: Estimate, rendering: Rendering
-) -> tuple[Track, ...]:
-    """Update the states and put one object's results together each."""
-    tracks = []
-    for row, tracked in enumerate(objects):
-        mask = rendering.masks[row]
-        state = tracked.lifecycle.update(bool(rendering.visible[row]) and bool(mask.any()))
-        tracks.append(
-            Track(
-                object_id=tracked.object_id,
-                instance=tracked.instance,
-                class_name=tracked.class_name,
-                mask=mask,
-                logits=estimate.logits[row, 0],
-                score=float(rendering.score[row]),
-                presence=float(rendering.presence[row]),
-                state=state,
-                frames_since_seen=tracked.lifecycle.frames_since_seen,
-            )
-        )
-    return tuple(tracks)
