@@ -375,16 +375,3 @@ def test_results_do_not_alias_each_other(network):
     assert (first.label_image == kept[0]).all()
     assert (first.tracks[0].mask == kept[1]).all()
     assert torch.equal(first.tracks[0].logits, kept[2])
-
-
-def test_a_network_in_bfloat16_is_tracked_like_one_in_float32(network):
-    half = tiny_network()
-    half.autocast_dtype = torch.bfloat16
-    ours, expected = tracker_of(half), tracker_of(network)
-    for tracker in (ours, expected):
-        tracker.add_object('a', box=BOX_A)
-        tracker.add_object('b', points=[(60, 20)], labels=[1])
-    for rgb in FRAMES[:9]:
-        result, reference = ours.track(rgb), expected.track(rgb)
-    difference = (logits(result, 'a') - logits(reference, 'a')).abs().max()
-    assert 0 < difference < 0.1

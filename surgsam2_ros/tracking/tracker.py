@@ -43,12 +43,15 @@ class StreamingTracker:
     """Tracks objects through a stream of images of any length, in bounded memory.
 
     A prompt given between two `track` calls conditions the next frame. Objects may come, be
-    refined and go at any frame, without effect on the others. With the default config the result
-    equals that of the official predictor on the same frames, object by object. Not thread-safe:
-    one thread owns it.
+    refined and go at any frame, without effect on the others. Not thread-safe: one thread owns it.
+
+    With the default config the result equals that of the official predictor on the same frames,
+    object by object, for clips of 16 frames or more (below, the official code scales the times of
+    object pointers by the length of the clip). Small holes in masks are not filled; the official
+    code fills them where its CUDA extension is installed.
 
     Example:
-        >>> network = build_network(load_config('models/surgsam2_nano.yaml')).eval()
+        >>> network = load_network('models/surgsam2_nano.yaml')
         >>> tracker = StreamingTracker(network)
         >>> tracker.add_object('scissors', box=(120, 80, 260, 190))
         >>> result = tracker.track(np.zeros((512, 640, 3), np.uint8))
