@@ -83,7 +83,7 @@ class StatusReporter:
         """Report an error that nobody foresaw, with its traceback."""
         text = f'{what}: {type(error).__name__}: {error}'
         self._diagnostics.error(text)
-        self._errors.add(what, '\n'.join([text, *traceback.format_exception(error)]))
+        self._errors.add(what, ''.join([text, '\n', *traceback.format_exception(error)]))
 
     def publish_status(self, state: str | None = None) -> None:
         """Publish `~/status`.
@@ -93,6 +93,8 @@ class StatusReporter:
         """
         node = self._node
         self._state = state or self._state
+        if not node.context.ok():  # interrupted: there is nobody to publish to
+            return
         snapshot = self._diagnostics.snapshot()
         status = TrackerStatus(
             lifecycle_state=_STATES[self._state],

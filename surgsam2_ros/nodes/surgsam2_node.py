@@ -110,6 +110,8 @@ class SurgSam2Node(LifecycleNode):
         self.parameters = read_parameters(self)
         try:
             self.pipeline = Pipeline(self, self.parameters)
+        except InterruptedError:  # the process is ending
+            return FAILURE
         except (OSError, ValueError, RuntimeError) as error:
             self.reporter.report('configure', f'not configured: {error}')
             self.reporter.publish_status('unconfigured')
@@ -206,7 +208,7 @@ class SurgSam2Node(LifecycleNode):
                 'the node was deactivated; activate it and ask again',
                 finish=self.parameters.input.policy == EVERY_FRAME and self.context.ok(),
             )
-            if waiting:
+            if waiting and self.context.ok():
                 self.get_logger().warning(f'{waiting} images that waited were not tracked')
 
     def now_ns(self) -> int:
