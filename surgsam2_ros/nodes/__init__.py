@@ -5,6 +5,6 @@
 import os
 
 # A node shares its machine with cameras and controllers. Threads of torch that wait for each other
-# have to sleep: where others want the cores too, threads that spin hold each other up, and an image
-# that takes 50 ms takes seconds. OpenMP reads this when torch is loaded.
+# have to sleep: where others want the cores too, threads that spin hold each other up, and single
+# images take ten times as long. OpenMP reads this when torch is loaded.
 os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')

@@ -124,6 +124,7 @@ class ModelParameters:
     checkpoint: str
     device: str
     precision: str
+    num_threads: int
     warmup_frames: int
 
 

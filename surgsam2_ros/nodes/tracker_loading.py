@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,8 +61,19 @@ def choose_device(name: str) -> str:
     return f'cuda:{device.index or 0}' if device.type == 'cuda' else name
 
 
+def choose_num_threads(wanted: int) -> int:
+    """Return how many threads the network gets on a CPU; 0 leaves the choice to this function."""
+    if wanted:
+        return wanted
+    if 'OMP_NUM_THREADS' in os.environ:
+        return torch.get_num_threads()
+    return max(1, len(os.sched_getaffinity(0)) // 2)
+
+
 def load_tracker(parameters: Parameters) -> LoadedTracker:
     """Load the network and track the warm-up frames, so that the first real one is fast.
+
+    To be called on the thread that will use the tracker: torch counts threads for each caller.
 
     Raises:
         DeviceError, FileNotFoundError, ValueError, CheckpointError: naming the value at fault and
@@ -69,6 +81,7 @@ def load_tracker(parameters: Parameters) -> LoadedTracker:
     """
     model = parameters.model
     device = choose_device(model.device)
+    torch.set_num_threads(choose_num_threads(model.num_threads))
     config = _find_config(model.config)
     checkpoint = (_find_file(model.checkpoint) or model.checkpoint) if model.checkpoint else None
     try:
