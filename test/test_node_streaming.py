@@ -150,8 +150,11 @@ def test_latency_follows_the_simulated_clock(node):
     try:
         now = make_header(now_ns).stamp
         clock = node.camera.publisher(Clock, '/clock')
-        clock.publish(Clock(clock=now))
-        node.client.wait_for_status(lambda s: s.header.stamp == now)
+        deadline = time.monotonic() + 30.0
+        while node.client.wait_for_status().header.stamp != now:
+            assert time.monotonic() < deadline
+            clock.publish(Clock(clock=now))  # again: the node may not have found us yet
+            time.sleep(0.1)
         header = node.camera.send(stamp_ns=now_ns - 40_000_000)
         tracks = node.client.wait_for_tracks(stamp=header.stamp)
         assert tracks.latency_ms == pytest.approx(40.0)
