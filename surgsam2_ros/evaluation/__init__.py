@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Agreement of tracks with a truth, latencies, and summaries of both."""
 
+from surgsam2_ros.evaluation.boundary import boundary_f_measure
 from surgsam2_ros.evaluation.overlap import (
     intersection_over_union,
     label_overlaps,
@@ -11,6 +12,7 @@ from surgsam2_ros.evaluation.summary import ObjectRecord, percentiles, summarise
 
 __all__ = [
     'ObjectRecord',
+    'boundary_f_measure',
     'intersection_over_union',
     'label_overlaps',
     'match_objects',
