@@ -17,9 +17,9 @@ from surgsam2_ros.training.clips import (
     make_clip,
     render_clips,
     sample_clip,
-    turn_where_objects_leave,
     wander,
 )
+from surgsam2_ros.training.sampling import turn_where_objects_leave
 
 
 @pytest.fixture

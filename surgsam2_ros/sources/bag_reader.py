@@ -205,21 +205,35 @@ class BagReader:
         described = [f'{t.name} ({t.type_name}, {t.count})' for t in self.topics.values()]
         return ', '.join(sorted(described)) or 'no topics at all'
 
-    def messages(self, topics: Collection[str] | None = None) -> Iterator[BagMessage]:
+    def messages(
+        self,
+        topics: Collection[str] | None = None,
+        *,
+        start_ns: int | None = None,
+        stop_ns: int | None = None,
+    ) -> Iterator[BagMessage]:
         """Yield messages in the order of their time of recording.
 
         Args:
             topics: names of the topics wanted, all when None.
+            start_ns, stop_ns: only messages recorded from `start_ns` on and before `stop_ns`; what
+                lies outside is skipped by the storage's index, where it has one.
 
         Raises:
             SourceError: on an unknown topic, or when damaged data is met on the way.
         """
         for topic in topics or ():
             self.require_topic(topic)
-        streams = [self._stream(reader, topics) for reader in self._readers]
+        streams = [self._stream(reader, topics, start_ns, stop_ns) for reader in self._readers]
         yield from heapq.merge(*streams, key=lambda message: message.stamp_ns)
 
-    def _stream(self, reader: Reader, topics: Collection[str] | None) -> Iterator[BagMessage]:
+    def _stream(
+        self,
+        reader: Reader,
+        topics: Collection[str] | None,
+        start_ns: int | None,
+        stop_ns: int | None,
+    ) -> Iterator[BagMessage]:
         def wanted(connection: Connection) -> bool:
             return topics is None or connection.topic in topics
 
@@ -228,7 +242,7 @@ class BagReader:
             return
         unpack: Callable[[bytes], bytes] = zstd.decompress if self._message_compression else bytes
         try:
-            for connection, stamp_ns, data in reader.messages(connections):
+            for connection, stamp_ns, data in reader.messages(connections, start_ns, stop_ns):
                 yield BagMessage(connection.topic, connection.msgtype, stamp_ns, unpack(data))
         except Exception as error:  # as above; what the consumer raises does not come here
             raise SourceError(_damage(reader.path, error)) from error

@@ -1,18 +1,19 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Rendered clips on disk, and the augmented training samples read from them."""
+"""What a training sample is, and how one is made from pictures and label images."""
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from surgsam2_ros.training.augmentation import change_colours, wander
+from surgsam2_ros.training.rendered_clips import render_clips
+
 SMALLEST_OBJECT = 0.001  # share of the first frame that an object must cover to be prompted
+__all__ = ['render_clips']
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32)
 
@@ -25,44 +26,13 @@ class TrainingClip:
         images: float32 [T, 3, S, S], ImageNet-normalised RGB.
         masks: bool [N, T, S, S], N >= 1.
         foreground: bool [T, S, S], every labelled object, also those that are not tracked.
+        names: of the T frames, 'video/frame', for messages.
     """
 
     images: np.ndarray
     masks: np.ndarray
     foreground: np.ndarray
-
-
-def render_clips(
-    folder: Path, count: int, frames: int, size: int, seed: int, processes: int = 1
-) -> None:
-    """Render the clips that a folder does not hold yet, `clip_00000.npy` and so on.
-
-    A clip is uint8 [frames, size, size, 4]: RGB and the label. Clip i depends on (seed, i) alone.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    jobs = [
-        (folder / f'clip_{index:05d}.npy', frames, size, seed, index)
-        for index in range(count)
-        if not (folder / f'clip_{index:05d}.npy').exists()
-    ]
-    if processes <= 1 or len(jobs) <= 1:
-        for job in jobs:
-            _render_clip(job)
-        return
-    with ProcessPoolExecutor(processes) as pool:
-        for _ in pool.map(_render_clip, jobs, chunksize=4):
-            pass
-
-
-def _render_clip(job: tuple[Path, int, int, int, int]) -> None:
-    from surgsam2_ros.synthesis import render_clip
-
-    path, frames, size, seed, index = job
-    images, labels = render_clip(np.random.default_rng([seed, index]), frames, size=size)
-    unfinished = path.with_suffix(f'.{os.getpid()}.part')
-    with unfinished.open('wb') as file:
-        np.save(file, np.concatenate([images, labels[..., None]], axis=-1))
-    unfinished.replace(path)
+    names: tuple[str, ...] = ()
 
 
 class ClipFolder:
@@ -124,28 +94,10 @@ def choose_frames(
         chosen = chosen[::-1]
     picked = np.stack([stored[index] for index in chosen])
     if rng.random() < 0.6:
+        from surgsam2_ros.training.sampling import turn_where_objects_leave
+
         picked = picked[turn_where_objects_leave(picked[..., 3])]
     return picked[..., :3], picked[..., 3]
-
-
-def turn_where_objects_leave(labels: np.ndarray) -> np.ndarray:
-    """Order the frames of a clip so that it runs back once an object of its first frame has left.
-
-    Args:
-        labels: uint8 [T, S, S].
-
-    Returns:
-        int [T], frame numbers; 0, 1, ... T - 1 where no object leaves or the last frame shows how.
-    """
-    count = len(labels)
-    order = np.arange(count)
-    coarse = labels[:, ::2, ::2].reshape(count, -1)
-    for value in set(np.unique(coarse[0])) - {0}:
-        away = np.flatnonzero(~(coarse == value).any(axis=1))
-        if len(away) and away[0] < count - 1:
-            turn = away[0]
-            return np.concatenate([order[: turn + 1], order[turn - 1 :: -1], order[1:]])[:count]
-    return order
 
 
 def augment(
@@ -163,72 +115,45 @@ def augment(
     return change_colours(rgb, rng), np.ascontiguousarray(labels)
 
 
-def wander(
-    rgb: np.ndarray, labels: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Look through a smaller window that moves over the picture, often there and back.
+def visible_objects(labels: np.ndarray, smallest: float = SMALLEST_OBJECT) -> np.ndarray:
+    """List the ids in a label image that cover at least a share of it.
+
+    Args:
+        labels: uint8 [H, W], 0 = background.
+        smallest: share of the image; 0 asks for one pixel.
+
+    Returns:
+        uint8 [V], ascending.
+    """
+    areas = np.bincount(labels.ravel(), minlength=2)
+    areas[0] = 0
+    return np.flatnonzero(areas >= max(1.0, smallest * labels.size)).astype(np.uint8)
+
+
+def make_clip(
+    rgb: np.ndarray,
+    labels: np.ndarray,
+    max_objects: int,
+    rng: np.random.Generator,
+    *,
+    smallest: float = SMALLEST_OBJECT,
+    names: tuple[str, ...] = (),
+) -> TrainingClip | None:
+    """Make the clip of up to `max_objects` objects of the first frame; None where it shows none.
 
     Args:
         rgb: uint8 [T, S, S, 3].
         labels: uint8 [T, S, S].
+        max_objects: of more objects that many are drawn.
+        smallest: share of the first frame that an object must cover.
+        names: of the frames.
     """
-    count, size = labels.shape[:2]
-    scale = rng.uniform(0.5, 0.9)
-    room = size * (1.0 - scale)
-    steps = np.linspace(0.0, 1.0, count)
-    start, end = rng.uniform(0.0, room, 2), rng.uniform(0.0, room, 2)
-    if rng.random() < 0.5:
-        phase = np.sin(np.pi * np.clip(steps * rng.uniform(0.8, 1.6), 0.0, 1.0)) ** 2
-    else:
-        phase = steps
-    moved_rgb, moved_labels = np.empty_like(rgb), np.empty_like(labels)
-    for index in range(count):
-        corner = start + (end - start) * phase[index]
-        window = np.array([[scale, 0.0, corner[0]], [0.0, scale, corner[1]]])
-        for source, target, interpolation in (
-            (rgb, moved_rgb, cv2.INTER_LINEAR),
-            (labels, moved_labels, cv2.INTER_NEAREST),
-        ):
-            target[index] = cv2.warpAffine(
-                np.ascontiguousarray(source[index]),
-                window,
-                (size, size),
-                flags=interpolation | cv2.WARP_INVERSE_MAP,
-                borderMode=cv2.BORDER_REPLICATE,
-            )
-    return moved_rgb, moved_labels
-
-
-def change_colours(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Change gain, gamma and saturation of a clip and add a little flicker: uint8 in and out."""
-    gain = np.exp(rng.normal(0.0, 0.15)) * np.exp(rng.normal(0.0, 0.05, 3))
-    gamma = np.exp(rng.normal(0.0, 0.15))
-    saturation = float(np.clip(rng.normal(1.0, 0.2), 0.0, 1.6)) if rng.random() > 0.05 else 0.0
-    offset = rng.normal(0.0, 0.03)
-    ramp = np.linspace(0.0, 1.0, 256)[:, None] ** gamma  # [256, 1]
-    blur = rng.uniform(0.4, 1.2) if rng.random() < 0.15 else 0.0
-    changed = np.empty(rgb.shape, np.uint8)
-    for index, frame in enumerate(rgb):
-        table = (ramp * gain + offset) * np.exp(rng.normal(0.0, 0.02))
-        table = np.clip(table * 255.0, 0, 255).astype(np.uint8)[:, None]  # [256, 1, 3]
-        frame = cv2.LUT(np.ascontiguousarray(frame), table)
-        grey = cv2.cvtColor(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-        frame = cv2.addWeighted(frame, saturation, grey, 1.0 - saturation, 0.0)
-        changed[index] = cv2.GaussianBlur(frame, (0, 0), blur) if blur else frame
-    return changed
-
-
-def make_clip(
-    rgb: np.ndarray, labels: np.ndarray, max_objects: int, rng: np.random.Generator
-) -> TrainingClip | None:
-    """Make the clip of up to `max_objects` objects of the first frame; None where it shows none."""
-    values, areas = np.unique(labels[0], return_counts=True)
-    visible = values[(values > 0) & (areas >= SMALLEST_OBJECT * labels[0].size)]
+    visible = visible_objects(labels[0], smallest)
     if not len(visible):
         return None
     chosen = rng.permutation(visible)[:max_objects]
     masks = labels[None] == chosen[:, None, None, None]
-    return TrainingClip(normalise(rgb), masks, labels > 0)
+    return TrainingClip(normalise(rgb), masks, labels > 0, names)
 
 
 def normalise(rgb: np.ndarray) -> np.ndarray:

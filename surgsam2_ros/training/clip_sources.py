@@ -1,0 +1,226 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Where training clips come from: VOS folders, bags with a truth topic, rendered scenes.
+
+Every kind gives `Video`s, from which single frames are read when they are wanted. What it takes to
+read a kind of source lives in a module of its own.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from surgsam2_ros.datasets import VosFolder, VosVideo
+from surgsam2_ros.sources import SourceError, read_label_png
+
+TYPES = ('vos', 'bag', 'rendered')
+LARGEST_ID = 254  # 255 marks pixels that nobody labelled
+_ONLY_FOR = {
+    'images': 'vos',
+    'annotations': 'vos',
+    'image_topic': 'bag',
+    'truth_topic': 'bag',
+    'num_clips': 'rendered',
+    'clip_length': 'rendered',
+}
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """One entry of the `data` list of a training configuration.
+
+    Attributes:
+        type: 'vos', 'bag' or 'rendered'.
+        path: the data set folder, the bag, or the folder of rendered clips; relative to the root of
+            the configuration. Rendered scenes without one are kept with the training's output.
+        weight: share of the samples that come from here, relative to the other weights.
+        object_ids: ids that are trained on, 1 to 254; the others count as background. None: all.
+        images, annotations: (vos) folders below the path.
+        image_topic: (bag) may be left out when there is only one besides the truth.
+        truth_topic: (bag) label images with the stamps of the images.
+        num_clips: (rendered) clips kept on disk; 0 renders each sample anew while training.
+        clip_length: (rendered) frames of a clip.
+    """
+
+    type: str
+    path: str | None = None
+    weight: float = 1.0
+    object_ids: tuple[int, ...] | None = None
+    images: str = 'JPEGImages'
+    annotations: str = 'Annotations'
+    image_topic: str | None = None
+    truth_topic: str | None = None
+    num_clips: int = 0
+    clip_length: int = 10
+
+    def __post_init__(self):
+        """Check the values and make a tuple of the ids.
+
+        Raises:
+            ValueError: naming the value and what was expected.
+        """
+
+        def require(condition: bool, message: str) -> None:
+            if not condition:
+                raise ValueError(f'data source: {message}')
+
+        require(self.type in TYPES, f'type {self.type!r} is unknown; use {", ".join(TYPES)}')
+        for name, kind in _ONLY_FOR.items():
+            changed = getattr(self, name) != type(self).__dataclass_fields__[name].default
+            require(
+                self.type == kind or not changed,
+                f'{name} is a setting of type {kind}, this one is of type {self.type}',
+            )
+        require(
+            self.path is not None or self.type == 'rendered',
+            f'type {self.type} needs a path',
+        )
+        require(
+            self.type != 'bag' or self.truth_topic is not None,
+            f'bag {self.path} needs a truth_topic, whose label images it is trained on',
+        )
+        require(
+            _is_number(self.weight) and 0 < self.weight < float('inf'),
+            f'weight {self.weight!r} must be a number above 0',
+        )
+        require(
+            isinstance(self.num_clips, int) and self.num_clips >= 0,
+            f'num_clips {self.num_clips!r} must be at least 0',
+        )
+        require(
+            isinstance(self.clip_length, int) and self.clip_length >= 1,
+            f'clip_length {self.clip_length!r} must be at least 1',
+        )
+        if self.object_ids is not None:
+            ids = tuple(self.object_ids)
+            require(len(ids) > 0, 'object_ids is empty; leave it out to train on all objects')
+            for value in ids:
+                require(
+                    isinstance(value, int) and 1 <= value <= LARGEST_ID,
+                    f'object id {value!r} is out of range; ids are 1 to {LARGEST_ID}',
+                )
+            object.__setattr__(self, 'object_ids', ids)
+
+    @property
+    def title(self) -> str:
+        """What to call the source in messages."""
+        return f'{self.type} {self.path or "scenes"}'
+
+
+class Video(ABC):
+    """A video whose frames can be read one at a time, in any order.
+
+    Attributes:
+        name: for messages and `TrainingClip.names`.
+    """
+
+    def __init__(self, name: str, object_ids: Collection[int] | None = None):
+        self.name = name
+        self._kept = np.zeros(256, np.uint8)  # new id of every id: the same, or background
+        for value in range(1, LARGEST_ID + 1) if object_ids is None else object_ids:
+            self._kept[value] = value
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of frames that have a truth."""
+
+    def labels(self, index: int) -> np.ndarray:
+        """Read the label image of a frame, uint8 [H, W], ids not trained on set to 0.
+
+        Raises:
+            SourceError: naming the file that cannot be read.
+        """
+        return self._kept[self._read_labels(index)]
+
+    @abstractmethod
+    def image(self, index: int) -> np.ndarray:
+        """Read the picture of a frame, uint8 [H, W, 3] RGB.
+
+        Raises:
+            SourceError: naming the file that cannot be read.
+        """
+
+    def frame_name(self, index: int) -> str:
+        """Name a frame in a word, 'video/frame'."""
+        return f'{self.name}/{index:05d}'
+
+    def where(self, index: int) -> str:
+        """Name the file of a frame, for errors."""
+        return self.frame_name(index)
+
+    @abstractmethod
+    def _read_labels(self, index: int) -> np.ndarray:
+        """Read the label image as it is stored, uint8 [H, W]."""
+
+
+class FileVideo(Video):
+    """A video of a VOS folder: image files and label images; unlabelled frames are left out."""
+
+    def __init__(self, video: VosVideo, object_ids: Collection[int] | None = None):
+        super().__init__(video.name, object_ids)
+        self._frames = tuple(frame for frame in video.frames if frame.annotation is not None)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def image(self, index: int) -> np.ndarray:
+        """Decode an image file; an orientation tag is ignored, as label images have none."""
+        path = self._frames[index].image
+        flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+        rgb = cv2.imread(str(path), flags)
+        if rgb is None:
+            raise SourceError(f'{path} is no readable image; repair it or remove it and its mask')
+        return rgb
+
+    def frame_name(self, index: int) -> str:
+        """Name a frame by its file, 'video/stem'."""
+        return f'{self.name}/{self._frames[index].stem}'
+
+    def where(self, index: int) -> str:
+        """Name the image and the label image of a frame."""
+        frame = self._frames[index]
+        return f'{frame.image} (mask {frame.annotation})'
+
+    def _read_labels(self, index: int) -> np.ndarray:
+        return read_label_png(self._frames[index].annotation)
+
+
+def open_videos(source: DataSource, root: Path, rendered: Path | None = None) -> list[Video]:
+    """List the videos of a source of any type but scenes that are rendered while training.
+
+    Args:
+        source: settings.
+        root: folder that a relative path starts from.
+        rendered: folder of rendered clips for a source without a path.
+
+    Raises:
+        SourceError: when the source cannot be read or holds no frame with a truth.
+        FileNotFoundError: when a folder is missing or empty.
+    """
+    path = rendered if source.path is None else root / Path(source.path).expanduser()
+    if source.type == 'vos':
+        folder = VosFolder(path, source.images, source.annotations)
+        videos = [FileVideo(video, source.object_ids) for video in folder.videos]
+        if not any(len(video) for video in videos):
+            raise SourceError(
+                f'no image of {folder.images} has a label image in {folder.annotations}; they '
+                'belong together by folder and name, up to the suffix'
+            )
+        return videos
+    if source.type == 'bag':
+        from surgsam2_ros.training.bag_video import BagVideo
+
+        return [BagVideo(path, source.image_topic, source.truth_topic, source.object_ids)]
+    from surgsam2_ros.training.rendered_clips import stored_clips
+
+    return stored_clips(path, source.object_ids)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

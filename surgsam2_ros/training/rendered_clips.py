@@ -1,0 +1,129 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Rendered clips, kept on disk or made while training."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from surgsam2_ros.sources import SourceError
+from surgsam2_ros.training.clip_sources import Video
+
+
+def render_clips(
+    folder: Path, count: int, frames: int, size: int, seed: int, processes: int = 1
+) -> None:
+    """Render the clips that a folder does not hold yet, `clip_00000.npy` and so on.
+
+    A clip is uint8 [frames, size, size, 4]: RGB and the label. Clip i depends on (seed, i) alone.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    jobs = [
+        (folder / f'clip_{index:05d}.npy', frames, size, seed, index)
+        for index in range(count)
+        if not (folder / f'clip_{index:05d}.npy').exists()
+    ]
+    if processes <= 1 or len(jobs) <= 1:
+        for job in jobs:
+            _render_clip(job)
+        return
+    with ProcessPoolExecutor(processes) as pool:
+        for _ in pool.map(_render_clip, jobs, chunksize=4):
+            pass
+
+
+def _render_clip(job: tuple[Path, int, int, int, int]) -> None:
+    from surgsam2_ros.synthesis import render_clip
+
+    path, frames, size, seed, index = job
+    images, labels = render_clip(np.random.default_rng([seed, index]), frames, size=size)
+    unfinished = path.with_suffix(f'.{os.getpid()}.part')
+    try:
+        with unfinished.open('wb') as file:
+            np.save(file, np.concatenate([images, labels[..., None]], axis=-1))
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+class StoredClip(Video):
+    """A rendered clip of a file, read frame by frame through a memory map."""
+
+    def __init__(self, path: Path, object_ids: Collection[int] | None = None):
+        super().__init__(path.stem, object_ids)
+        self._path = path
+        self._length = len(self._open())
+
+    def __len__(self) -> int:
+        return self._length
+
+    def image(self, index: int) -> np.ndarray:
+        """Read the picture, uint8 [S, S, 3]."""
+        return np.ascontiguousarray(self._open()[index, ..., :3])
+
+    def where(self, index: int) -> str:
+        """Name the file."""
+        return f'{self._path}, frame {index}'
+
+    def _read_labels(self, index: int) -> np.ndarray:
+        return np.ascontiguousarray(self._open()[index, ..., 3])
+
+    def _open(self) -> np.ndarray:
+        """Map the file, uint8 [T, S, S, 4]."""
+        try:
+            stored = np.load(self._path, mmap_mode='r')
+        except (OSError, ValueError, EOFError) as error:
+            raise SourceError(
+                f'{self._path} is no rendered clip ({error}); remove it to have it rendered again'
+            ) from error
+        if stored.dtype != np.uint8 or stored.ndim != 4 or stored.shape[3] != 4 or not len(stored):
+            raise SourceError(
+                f'{self._path} is {stored.dtype} {list(stored.shape)}, a rendered clip is uint8 '
+                '[T, S, S, 4]; remove it to have it rendered again'
+            )
+        return stored
+
+
+class FreshClip(Video):
+    """A clip rendered into memory."""
+
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        frames: int,
+        size: int,
+        object_ids: Collection[int] | None = None,
+    ):
+        from surgsam2_ros.synthesis import render_clip
+
+        seed = int(rng.integers(2**63))
+        super().__init__(f'scene_{seed:016x}', object_ids)
+        self._images, self._labels = render_clip(np.random.default_rng(seed), frames, size=size)
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def image(self, index: int) -> np.ndarray:
+        """Return the picture, uint8 [S, S, 3]."""
+        return self._images[index]
+
+    def _read_labels(self, index: int) -> np.ndarray:
+        return self._labels[index]
+
+
+def stored_clips(folder: Path, object_ids: Collection[int] | None = None) -> list[Video]:
+    """List the clips of a folder that `render_clips` filled.
+
+    Raises:
+        FileNotFoundError: when the folder holds none.
+        SourceError: when a file is not such a clip.
+    """
+    paths = sorted(Path(folder).glob('clip_*.npy'))
+    if not paths:
+        raise FileNotFoundError(f'no clip_*.npy in {folder}; render clips there first')
+    return [StoredClip(path, object_ids) for path in paths]
