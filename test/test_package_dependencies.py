@@ -25,6 +25,8 @@ LIBRARIES = {
     'backports': (None, None),
     'compression': (None, None),
     'ruamel': (None, None),
+    # Of requirements/train.txt.
+    'kornia': (None, None),
     'cv_bridge': ('cv_bridge', None),
     'launch': ('launch', None),
     'launch_ros': ('launch_ros', None),
