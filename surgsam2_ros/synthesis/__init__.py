@@ -3,7 +3,16 @@
 """Rendered surgical scenes with exact truth: short clips to train on and long scenes to show."""
 
 from surgsam2_ros.synthesis.clips import random_scene, render_clip
+from surgsam2_ros.synthesis.kinds import ALL_KINDS, EVERYDAY_KINDS, HARD_KINDS
 from surgsam2_ros.synthesis.laparoscopy import render_scene
 from surgsam2_ros.synthesis.scene import Scene
 
-__all__ = ['Scene', 'random_scene', 'render_clip', 'render_scene']
+__all__ = [
+    'ALL_KINDS',
+    'EVERYDAY_KINDS',
+    'HARD_KINDS',
+    'Scene',
+    'random_scene',
+    'render_clip',
+    'render_scene',
+]

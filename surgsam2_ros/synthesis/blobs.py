@@ -5,14 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from surgsam2_ros.synthesis.noise import value_noise
 from surgsam2_ros.synthesis.sprites import Placement, Sprite
-from surgsam2_ros.synthesis.trajectories import wander
+from surgsam2_ros.synthesis.trajectories import value_at, wander
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,15 +33,16 @@ class Blob:
     label: int
     casts_shadow: bool = True
 
-    def gain(self, frame: int) -> float:
+    def gain(self, frame: float) -> float:
         """Brightness, always 1."""
         del frame
         return 1.0
 
-    def placements(self, frame: int) -> Iterator[Placement]:
+    def placements(self, frame: float) -> Iterator[Placement]:
         """Yield the only part."""
-        scale = max(0.4, float(self.scale[frame]))
-        yield Placement(self.sprite, *self.path[frame], float(self.angle[frame]), scale)
+        scale = max(0.4, float(value_at(self.scale, frame)))
+        angle = float(value_at(self.angle, frame))
+        yield Placement(self.sprite, *value_at(self.path, frame), angle, scale)
 
 
 def irregular_outline(rng: np.random.Generator, side: int) -> np.ndarray:
@@ -87,6 +88,26 @@ def random_cover(rng: np.random.Generator, frames: int, size: int, background: n
     patch = background[row : row + side, column : column + side]
     sprite = shaped_sprite(patch, irregular_outline(rng, side))
     return _drifting(rng, frames, size, sprite, label=0)
+
+
+def random_pool(rng: np.random.Generator, frames: int, size: int) -> Blob:
+    """Draw a pool of blood that lies on the tissue, glistens, and may well up."""
+    unit = size / 256
+    side = round(rng.uniform(45, 150) * unit)
+    field = value_noise(rng, (side, side), (3, 7, 14))
+    axis = np.linspace(-1, 1, side, dtype=np.float32)
+    field += 0.9 - np.hypot(*np.meshgrid(axis, axis)) * rng.uniform(1.2, 1.7)
+    alpha = np.clip((field - 0.45) / rng.uniform(0.06, 0.3), 0, 1)
+    alpha[[0, 1, -2, -1]] = alpha[:, [0, 1, -2, -1]] = 0
+    depth = np.clip(field - 0.45, 0, 0.8)[..., None]
+    colour = rng.uniform((115, 6, 8), (175, 22, 24)).astype(np.float32) * (1.1 - 0.75 * depth)
+    film = value_noise(rng, (side, side), (6, 16))
+    glint = np.clip((film - rng.uniform(0.8, 0.92)) / 0.06, 0, 1)[..., None] * rng.uniform(0, 0.9)
+    colour += glint * (235 - colour)
+    pool = _drifting(rng, frames, size, shaped_sprite(colour, alpha * rng.uniform(0.7, 1)), 0)
+    grown = np.linspace(rng.uniform(0.4, 1), 1, frames) if rng.random() < 0.6 else np.ones(frames)
+    still = pool.path.mean(axis=0) + 0.06 * (pool.path - pool.path.mean(axis=0))
+    return replace(pool, path=still, angle=0.05 * pool.angle + rng.uniform(0, 6), scale=grown * 1.1)
 
 
 def _drifting(rng: np.random.Generator, frames: int, size: int, sprite: Sprite, label: int) -> Blob:

@@ -7,12 +7,14 @@ from __future__ import annotations
 import numpy as np
 
 from surgsam2_ros.synthesis.instruments import KINDS, Design
+from surgsam2_ros.synthesis.jaws import family_jaws, loose_jaws, wristed_jaws
 from surgsam2_ros.synthesis.parts import (
     Material,
     mottle,
     paint_disc,
     paint_line,
     profile_through,
+    random_metal,
     random_shaft_material,
     random_tip_material,
     scale_colour,
@@ -21,7 +23,16 @@ from surgsam2_ros.synthesis.parts import (
 from surgsam2_ros.synthesis.sprites import Sprite
 
 WRISTED_KINDS = ('needle_driver', 'grasper', 'scissors')
-_JAWS = {'needle_driver': 2, 'grasper': 2, 'scissors': 2, 'hook': 1, 'suction': 0, 'probe': 1}
+_SHARES = {
+    'needle_driver': 0.2,
+    'grasper': 0.17,
+    'scissors': 0.14,
+    'forceps': 0.16,
+    'hook': 0.1,
+    'suction': 0.08,
+    'clip_applier': 0.08,
+    'probe': 0.07,
+}
 
 
 def wristed_design(
@@ -50,7 +61,7 @@ def wristed_design(
     )
     wrist_length = width * rng.uniform(1.15, 1.5)
     wrist = _forked_wrist(rng, wrist_length, width * taper, tip_material, resolution)
-    jaws = _paired_jaws(rng, kind, width, tip_material, resolution)
+    jaws = wristed_jaws(rng, kind, width, tip_material, resolution)
     return Design(kind, width, shaft, wrist, 0.85 * wrist_length, jaws)
 
 
@@ -126,47 +137,6 @@ def _forked_wrist(
     return wrist
 
 
-def _paired_jaws(
-    rng: np.random.Generator, kind: str, width: float, material: Material, resolution: float
-) -> tuple[Sprite, Sprite]:
-    length, thickness, tip, curve = {
-        'needle_driver': (rng.uniform(1.15, 1.5), rng.uniform(0.3, 0.38), 0.5, 0.0),
-        'grasper': (rng.uniform(1.6, 2.2), rng.uniform(0.3, 0.38), 0.55, rng.uniform(0, 0.3)),
-        'scissors': (rng.uniform(1.3, 1.8), rng.uniform(0.26, 0.34), 0.14, rng.uniform(0.3, 0.9)),
-    }[kind]
-    length, thickness = length * width, thickness * width
-    half = profile_through((0, 0.75), (0.1, 1), (0.3, 0.92), (0.9, tip), (1, 0.6 * tip))
-    jaw = shaded_part(
-        rng,
-        length,
-        thickness,
-        half,
-        material,
-        # The inner edge stays straight while the back tapers; then both bend.
-        centre=lambda along: half(along) - 1 + curve * along**2,
-        flatness=rng.uniform(0.3, 0.7),
-        resolution=resolution,
-    )
-    rows = jaw.pixels.shape[0]
-    inner = (rows / 2 - 0.5 * thickness * resolution) / rows  # row of the inner edge at the pivot
-    dark = tuple(np.array(material.colour) * 0.22)
-    across_jaw = 0.5 * thickness * resolution / rows
-    if kind == 'needle_driver':  # a ribbed insert along the gripping edge
-        for along in np.arange(0.36, 0.95, 0.075):
-            rib = (along, inner + 0.05 * across_jaw), (along + 0.02, inner + 0.7 * across_jaw)
-            paint_line(jaw, *rib, max(0.7 / resolution, 0.02 * width), dark)
-    elif kind == 'grasper':  # a window
-        middle = inner + 0.8 * across_jaw
-        paint_line(jaw, (0.42, middle), (0.72, middle), 0.26 * thickness, dark)
-    else:
-        paint_disc(jaw, 0.12, inner + across_jaw, 0.2 * thickness, dark)
-    anchor_y = inner * rows + 0.12 * thickness * resolution
-    near = Sprite(jaw.pixels, (0.1 * length * resolution, anchor_y), resolution)
-    far = Sprite(jaw.pixels[::-1].copy(), (near.anchor[0], rows - 1 - anchor_y), resolution)
-    scale_colour(far, 0, 1, 0.8)
-    return near, far
-
-
 def random_design(
     rng: np.random.Generator,
     width: float,
@@ -183,8 +153,8 @@ def random_design(
         kind: one of KINDS; drawn when None.
         resolution: sprite pixels per scene pixel.
     """
-    kind = kind or str(rng.choice(KINDS, p=(0.3, 0.24, 0.18, 0.1, 0.08, 0.1)))
-    if kind in WRISTED_KINDS and rng.random() < 0.4:
+    kind = kind or str(rng.choice(KINDS, p=[_SHARES[name] for name in KINDS]))
+    if kind in WRISTED_KINDS and rng.random() < 0.3:
         return wristed_design(
             rng,
             kind,
@@ -194,14 +164,87 @@ def random_design(
             tip_material=random_tip_material(rng),
             resolution=resolution,
         )
+    if rng.random() < 0.6:
+        return lifelike_design(rng, kind, width, shaft_length, resolution=resolution)
     taper = rng.uniform(0.8, 1.0)
     shaft = _random_shaft(rng, shaft_length, width, taper, resolution)
     tip_material = random_tip_material(rng)
     wrist_length = width * rng.uniform(0.7, 2.2)
     wrist = _random_wrist(rng, wrist_length, width * taper, tip_material, resolution)
     jaw_material = tip_material if rng.random() < 0.6 else random_tip_material(rng)
-    jaws = _random_jaws(rng, kind, width, jaw_material, resolution)
+    jaws = loose_jaws(rng, kind, width, jaw_material, resolution) if kind != 'suction' else ()
     return Design(kind, width, shaft, wrist, 0.88 * wrist_length, jaws)
+
+
+def lifelike_design(
+    rng: np.random.Generator,
+    kind: str,
+    width: float,
+    shaft_length: float,
+    *,
+    shaft_material: Material | None = None,
+    tip_material: Material | None = None,
+    resolution: float = 1.0,
+) -> Design:
+    """Draw an instrument of a family after life: robotic with a wrist, or rigid and hand-held.
+
+    Args:
+        rng: source of the differences between two instruments of a kind.
+        kind: one of KINDS.
+        width: shaft diameter in scene pixels.
+        shaft_length: drawn length of the shaft; longer than it ever reaches into the picture.
+        shaft_material, tip_material: surfaces; drawn when None.
+        resolution: sprite pixels per scene pixel.
+    """
+    shaft_material = shaft_material or random_shaft_material(rng)
+    tip_material = tip_material or random_metal(rng)
+    taper = rng.uniform(0.9, 1.0)
+    shaft = _collared_shaft(
+        rng, shaft_length, width, taper, shaft_material, tip_material, resolution
+    )
+    narrow = width * taper
+    if kind == 'suction':
+        length = width * rng.uniform(2.0, 3.6)
+        tube = _suction_tube(rng, length, narrow, tip_material, resolution)
+        return Design(kind, width, shaft, tube, length, (), flexibility=0.25)
+    jaws = family_jaws(rng, kind, width, tip_material, resolution)
+    if rng.random() < 0.5:
+        length = width * rng.uniform(1.1, 1.5)
+        wrist = _forked_wrist(rng, length, narrow, tip_material, resolution)
+        return Design(kind, width, shaft, wrist, 0.85 * length, jaws)
+    length = width * rng.uniform(0.7, 1.1)
+    clevis = _clevis(rng, length, narrow, tip_material, resolution)
+    return Design(kind, width, shaft, clevis, 0.8 * length, jaws, flexibility=rng.uniform(0, 0.3))
+
+
+def _clevis(
+    rng: np.random.Generator, length: float, width: float, material: Material, resolution: float
+) -> Sprite:
+    """Draw the hinge of a rigid instrument: two cheeks with a pin."""
+    profile = profile_through((0, 1), (0.3, 0.96), (0.75, 0.8), (1, 0.5))
+    clevis = shaded_part(
+        rng, length, width, profile, material, flatness=rng.uniform(0, 0.6), resolution=resolution
+    )
+    dark = tuple(np.array(material.colour) * 0.2)
+    paint_line(clevis, (0.45, 0.5), (0.98, 0.5), 0.14 * width, dark)
+    paint_disc(clevis, 0.78, 0.5, 0.2 * width, dark)
+    paint_disc(clevis, 0.78, 0.49, 0.15 * width, tuple(np.array(material.colour) * 0.9))
+    return clevis
+
+
+def _suction_tube(
+    rng: np.random.Generator, length: float, width: float, material: Material, resolution: float
+) -> Sprite:
+    """Draw a tube that is thinner than the shaft, with side holes and an open end."""
+    thin = rng.uniform(0.5, 0.95)
+    profile = profile_through((0, 1), (0.1, thin), (0.94, thin), (1, 0.8 * thin))
+    tube = shaded_part(rng, length, width, profile, material, resolution=resolution)
+    dark = tuple(np.array(material.colour) * 0.12)
+    for along in np.arange(0.55, 0.9, rng.uniform(0.08, 0.14)):
+        for across in rng.choice([0.36, 0.5, 0.64], rng.integers(1, 3), replace=False):
+            paint_disc(tube, along, across, 0.075 * width, dark)
+    paint_line(tube, (0.985, 0.3), (0.985, 0.7), 0.12 * width, dark)
+    return tube
 
 
 def _random_shaft(
@@ -270,52 +313,3 @@ def _random_wrist(
     if rng.random() < 0.3:
         mottle(rng, wrist, rng.uniform(0.2, 0.7))
     return wrist
-
-
-def _random_jaws(
-    rng: np.random.Generator, kind: str, width: float, material: Material, resolution: float
-) -> tuple[Sprite, ...]:
-    count = _JAWS[kind]
-    if not count:
-        return ()
-    length_range = {
-        'needle_driver': (0.8, 1.8),
-        'grasper': (1.1, 2.8),
-        'scissors': (0.9, 2.4),
-        'hook': (0.8, 1.8),
-        'probe': (0.8, 3.0),
-    }[kind]
-    length = width * rng.uniform(*length_range)
-    thickness = width * rng.uniform(0.2, 0.48)
-    tip = rng.uniform(0.08, 0.3) if kind == 'scissors' else rng.uniform(0.2, 0.7)
-    belly = rng.uniform(0.5, 1.0)
-    profile = profile_through(
-        (0, rng.uniform(0.7, 1)), (0.25, 1), (0.6, max(belly, tip)), (0.95, tip), (1, 0.6 * tip)
-    )
-    curve = rng.uniform(-0.7, 0.7) if rng.random() < 0.45 else 0.0
-    if kind == 'hook':
-        curve = rng.uniform(0.8, 1.6) * rng.choice([-1, 1])
-    jaw = shaded_part(
-        rng,
-        length,
-        thickness,
-        profile,
-        material,
-        centre=lambda along: 2 * curve * along**2,
-        flatness=rng.uniform(0, 0.8),
-        resolution=resolution,
-    )
-    if kind == 'grasper' and rng.random() < 0.4 and not curve:
-        paint_line(jaw, (0.35, 0.5), (0.75, 0.5), 0.35 * thickness, (rng.uniform(5, 60),) * 3)
-    if rng.random() < 0.3:
-        start = rng.random()
-        scale_colour(jaw, start, start + rng.uniform(0.05, 0.4), rng.uniform(0.2, 1.6))
-    if count == 1:
-        return (jaw,)
-    mirrored = Sprite(
-        jaw.pixels[::-1].copy(),
-        (jaw.anchor[0], jaw.pixels.shape[0] - 1 - jaw.anchor[1]),
-        resolution,
-    )
-    scale_colour(mirrored, 0, 1, rng.uniform(0.6, 1.0))
-    return (mirrored, jaw)

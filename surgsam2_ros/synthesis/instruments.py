@@ -10,8 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from surgsam2_ros.synthesis.sprites import Placement, Sprite
+from surgsam2_ros.synthesis.trajectories import value_at
 
-KINDS = ('needle_driver', 'grasper', 'scissors', 'hook', 'suction', 'probe')
+KINDS = (
+    'needle_driver',
+    'grasper',
+    'scissors',
+    'hook',
+    'suction',
+    'probe',
+    'forceps',
+    'clip_applier',
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +34,7 @@ class Design:
         shaft, wrist: sprites; the shaft is anchored at its distal end.
         wrist_length: from the end of the shaft to the pivot of the jaws, in pixels.
         jaws: 0, 1 or 2 sprites anchored at their pivot.
+        flexibility: share of the motion's bend and yaw that the wrist follows, 0 for rigid shafts.
     """
 
     kind: str
@@ -32,6 +43,7 @@ class Design:
     wrist: Sprite
     wrist_length: float
     jaws: tuple[Sprite, ...]
+    flexibility: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,23 +86,23 @@ class Instrument:
     label: int
     casts_shadow: bool = True
 
-    def gain(self, frame: int) -> float:
+    def gain(self, frame: float) -> float:
         """Brightness of the instrument in a frame."""
-        return float(self.motion.gain[frame])
+        return float(value_at(self.motion.gain, frame))
 
-    def placements(self, frame: int) -> Iterator[Placement]:
+    def placements(self, frame: float) -> Iterator[Placement]:
         """Yield the parts in painting order, the topmost last."""
         design, motion = self.design, self.motion
-        scale = max(0.5, float(motion.scale[frame]))
-        angle = float(motion.angle[frame])
-        end = motion.pivot[frame] + motion.depth[frame] * _direction(angle)
+        scale = max(0.5, float(value_at(motion.scale, frame)))
+        angle = float(value_at(motion.angle, frame))
+        end = value_at(motion.pivot, frame) + value_at(motion.depth, frame) * _direction(angle)
         yield Placement(design.shaft, *end, angle, scale)
-        wrist_angle = angle + float(motion.bend[frame])
+        wrist_angle = angle + design.flexibility * float(value_at(motion.bend, frame))
         hinge = end - 0.2 * design.width * scale * _direction(angle)
         joint = hinge + (design.wrist_length * scale) * _direction(wrist_angle)
-        jaw_angle = wrist_angle + float(motion.yaw[frame])
+        jaw_angle = wrist_angle + design.flexibility * float(value_at(motion.yaw, frame))
         if len(design.jaws) == 2:
-            spread = float(motion.opening[frame]) / 2
+            spread = float(value_at(motion.opening, frame)) / 2
             yield Placement(design.jaws[0], *joint, jaw_angle + spread, scale)
             yield Placement(design.jaws[1], *joint, jaw_angle - spread, scale)
         elif design.jaws:

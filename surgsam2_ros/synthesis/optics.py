@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from surgsam2_ros.synthesis.lens import Dirt, Glare
 from surgsam2_ros.synthesis.noise import GRAIN_OFFSETS, sensor_grain, value_noise
 from surgsam2_ros.synthesis.sprites import spread
 from surgsam2_ros.synthesis.trajectories import wander
@@ -64,6 +65,10 @@ class Optics:
         grain_offsets: int [T, 2].
         jpeg_quality: 1..100, or 0 for no compression.
         smoke: haze, or None.
+        glare: too much light, or None.
+        dirt: what sits on the window, nearest to the camera last.
+        field_delay: frames by which the odd rows are older than the even ones, 0 for none; an
+            interlacing camera reads them half a frame apart. Scene renders both.
     """
 
     falloff: np.ndarray
@@ -78,7 +83,10 @@ class Optics:
     grain_softness: float
     grain_offsets: np.ndarray
     jpeg_quality: int = 0
-    smoke: Smoke | None = field(default=None)
+    smoke: Smoke | None = None
+    glare: Glare | None = None
+    dirt: tuple[Dirt, ...] = ()
+    field_delay: float = 0.0
 
     def _colour_matrix(self) -> np.ndarray:
         """White balance, then saturation, as one 3x3 matrix."""
@@ -98,6 +106,10 @@ class Optics:
         """
         if self.smoke is not None:
             self.smoke.apply(image, frame)
+        if self.glare is not None:
+            self.glare.apply(image, frame)
+        for dirt in self.dirt:
+            dirt.apply(image, frame)
         image *= spread(self.falloff, 3)
         image = cv2.transform(image, self._colour_matrix() * self.exposure[frame])
         if self.blur:
@@ -150,60 +162,44 @@ def disc_view(shape: tuple[int, int], centre: tuple[float, float], radius: float
 
 
 def random_optics(rng: np.random.Generator, frames: int, shape: tuple[int, int]) -> Optics:
-    """Draw a camera: good or bad, steady or failing, clear or smoky."""
+    """Draw a camera and a lamp, good or mediocre, without any of the troubles of `troubles.py`."""
     height, width = shape
     unit = min(shape) / 256
-    falloff = lamp_falloff(
-        shape,
-        (width * rng.uniform(0.2, 0.8), height * rng.uniform(0.2, 0.8)),
-        unit * rng.uniform(100, 330),
-        floor=rng.uniform(0.15, 0.4),
-    )
-    view = None
-    if rng.random() < 0.2:
-        centre = width / 2 + rng.normal(0, 5) * unit, height / 2 + rng.normal(0, 5) * unit
-        disc = disc_view(shape, centre, unit * rng.uniform(112, 150))
-        falloff *= disc
-        view = disc >= 0.5
-    exposure = rng.uniform(0.6, 1.3) * np.ones(frames)
-    if rng.random() < 0.5:
-        exposure *= 1 + wander(rng, frames, rng.uniform(0, 0.15))
-    if rng.random() < 0.08:  # the lamp fails or is covered for a while
-        dip = (np.arange(frames) - rng.uniform(0, frames)) / rng.uniform(1.5, 5)
-        exposure *= 1 - rng.uniform(0.3, 0.75) * np.exp(-dip * dip)
-    shake = np.zeros((frames, 2))
-    if rng.random() < 0.15:
-        angle, length = rng.uniform(0, 2 * np.pi, frames), rng.uniform(1.5, 6, frames) * unit
-        shake = np.stack([length * np.cos(angle), length * np.sin(angle)], axis=1)
-    grain = rng.random()
     return Optics(
-        falloff=falloff,
-        view=view,
-        exposure=np.clip(exposure, 0.1, 2.0),
-        white_balance=(1 + rng.normal(0, 0.07, 3)).astype(np.float32),
+        falloff=lamp_falloff(
+            shape,
+            (width * rng.uniform(0.2, 0.8), height * rng.uniform(0.2, 0.8)),
+            unit * rng.uniform(100, 330),
+            floor=rng.uniform(0.15, 0.4),
+        ),
+        view=None,
+        exposure=rng.uniform(0.7, 1.35) * np.ones(frames),
+        white_balance=(1 + rng.normal(0, 0.06, 3)).astype(np.float32),
         saturation=rng.uniform(0.75, 1.2),
-        tone=gamma_table(rng.uniform(0.75, 1.25)),
+        tone=gamma_table(rng.uniform(0.75, 1.2)),
         blur=rng.uniform(0.4, 1.3) * unit if rng.random() < 0.4 else 0.0,
-        shake=shake,
-        grain=0.0 if grain < 0.2 else rng.uniform(0, 6) if grain < 0.8 else rng.uniform(4, 14),
+        shake=np.zeros((frames, 2)),
+        grain=0.0 if rng.random() < 0.25 else rng.uniform(0, 5),
         grain_softness=float(rng.choice([0.0, 0.6])),
         grain_offsets=rng.integers(0, GRAIN_OFFSETS, (frames, 2)),
-        jpeg_quality=int(rng.integers(40, 95)) if rng.random() < 0.4 else 0,
-        smoke=random_smoke(rng, frames, shape) if rng.random() < 0.16 else None,
     )
 
 
 def random_smoke(
-    rng: np.random.Generator, frames: int, shape: tuple[int, int], thickest: float = 0.75
+    rng: np.random.Generator,
+    frames: int,
+    shape: tuple[int, int],
+    thinnest: float = 0.2,
+    thickest: float = 0.75,
 ) -> Smoke:
     """Draw a drifting haze that thickens and thins."""
     height, width = shape
     density = value_noise(rng, (2 * height + 1, 2 * width + 1), (3, 6, 12))
-    density = density ** rng.uniform(1, 3) * rng.uniform(0.2, thickest)
+    density = density ** rng.uniform(1, 3) * rng.uniform(thinnest, thickest)
     unit = min(shape) / 256
     strength = np.clip(1 + wander(rng, frames, rng.uniform(0, 0.5)), 0, 1.3)
     return Smoke(
-        density=np.clip(density, 0, 0.75).astype(np.float32),
+        density=np.clip(density, 0, thickest).astype(np.float32),
         drift=tuple(rng.normal(0, 5, 2) * unit),
         brightness=rng.uniform(150, 220),
         strength=strength,

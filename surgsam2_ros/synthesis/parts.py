@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -138,6 +138,58 @@ def shaded_part(
     return _sprite(colour, alpha, (-0.5, (rows - 1) / 2), resolution)
 
 
+def bent_part(
+    rng: np.random.Generator,
+    path: Sequence[tuple[float, float]] | np.ndarray,
+    widths: Sequence[float] | np.ndarray,
+    material: Material,
+    resolution: float = 1.0,
+    like: Sprite | None = None,
+) -> Sprite:
+    """Draw a rod that follows a broken line, with round joints and ends.
+
+    Args:
+        rng: source of all randomness (texture and the lamp's side).
+        path: K points (x, y) in scene pixels; the origin becomes the anchor.
+        widths: K diameters in scene pixels, straight between the points.
+        material: surface.
+        resolution: sprite pixels per scene pixel.
+        like: sprite whose size and anchor to take over, to lay one over the other.
+
+    Returns:
+        Sprite anchored at the origin.
+    """
+    points = np.asarray(path, np.float32) * resolution
+    halves = np.maximum(np.asarray(widths, np.float32) * resolution / 2, 0.7)
+    if like is None:
+        low = np.floor((points - halves[:, None]).min(axis=0).clip(None, 0)) - 1 - _MARGIN
+        high = np.ceil((points + halves[:, None]).max(axis=0).clip(0, None)) + 2 + _MARGIN
+        columns, rows = (high - low).astype(int)
+        anchor = (float(-low[0]), float(-low[1]))
+    else:
+        rows, columns = like.pixels.shape[:2]
+        anchor = like.anchor
+    x = np.arange(columns, dtype=np.float32) - np.float32(anchor[0])
+    y = np.arange(rows, dtype=np.float32)[:, None] - np.float32(anchor[1])
+    depth = np.full((rows, columns), -np.inf, np.float32)
+    turn = np.zeros((rows, columns), np.float32)
+    for index in range(len(points) - 1):
+        (x0, y0), (dx, dy) = points[index], points[index + 1] - points[index]
+        length = max(float(np.hypot(dx, dy)), 1e-3)
+        along = np.clip(((x - x0) * dx + (y - y0) * dy) / length**2, 0, 1)
+        half = halves[index] + along * (halves[index + 1] - halves[index])
+        away = np.hypot(x - x0 - along * dx, y - y0 - along * dy)
+        side = np.sign(dx * (y - y0) - dy * (x - x0))
+        nearer = half - away > depth
+        depth = np.where(nearer, half - away, depth)
+        turn = np.where(nearer, side * away / half, turn)
+    colour = _lit(rng, np.clip(turn, -1, 1), material)
+    colour *= _surface_texture(rng, rows, columns, material.grain)[..., None]
+    alpha = np.clip(depth + 0.5, 0, 1)
+    pixels = np.dstack([np.clip(colour, 0, 255) * alpha[..., None], alpha])
+    return Sprite(pixels.astype(np.float32), anchor, resolution)
+
+
 def _lit(rng: np.random.Generator, turn: np.ndarray, material: Material) -> np.ndarray:
     lamp = rng.uniform(-0.55, 0.55)
     facing = np.sqrt(np.clip(1 - turn * turn, 0, 1))
@@ -240,3 +292,13 @@ def mottle(rng: np.random.Generator, sprite: Sprite, strength: float) -> None:
     sprite.pixels[..., :3] = np.minimum(
         sprite.pixels[..., :3] * factor, 255 * sprite.pixels[..., 3:]
     )
+
+
+def stain(rng: np.random.Generator, sprite: Sprite) -> None:
+    """Smear blood over a sprite, in place, denser towards its tip."""
+    rows, columns = sprite.pixels.shape[:2]
+    field = value_noise(rng, (rows, columns), (3, 6))
+    field += np.linspace(-0.2, 0.25, columns, dtype=np.float32)
+    cover = np.clip((field - rng.uniform(0.45, 0.8)) / 0.15, 0, 1) * rng.uniform(0.5, 0.9)
+    colour = rng.uniform((90, 2, 4), (150, 18, 20))
+    _paint(sprite, (255 * cover).astype(np.uint8), tuple(colour))

@@ -13,6 +13,7 @@ import numpy as np
 
 from surgsam2_ros.synthesis.optics import Optics
 from surgsam2_ros.synthesis.sprites import Placement, blend_over, place, spread
+from surgsam2_ros.synthesis.trajectories import value_at
 
 
 class Body(Protocol):
@@ -21,10 +22,10 @@ class Body(Protocol):
     label: int
     casts_shadow: bool
 
-    def placements(self, frame: int) -> Iterator[Placement]:
-        """Yield the parts in painting order."""
+    def placements(self, frame: float) -> Iterator[Placement]:
+        """Yield the parts in painting order; times between frames count too."""
 
-    def gain(self, frame: int) -> float:
+    def gain(self, frame: float) -> float:
         """Brightness in a frame."""
 
 
@@ -38,12 +39,14 @@ class CameraPath:
         roll: float [T], radians.
         zoom: float [T].
         parallax: how far objects shift for each pixel that the background shifts.
+        turns_objects: whether objects follow roll and zoom from the first frame on.
     """
 
     offset: np.ndarray
     roll: np.ndarray
     zoom: np.ndarray
     parallax: float = 0.3
+    turns_objects: bool = False
 
     def reach(self, shape: tuple[int, int]) -> int:
         """Side of the smallest square background that a picture of `shape` never looks past."""
@@ -54,14 +57,15 @@ class CameraPath:
         return int(np.ceil(max(across.max(), down.max()))) + 2
 
     def background_map(
-        self, frame: int, shape: tuple[int, int], background: tuple[int, int]
+        self, frame: float, shape: tuple[int, int], background: tuple[int, int]
     ) -> np.ndarray:
         """Affine 2x3 from the pixels of a picture to those of a background, by their shapes."""
-        cos = np.cos(self.roll[frame]) / self.zoom[frame]
-        sin = np.sin(self.roll[frame]) / self.zoom[frame]
+        roll, zoom = value_at(self.roll, frame), value_at(self.zoom, frame)
+        offset = value_at(self.offset, frame)
+        cos, sin = np.cos(roll) / zoom, np.sin(roll) / zoom
         x, y = shape[1] / 2, shape[0] / 2
-        centre_x = background[1] / 2 + self.offset[frame, 0]
-        centre_y = background[0] / 2 + self.offset[frame, 1]
+        centre_x = background[1] / 2 + offset[0]
+        centre_y = background[0] / 2 + offset[1]
         return np.array(
             [
                 [cos, -sin, centre_x - cos * x + sin * y],
@@ -69,9 +73,53 @@ class CameraPath:
             ]
         )
 
-    def object_shift(self, frame: int) -> np.ndarray:
-        """Shift (x, y) of all objects in pixels."""
-        return -self.parallax * self.offset[frame]
+    def seen(self, part: Placement, frame: float, shape: tuple[int, int]) -> Placement:
+        """Move a part from the scene into the picture."""
+        shift = -self.parallax * value_at(self.offset, frame)
+        if not self.turns_objects:
+            return part._replace(x=part.x + shift[0], y=part.y + shift[1])
+        zoom = float(value_at(self.zoom, frame) / self.zoom[0])
+        roll = float(self.roll[0] - value_at(self.roll, frame))
+        cos, sin = zoom * np.cos(roll), zoom * np.sin(roll)
+        x, y = part.x + shift[0] - shape[1] / 2, part.y + shift[1] - shape[0] / 2
+        return part._replace(
+            x=shape[1] / 2 + cos * x - sin * y,
+            y=shape[0] / 2 + sin * x + cos * y,
+            angle=part.angle + roll,
+            scale=part.scale * zoom,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Breathing:
+    """Tissue that heaves and stretches; the instruments stay as they are.
+
+    Attributes:
+        field: float32 [n, n, 2], where tissue goes to (x, y) at the height of a breath, in pixels,
+            sampled evenly over the background.
+        depth: float [T], share of `field` in each frame.
+    """
+
+    field: np.ndarray
+    depth: np.ndarray
+
+    def shift(
+        self, frame: float, matrix: np.ndarray, shape: tuple[int, int], side: int
+    ) -> np.ndarray:
+        """Shift float32 [H, W, 2] of each pixel of a picture, given its affine background map."""
+        coarse = 8
+        small = (-(-shape[1] // coarse), -(-shape[0] // coarse))
+        to_field = matrix * ((len(self.field) - 1) / side)
+        to_field[:, :2] *= coarse
+        moved = cv2.warpAffine(
+            self.field,
+            to_field,
+            small,
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        moved *= np.float32(value_at(self.depth, frame))
+        return cv2.resize(moved, shape[::-1], interpolation=cv2.INTER_LINEAR)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +152,8 @@ class Scene(Sequence):
         shadows: of bodies on what is behind them.
         rate_hz: intended frame rate.
         class_names: class of each labelled object, by label.
+        breathing: motion of the background in itself, or None.
+        kinds: names of what the scene shows (see `kinds.py`), for reports.
     """
 
     def __init__(
@@ -117,6 +167,8 @@ class Scene(Sequence):
         shadows: Shadows,
         rate_hz: float = 15.0,
         class_names: dict[int, str] | None = None,
+        breathing: Breathing | None = None,
+        kinds: Sequence[str] = (),
     ) -> None:
         self.background = background
         self.bodies = tuple(bodies)
@@ -126,6 +178,8 @@ class Scene(Sequence):
         self.shadows = shadows
         self.rate_hz = rate_hz
         self.class_names = dict(class_names or {})
+        self.breathing = breathing
+        self.kinds = tuple(kinds)
         self._frames = frames
 
     def __len__(self) -> int:
@@ -146,6 +200,9 @@ class Scene(Sequence):
             raise TypeError('a scene renders one frame at a time; index it with an integer')
         frame = range(self._frames)[index]
         image, labels = self._compose(frame)
+        if self.optics.field_delay:
+            older = self._compose(max(0.0, frame - self.optics.field_delay))
+            image[1::2], labels[1::2] = older[0][1::2], older[1][1::2]
         if self.optics.view is not None:
             labels[~self.optics.view] = 0
         return self.optics.expose(image, frame), labels
@@ -154,23 +211,15 @@ class Scene(Sequence):
         """Render the frames in order."""
         return (self[index] for index in range(len(self)))
 
-    def _compose(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
+    def _compose(self, frame: float) -> tuple[np.ndarray, np.ndarray]:
         height, width = self.shape
-        image = cv2.warpAffine(
-            self.background,
-            self.camera.background_map(frame, self.shape, self.background.shape[:2]),
-            (width, height),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REFLECT,
-        )
+        image = self._ground(frame)
         labels = np.zeros(self.shape, np.uint8)
         layer = np.zeros((height, width, 4), np.float32)
-        shift_x, shift_y = self.camera.object_shift(frame)
         for body in self.bodies:
             box = None
             for part in body.placements(frame):
-                moved = part._replace(x=part.x + shift_x, y=part.y + shift_y)
-                touched = place(layer, moved)
+                touched = place(layer, self.camera.seen(part, frame, self.shape))
                 if touched is not None:
                     box = touched if box is None else box.union(touched)
             if box is None:
@@ -183,6 +232,26 @@ class Scene(Sequence):
             labels[box.slices][piece[..., 3] > 0.5] = body.label
             piece[...] = 0
         return image, labels
+
+    def _ground(self, frame: float) -> np.ndarray:
+        height, width = self.shape
+        side = self.background.shape[:2]
+        matrix = self.camera.background_map(frame, self.shape, side)
+        if self.breathing is None:
+            return cv2.warpAffine(
+                self.background,
+                matrix,
+                (width, height),
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                borderMode=cv2.BORDER_REFLECT,
+            )
+        x, y = np.arange(width), np.arange(height)[:, None]
+        places = -self.breathing.shift(frame, matrix, self.shape, side[0])  # where it came from
+        places[..., 0] += (matrix[0, 0] * x + (matrix[0, 1] * y + matrix[0, 2])).astype(np.float32)
+        places[..., 1] += (matrix[1, 0] * x + (matrix[1, 1] * y + matrix[1, 2])).astype(np.float32)
+        return cv2.remap(
+            self.background, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+        )
 
     def _shade(self, alpha: np.ndarray) -> np.ndarray:
         """Light left by the shadow of a layer, float32 [H, W, 3]; made at a quarter of the size."""

@@ -32,6 +32,16 @@ def wander(
     return 0.6 * amplitude * motion
 
 
+def value_at(path: np.ndarray, frame: float) -> np.ndarray:
+    """Read a path [T, ...] at a frame or, straight between two, at a time between frames."""
+    if float(frame).is_integer():
+        return path[int(frame)]
+    before = int(np.clip(np.floor(frame), 0, len(path) - 1))
+    after = min(before + 1, len(path) - 1)
+    share = np.clip(frame - before, 0.0, 1.0)
+    return (1 - share) * path[before] + share * path[after]
+
+
 def minimum_jerk(
     frames: int, times: Sequence[float], values: Sequence[float] | np.ndarray
 ) -> np.ndarray:
