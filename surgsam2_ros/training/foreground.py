@@ -26,10 +26,11 @@ class ForegroundHead(nn.Module):
         self.output = nn.Conv2d(width, 1, 1)
 
     def forward(self, features: ImageFeatures) -> Tensor:
-        """Logits [B, S / 4, S / 4] of the features of B images."""
-        x = F.relu(self.stride16(features.stride16))
-        x = _double(x) + self.stride8(features.stride8)
-        x = _double(F.relu(x)) + self.stride4(features.stride4)
+        """Logits [B, S / 4, S / 4] of the features of B images, whatever their precision."""
+        stride4, stride8, stride16 = (level.to(self.output.weight.dtype) for level in features)
+        x = F.relu(self.stride16(stride16))
+        x = _double(x) + self.stride8(stride8)
+        x = _double(F.relu(x)) + self.stride4(stride4)
         return self.output(F.relu(x)).squeeze(1)
 
 

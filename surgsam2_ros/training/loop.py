@@ -28,7 +28,7 @@ from surgsam2_ros.training.distributed import (
 )
 from surgsam2_ros.training.export import export_weights
 from surgsam2_ros.training.foreground import ForegroundHead
-from surgsam2_ros.training.objective import Objective
+from surgsam2_ros.training.objective import DrawingObjective
 from surgsam2_ros.training.schedule import (
     AveragedWeights,
     clip_frames,
@@ -138,13 +138,19 @@ class Trainer:
         self._modules = nn.ModuleDict({'network': self.network, 'foreground': foreground})
         parameters = [p for p in self._modules.parameters() if p.requires_grad]
         self.gradients = FlatGradients(parameters)
-        groups = parameter_groups(self._modules, config.trunk_scale, config.weight_decay)
+        groups = parameter_groups(
+            self._modules,
+            trunk_scale=config.trunk_scale,
+            weight_decay=config.weight_decay,
+            trunk_weight_decay=0.0,
+            decay_embeddings=False,
+        )
         self.optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True)
         self.averaged = AveragedWeights(parameters, config.ema)
         folder = clip_folder(config, output)
         self._held_out = ClipFolder(folder / 'held_out')
         self._rng = np.random.default_rng([config.seed, rank()])
-        self._objective = Objective(
+        self._objective = DrawingObjective(
             self.network, foreground, ClipFolder(folder / 'train'), config, self._rng
         )
         self.steps = 0

@@ -1,9 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The losses of a segmentation network that tracks: mask, predicted IoU, presence and foreground.
-
-All of them take logits from before the presence gate: a wrong presence stops no mask from learning.
-"""
+"""The losses of a network that segments and tracks: masks, predicted IoU, presence, foreground."""
 
 from __future__ import annotations
 
@@ -13,23 +10,55 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from surgsam2_ros.network.surgsam2 import ABSENT_LOGIT
+
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Factors of the loss terms; those of focal, dice, IoU and presence are SAM 2's.
+    """Factors of the loss terms and how they are put together; the defaults are SAM 2's.
 
-    `proposals` is the share of the mask loss that falls on all proposals, the rest falls on the
-    best alone. With a share of 0 three proposals learn to hedge between three objects, and the
-    network needs no memory of which one it follows.
+    Attributes:
+        focal, dice, bce: of the mask; which of several proposals is best is decided by their sum.
+        iou: of the absolute error of the predicted IoU, averaged over the proposals.
+        presence: of the binary cross-entropy of the presence.
+        foreground: of the auxiliary foreground head's cross-entropy; 0 for none.
+        proposals: share of the mask loss that falls on all proposals; the rest falls on the best
+            alone. With a share of 0 a small network's three proposals learn to hedge between three
+            objects, and it needs no memory of which one it follows.
+        gated: judge the mask as the tracker hands it out, empty where the network calls the object
+            absent: a mask that is hidden so does not learn. Otherwise a wrong presence stops no
+            mask from learning.
+        mean: take the mean over the decodings of a clip instead of their sum.
+        stride: pixels of the input per pixel in which masks are compared, 1, 2 or 4.
     """
 
     focal: float = 20.0
     dice: float = 1.0
-    bce: float = 1.0
+    bce: float = 0.0
     iou: float = 1.0
     presence: float = 1.0
-    foreground: float = 0.5
-    proposals: float = 0.5
+    foreground: float = 0.0
+    proposals: float = 0.0
+    gated: bool = True
+    mean: bool = False
+    stride: int = 1
+
+    def __post_init__(self):
+        """Check the values.
+
+        Raises:
+            ValueError: when a value is impossible.
+        """
+        for name in ('focal', 'dice', 'bce', 'iou', 'presence', 'foreground'):
+            if getattr(self, name) < 0:
+                raise ValueError(f'loss weight {name} is {getattr(self, name)}; it must be >= 0')
+        if not 0 <= self.proposals <= 1:
+            raise ValueError(f'loss share proposals is {self.proposals}; it must be 0 to 1')
+        if self.stride not in (1, 2, 4):
+            raise ValueError(f'loss stride is {self.stride}; it must be 1, 2 or 4')
+
+
+SAM2_LOSS = LossWeights()
 
 
 def focal_loss(logits: Tensor, truth: Tensor, alpha: float = 0.25, gamma: float = 2.0) -> Tensor:
@@ -50,6 +79,10 @@ def focal_loss(logits: Tensor, truth: Tensor, alpha: float = 0.25, gamma: float 
 def dice_loss(logits: Tensor, truth: Tensor) -> Tensor:
     """One minus the Dice coefficient of probabilities, with 1 added to both sides of the ratio.
 
+    The overlap is that of Wang et al. (MICCAI 2023): half of what the sums of both have beyond
+    their absolute difference. With a truth of 0 and 1 it is the sum of the products, and with a
+    soft truth too the loss of equal masks is 0.
+
     Args:
         logits, truth: float [..., H, W]; truth in [0, 1].
 
@@ -57,9 +90,9 @@ def dice_loss(logits: Tensor, truth: Tensor) -> Tensor:
         float [...], 0 for a perfect mask.
     """
     probability = torch.sigmoid(logits)
-    overlap = 2.0 * (probability * truth).sum(dim=(-2, -1))
     total = probability.sum(dim=(-2, -1)) + truth.sum(dim=(-2, -1))
-    return 1.0 - (overlap + 1.0) / (total + 1.0)
+    difference = (probability - truth).abs().sum(dim=(-2, -1))
+    return 1.0 - (total - difference + 1.0) / (total + 1.0)
 
 
 def bce_loss(logits: Tensor, truth: Tensor) -> Tensor:
@@ -90,7 +123,7 @@ def frame_loss(
     truth: Tensor,
     weights: LossWeights,
 ) -> dict[str, Tensor]:
-    """Loss of one decoded frame, the mean over its objects.
+    """Loss of one decoding of a frame, object by object.
 
     Of several mask proposals the one with the least mask loss is trained most, so that they may
     differ; every predicted IoU is trained. An absent object trains the presence alone.
@@ -102,28 +135,34 @@ def frame_loss(
         truth: float [N, H, W] in [0, 1]; an object without any pixel above 0.5 is absent.
 
     Returns:
-        weighted scalar terms 'focal', 'dice', 'bce', 'iou', 'presence'.
+        weighted terms 'focal', 'dice', 'iou', 'presence', and 'bce' where it has a weight, each
+        float32 [N].
     """
+    all_mask_logits, presence_logits = all_mask_logits.float(), presence_logits.float()
+    if weights.gated:
+        shown = (presence_logits.detach() > 0).view(-1, 1, 1, 1)
+        all_mask_logits = torch.where(shown, all_mask_logits, ABSENT_LOGIT)
     if all_mask_logits.shape[-2:] != truth.shape[-2:]:
         all_mask_logits = F.interpolate(
             all_mask_logits, truth.shape[-2:], mode='bilinear', align_corners=False
         )
-    expanded = truth.unsqueeze(1).expand_as(all_mask_logits)  # [N, M, H, W]
-    focal = weights.focal * focal_loss(all_mask_logits, expanded)
-    dice = weights.dice * dice_loss(all_mask_logits, expanded)
-    bce = weights.bce * bce_loss(all_mask_logits, expanded)
-    best = (focal + dice + bce).detach().argmin(dim=1, keepdim=True)
+    expanded = truth.float().unsqueeze(1).expand_as(all_mask_logits)  # [N, M, H, W]
+    mask_terms = {
+        'focal': weights.focal * focal_loss(all_mask_logits, expanded),
+        'dice': weights.dice * dice_loss(all_mask_logits, expanded),
+    }
+    if weights.bce:
+        mask_terms['bce'] = weights.bce * bce_loss(all_mask_logits, expanded)
+    best = sum(mask_terms.values()).detach().argmin(dim=1, keepdim=True)
 
     def chosen(loss: Tensor) -> Tensor:
         return torch.lerp(loss.gather(1, best).squeeze(1), loss.mean(dim=1), weights.proposals)
 
     present = (truth > 0.5).flatten(1).any(dim=1).float()  # [N]
-    iou_error = (all_iou - mask_iou(all_mask_logits, expanded)).abs().mean(dim=1)
-    presence = F.binary_cross_entropy_with_logits(presence_logits, present)
+    iou_error = (all_iou.float() - mask_iou(all_mask_logits, expanded)).abs().mean(dim=1)
+    presence = F.binary_cross_entropy_with_logits(presence_logits, present, reduction='none')
     return {
-        'focal': (chosen(focal) * present).mean(),
-        'dice': (chosen(dice) * present).mean(),
-        'bce': (chosen(bce) * present).mean(),
-        'iou': weights.iou * (iou_error * present).mean(),
+        **{name: chosen(loss) * present for name, loss in mask_terms.items()},
+        'iou': weights.iou * iou_error * present,
         'presence': weights.presence * presence,
     }

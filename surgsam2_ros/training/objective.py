@@ -1,10 +1,17 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The loss of a training step: a sample and its prompts are drawn, tracked and compared."""
+"""The loss of a training step: clips are prompted, tracked and compared with their truth.
+
+With default settings and `Disturbance(clip_time=True)` it is the loss of the released SurgSAM2
+recipe, which is SAM 2's: the sum over frames and over the decodings of each, the mean over the
+objects.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,121 +19,211 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from surgsam2_ros.network import SurgSAM2
-from surgsam2_ros.training.clips import ClipFolder, TrainingClip, sample_clip
-from surgsam2_ros.training.config import TrainingConfig
+from surgsam2_ros.training.clips import TrainingClip
 from surgsam2_ros.training.foreground import ForegroundHead
-from surgsam2_ros.training.losses import bce_loss, frame_loss
-from surgsam2_ros.training.prompts import PromptBatch, PromptKind, simulate_prompts
-from surgsam2_ros.training.unroll import TrackedClip, prompt_images, track_clip
+from surgsam2_ros.training.losses import SAM2_LOSS, LossWeights, bce_loss, frame_loss
+from surgsam2_ros.training.prompts import (
+    RELEASED_PROMPTS,
+    PromptRecipe,
+    draw_plan,
+    simulate_prompts,
+)
+from surgsam2_ros.training.unroll import UNDISTURBED, Disturbance, TrackedClip, track_clips
+
+
+@dataclass(frozen=True, eq=False)
+class ClipBatch:
+    """Clips of equal length on the device of the network.
+
+    Attributes:
+        images: float32 [B, T, 3, S, S].
+        masks: bool [N, T, S, S], the objects of all clips.
+        owner: int64 [N], the clip of each object.
+        foreground: bool [B, T, S, S].
+    """
+
+    images: Tensor
+    masks: Tensor
+    owner: Tensor
+    foreground: Tensor
+
+
+def stack_clips(clips: Sequence[TrainingClip], device: torch.device | str = 'cpu') -> ClipBatch:
+    """Put clips into one batch.
+
+    Raises:
+        ValueError: without clips, for clips of different lengths, and when an object is not in
+            the first frame of its clip, where it would be prompted.
+    """
+    lengths = sorted({len(clip.images) for clip in clips})
+    if len(lengths) != 1:
+        raise ValueError(f'clips of {lengths} frames do not make a batch; draw clips of one length')
+    for number, clip in enumerate(clips):
+        absent = np.flatnonzero(~np.asarray(clip.masks[:, 0]).any(axis=(1, 2)))
+        if len(absent):
+            raise ValueError(
+                f'object {absent[0]} of clip {number} ({_name(clip)}) is not in its first frame, '
+                'where it is prompted; choose objects that the first frame shows'
+            )
+    owner = np.repeat(np.arange(len(clips)), [len(clip.masks) for clip in clips])
+
+    def join(arrays, function) -> Tensor:
+        return function([torch.as_tensor(a) for a in arrays]).to(device, non_blocking=True)
+
+    return ClipBatch(
+        join([clip.images for clip in clips], torch.stack),
+        join([clip.masks for clip in clips], torch.cat),
+        torch.from_numpy(owner).to(device),
+        join([clip.foreground for clip in clips], torch.stack),
+    )
+
+
+def _name(clip: TrainingClip) -> str:
+    return next(iter(getattr(clip, 'names', ())), 'unnamed')
 
 
 class Objective:
-    """Draws training samples and computes their loss.
+    """Computes the loss of clips.
 
     Args:
-        network: in training mode.
-        foreground: the auxiliary head.
-        clips: rendered clips.
-        config: shares, weights and sizes.
-        rng: of this process.
+        network: in training mode; precision is its `autocast_dtype`.
+        foreground: the auxiliary head, or None for none.
+        prompts: how clips are prompted and corrected.
+        loss: weights of the terms.
+        disturbance: of the memory; its `dictate_presence` is set by the progress.
+        dictate_presence_until: fraction of the training over which the probability that the true
+            presence is dictated to the memory falls from 1 to 0; 0 never dictates it.
+
+    Raises:
+        ValueError: when there is a weight for the foreground and no head, or the other way round.
     """
 
     def __init__(
         self,
         network: SurgSAM2,
-        foreground: ForegroundHead,
-        clips: ClipFolder,
-        config: TrainingConfig,
-        rng: np.random.Generator,
+        foreground: ForegroundHead | None = None,
+        *,
+        prompts: PromptRecipe = RELEASED_PROMPTS,
+        loss: LossWeights = SAM2_LOSS,
+        disturbance: Disturbance = UNDISTURBED,
+        dictate_presence_until: float = 0.0,
     ):
+        if (foreground is None) != (loss.foreground == 0):
+            raise ValueError(
+                f'loss weight foreground is {loss.foreground} '
+                f'{"without" if foreground is None else "with"} a foreground head; '
+                'give a head exactly when it has a weight'
+            )
         self._network = network
         self._foreground = foreground
-        self._clips = clips
-        self._config = config
-        self._rng = rng
+        self._prompts = prompts
+        self._loss = loss
+        self._disturbance = disturbance
+        self._dictate_presence_until = dictate_presence_until
 
-    def __call__(self, frames: int, progress: float) -> dict[str, Tensor]:
-        """Compute the weighted loss terms of one sample of so many frames.
+    def loss(
+        self,
+        clips: Sequence[TrainingClip],
+        rng: np.random.Generator,
+        progress: float = 0.0,
+        num_objects: float | None = None,
+    ) -> dict[str, Tensor]:
+        """Compute the weighted loss terms of a step.
 
         Args:
-            frames: 1 for a batch of unrelated images.
+            clips: of equal length; one frame each for unrelated images, which are prompted with
+                boxes and clicks alone. The clips of a step are prompted with the same kind.
+            rng: everything that is drawn.
             progress: of the training, in [0, 1].
+            num_objects: what sums over objects are divided by; None for the objects of these
+                clips. Several processes give the mean of theirs, so that their averaged gradients
+                are those of one process with all clips.
+
+        Returns:
+            scalars 'focal', 'dice', 'iou', 'presence', and 'bce' and 'foreground' where they have
+            a weight; their sum is the loss.
+
+        Raises:
+            ValueError: for clips that make no batch; see `stack_clips`.
         """
-        if frames == 1:
-            return self._image_loss()
-        return self._clip_loss(frames, progress)
-
-    def _image_loss(self) -> dict[str, Tensor]:
-        config, rng = self._config, self._rng
-        samples = [
-            sample_clip(self._clips, rng, 1, max_objects=2) for _ in range(config.images_per_step)
-        ]
-        images = torch.from_numpy(np.concatenate([sample.images for sample in samples]))
-        masks = np.concatenate([sample.masks for sample in samples])  # [N, 1, S, S]
-        owner = np.repeat(np.arange(len(samples)), [len(sample.masks) for sample in samples])
-        kind = PromptKind.BOX if rng.random() < 0.5 else PromptKind.POINT
-        truth = torch.from_numpy(masks).float()
-        tracked = prompt_images(
+        batch = stack_clips(clips, self._network.device)
+        until = self._dictate_presence_until
+        dictated = max(0.0, 1.0 - progress / until) if until > 0 else 0.0
+        plan = draw_plan(self._prompts, batch.images.shape[1], rng)
+        tracked = track_clips(
             self._network,
-            images,
-            truth,
-            torch.from_numpy(owner),
-            simulate_prompts(masks[:, 0], kind, rng),
+            batch.images,
+            batch.masks,
+            batch.owner,
+            {
+                frame: simulate_prompts(batch.masks[:, frame], kind, rng, self._prompts)
+                for frame, kind in plan.kinds.items()
+            },
             rng,
-            config.disturbance,
+            corrected=plan.corrected,
+            recipe=self._prompts,
+            disturbance=dataclasses.replace(self._disturbance, dictate_presence=dictated),
         )
-        foreground = np.concatenate([sample.foreground for sample in samples])
-        return self._total(tracked, truth, foreground)
-
-    def _clip_loss(self, frames: int, progress: float) -> dict[str, Tensor]:
-        config, rng = self._config, self._rng
-        clip = sample_clip(self._clips, rng, frames, config.max_objects)
-        dictated = max(0.0, 1.0 - progress / config.dictate_presence_until)
-        truth = torch.from_numpy(clip.masks).float()
-        tracked = track_clip(
-            self._network,
-            torch.from_numpy(clip.images),
-            truth,
-            self._draw_prompts(clip),
-            rng,
-            dataclasses.replace(config.disturbance, dictate_presence=dictated),
-        )
-        return self._total(tracked, truth, clip.foreground)
-
-    def _draw_prompts(self, clip: TrainingClip) -> PromptBatch:
-        draw, config = self._rng.random(), self._config
-        if draw < config.mask_prompts:
-            kind = PromptKind.MASK
-        elif draw < config.mask_prompts + config.box_prompts:
-            kind = PromptKind.BOX
-        else:
-            kind = PromptKind.POINT
-        return simulate_prompts(clip.masks[:, 0], kind, self._rng)
+        return self._total(tracked, batch, num_objects or len(batch.masks))
 
     def _total(
-        self, tracked: TrackedClip, truth: Tensor, foreground: np.ndarray
+        self, tracked: TrackedClip, batch: ClipBatch, num_objects: float
     ) -> dict[str, Tensor]:
-        """Average the loss over the decodings and add the foreground loss.
-
-        The truth is averaged over 2x2 pixels, which is still twice as fine as the logits.
-        """
-        small = F.avg_pool2d(truth, 2)  # [N, T, S / 2, S / 2]
-        weights = self._config.loss
-        decodings = [(decoded, 0) for decoded in tracked.earlier]
-        decodings += [(decoded, frame) for frame, decoded in enumerate(tracked.decoded)]
-        frames = [
-            frame_loss(
+        """Add up the losses of all decodings, and that of the foreground."""
+        weights = self._loss
+        terms: dict[str, Tensor] = {}
+        for frame, decoded in tracked.supervised:
+            truth = batch.masks[:, frame].float()
+            losses = frame_loss(
                 decoded.all_mask_logits,
                 decoded.all_iou,
                 decoded.presence_logits,
-                small[:, frame],
+                truth if weights.stride == 1 else F.avg_pool2d(truth, weights.stride),
                 weights,
             )
-            for decoded, frame in decodings
-            if decoded.all_mask_logits.requires_grad
-        ]
-        terms = {name: torch.stack([f[name] for f in frames]).mean() for name in frames[0]}
-        anything = F.avg_pool2d(torch.from_numpy(foreground).float(), 4)
-        logits = self._foreground(tracked.features)
-        terms['foreground'] = weights.foreground * bce_loss(logits, anything).mean()
+            for name, loss in losses.items():
+                terms[name] = terms.get(name, 0.0) + loss.sum()
+        count = len(tracked.supervised) if weights.mean else 1
+        terms = {name: term / (num_objects * count) for name, term in terms.items()}
+        if self._foreground is not None:
+            logits = self._foreground(tracked.features)
+            anything = F.avg_pool2d(batch.foreground.flatten(0, 1).float(), 4)
+            terms['foreground'] = weights.foreground * bce_loss(logits, anything).mean()
         return terms
+
+
+class DrawingObjective:
+    """What the loop calls until it draws clips itself; it goes with `sample_clip`."""
+
+    def __init__(self, network, foreground, clips, config, rng):
+        correct = config.disturbance.correct_prompt
+        prompts = PromptRecipe(
+            mask=config.mask_prompts,
+            box=config.box_prompts,
+            several_clicks=0.4,
+            centred_clicks=0.5,
+            correction_clicks=1,
+            correction_from_truth=0.0,
+            correct=correct,
+            detach_corrections=True,
+            read_masks=True,
+        )
+        self._objective = Objective(
+            network,
+            foreground if config.loss.foreground else None,
+            prompts=prompts,
+            loss=config.loss,
+            disturbance=config.disturbance,
+            dictate_presence_until=config.dictate_presence_until,
+        )
+        self._clips, self._config, self._rng = clips, config, rng
+
+    def __call__(self, frames, progress):
+        """Draw clips and compute their loss."""
+        from surgsam2_ros.training.clips import sample_clip
+
+        config = self._config
+        single = frames == 1
+        count, objects = (config.images_per_step, 2) if single else (1, config.max_objects)
+        clips = [sample_clip(self._clips, self._rng, frames, objects) for _ in range(count)]
+        return self._objective.loss(clips, self._rng, progress)

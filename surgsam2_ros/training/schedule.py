@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -38,28 +41,122 @@ def clip_frames(progress: float, curriculum: Sequence[Sequence[float]]) -> int:
 
 
 def parameter_groups(
-    network: nn.Module, trunk_scale: float, weight_decay: float
-) -> list[dict[str, object]]:
-    """Sort parameters into matrices, the undecayed (biases, norms, embeddings), and the trunk.
+    network: nn.Module,
+    *,
+    weight_decay: float,
+    trunk_weight_decay: float | None = None,
+    trunk_scale: float = 1.0,
+    layer_decay: float = 1.0,
+    scales: Mapping[str, float] = MappingProxyType({}),
+    decay_embeddings: bool = True,
+) -> list[dict[str, Any]]:
+    """Sort parameters by weight decay and by the factor of their learning rate.
 
-    Every group has a 'scale' of the learning rate: `trunk_scale` for the trunk, which does not
-    decay either. Parameters that need no gradient are left out.
+    Biases and the parameters of norms never decay. Parameters that need no gradient are left out.
+
+    Args:
+        network: the network, or a module that holds it.
+        weight_decay: of all other parameters.
+        trunk_weight_decay: of those in the trunk of the image encoder; None: the same.
+        trunk_scale: factor of the trunk's learning rate.
+        layer_decay: factor by which the learning rate falls from each layer of the trunk to the
+            one before it. The last block has the factor `layer_decay`, the patch embedding (or the
+            stem) the smallest one; the position embeddings have none, as in the official recipe.
+        scales: further factors, by prefix of the parameters' names; all that fit are multiplied.
+        decay_embeddings: whether embeddings, learned encodings and layer scales decay too, as in
+            the official recipe. (There, the channel norms of convolutions decay as well.)
+
+    Returns:
+        groups with 'params', 'scale' and 'weight_decay', in the order of the network.
+
+    Raises:
+        ValueError: when a prefix of `scales` fits no parameter.
     """
-    decayed, plain, trunk = [], [], []
-    for name, parameter in network.named_parameters():
+    named = dict(network.named_parameters())
+    _require_matches(scales, named)
+    of_norms = _norm_parameters(network)
+    layers = _trunk_layers(named)
+    groups: dict[tuple[float, float], dict[str, Any]] = {}
+    for name, parameter in named.items():
         if not parameter.requires_grad:
             continue
+        scale, decay = 1.0, weight_decay
+        for prefix, factor in scales.items():
+            scale *= factor if _has_prefix(name, prefix) else 1.0
         if TRUNK_PREFIX in name:
-            trunk.append(parameter)
-        elif parameter.ndim < 2 or _is_embedding(name):
-            plain.append(parameter)
-        else:
-            decayed.append(parameter)
-    return [
-        {'params': decayed, 'scale': 1.0, 'weight_decay': weight_decay},
-        {'params': plain, 'scale': 1.0, 'weight_decay': 0.0},
-        {'params': trunk, 'scale': trunk_scale, 'weight_decay': 0.0},
-    ]
+            scale *= trunk_scale * layer_decay ** _layers_above(name, layers)
+            decay = weight_decay if trunk_weight_decay is None else trunk_weight_decay
+        spared = not decay_embeddings and (parameter.ndim < 2 or _is_embedding(name))
+        if spared or name in of_norms or name.endswith('bias'):
+            decay = 0.0
+        group = {'params': [], 'scale': scale, 'weight_decay': decay}
+        groups.setdefault((scale, decay), group)['params'].append(parameter)
+    return list(groups.values())
+
+
+def freeze(network: nn.Module, prefixes: Iterable[str]) -> list[str]:
+    """Take the gradient from all parameters whose names start with one of the prefixes.
+
+    Args:
+        network: the network, or a module that holds it.
+        prefixes: such as 'image_encoder.' or 'sam_prompt_encoder.'.
+
+    Returns:
+        the names of the frozen parameters.
+
+    Raises:
+        ValueError: when a prefix fits no parameter.
+    """
+    prefixes = list(prefixes)
+    named = dict(network.named_parameters())
+    _require_matches(prefixes, named)
+    frozen = [name for name in named if any(_has_prefix(name, prefix) for prefix in prefixes)]
+    for name in frozen:
+        named[name].requires_grad_(False)
+    return frozen
+
+
+def _has_prefix(name: str, prefix: str) -> bool:
+    """Whether a parameter is meant, also inside a module that holds the network as `network`."""
+    return name.removeprefix('network.').startswith(prefix)
+
+
+def _require_matches(prefixes: Iterable[str], names: Iterable[str]) -> None:
+    for prefix in prefixes:
+        if not any(_has_prefix(name, prefix) for name in names):
+            parts = sorted({name.removeprefix('network.').split('.')[0] for name in names})
+            raise ValueError(
+                f'no parameter of the network starts with {prefix!r}; it has {", ".join(parts)}'
+            )
+
+
+def _norm_parameters(network: nn.Module) -> set[str]:
+    """Names of the parameters of all norms."""
+    return {
+        f'{path}.{name}'.lstrip('.')
+        for path, module in network.named_modules()
+        if 'norm' in type(module).__name__.lower()
+        for name, _ in module.named_parameters(recurse=False)
+    }
+
+
+def _trunk_layers(names: Iterable[str]) -> int:
+    """Return the number of blocks of the trunk; 0 without one."""
+    return 1 + max((block for block in map(_trunk_block, names) if block is not None), default=-1)
+
+
+def _trunk_block(name: str) -> int | None:
+    match = re.search(rf'{re.escape(TRUNK_PREFIX)}blocks\.(\d+)\.', name)
+    return int(match[1]) if match else None
+
+
+def _layers_above(name: str, blocks: int) -> int:
+    """Return how often layer decay applies to a parameter of the trunk."""
+    block = _trunk_block(name)
+    if block is not None:
+        return blocks - block
+    inside = name.split(TRUNK_PREFIX)[1]
+    return blocks + 1 if inside.startswith(('patch_embed.', 'stem.')) else 0
 
 
 def _is_embedding(name: str) -> bool:

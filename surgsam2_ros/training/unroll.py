@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,48 +13,58 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from surgsam2_ros.network import Decoded, ImageFeatures, MemoryTokens, SurgSAM2
+from surgsam2_ros.network.mask_decoder import take_mask
 from surgsam2_ros.network.surgsam2 import ABSENT_LOGIT
 from surgsam2_ros.training.prompts import (
+    RELEASED_PROMPTS,
     PromptBatch,
     PromptKind,
+    PromptRecipe,
     add_corrections,
     corrupt_mask,
 )
 
-PRESENT_LOGIT = 10.0  # presence that training dictates, as sure as a prompt
+PRESENT_LOGIT = 10.0  # mask and presence that training dictates, as sure as a prompt
+LARGEST_PREVIOUS_LOGIT = 32.0  # inference clamps the mask that a click corrects to +-32
 
 
 @dataclass(frozen=True)
 class Disturbance:
-    """What training does to the memory of a clip so that the network learns to recover.
+    """What training does to the memory of a clip; by default, nothing that inference does not do.
 
     Attributes:
         corrupt_mask: probability that an object's mask is damaged before it is remembered.
         forget_frame: probability that a frame between the prompt and the last one is not attended
             to, as happens when memory is pruned.
         dictate_presence: probability that the true presence decides what is remembered.
-        correct_prompt: probability of one correction click after a box or point prompt.
+        clip_time: encode the age of object pointers as a fraction of the clip, and attend to no
+            more of them than it has frames, as the official training does.
     """
 
     corrupt_mask: float = 0.0
     forget_frame: float = 0.0
     dictate_presence: float = 0.0
     correct_prompt: float = 0.0
+    clip_time: bool = False
+
+
+UNDISTURBED = Disturbance()
 
 
 @dataclass(frozen=True, eq=False)
 class TrackedClip:
-    """What tracking a clip gave.
+    """What tracking clips gave.
 
     Attributes:
-        decoded: of every frame, in order; N objects each.
-        earlier: decodings of the first frame before its correction, or the decoder's reading of a
-            mask prompt.
-        features: of all frames, B = T.
+        decoded: of every frame, in order; the last word on N objects each.
+        supervised: frame and decoding of all that the mask decoder predicted, in the order in
+            which it did: the last word on each frame unless that was a given mask, and before it
+            what was then corrected.
+        features: of all frames, B * T in the order of the clips.
     """
 
     decoded: list[Decoded]
-    earlier: list[Decoded]
+    supervised: list[tuple[int, Decoded]]
     features: ImageFeatures
 
 
@@ -62,19 +73,103 @@ class _Memory:
     """One remembered frame of N objects."""
 
     frame: int
+    prompted: bool
     features: Tensor  # [N, HW, Dm]
     pointer: Tensor  # [N, D]
 
 
 @dataclass
-class _Clip:
-    """The state of one clip while it is tracked."""
+class _Clips:
+    """The state of clips of equal length while they are tracked."""
 
     network: SurgSAM2
-    masks: Tensor  # float [N, T, S, S]
-    disturbance: Disturbance
+    features: ImageFeatures  # of B * T frames
+    masks: Tensor  # bool [N, T, S, S]
+    owner: Tensor | None  # int64 [N], the clip of an object; None for a single clip
+    prompts: Mapping[int, PromptBatch]
+    corrected: Set[int]
     rng: np.random.Generator
+    recipe: PromptRecipe
+    disturbance: Disturbance
     memories: list[_Memory] = field(default_factory=list)
+    supervised: list[tuple[int, Decoded]] = field(default_factory=list)
+
+    @property
+    def frames(self) -> int:
+        return self.masks.shape[1]
+
+    def view(self, frame: int) -> ImageFeatures:
+        """Features of a frame, batch 1 for a single clip and N for several."""
+        levels = (level.unflatten(0, (-1, self.frames))[:, frame] for level in self.features)
+        if self.owner is None:
+            return ImageFeatures(*levels)
+        return ImageFeatures(*(level[self.owner] for level in levels))
+
+    def remembers_as_prompted(self, frame: int) -> bool:
+        """Whether a frame conditions all others."""
+        if frame in self.prompts:
+            return True
+        return self.recipe.corrections_condition and frame in self.corrected
+
+
+def track_clips(
+    network: SurgSAM2,
+    images: Tensor,
+    masks: Tensor,
+    owner: Tensor,
+    prompts: Mapping[int, PromptBatch],
+    rng: np.random.Generator,
+    *,
+    corrected: Set[int] = frozenset(),
+    recipe: PromptRecipe = RELEASED_PROMPTS,
+    disturbance: Disturbance = UNDISTURBED,
+) -> TrackedClip:
+    """Prompt the objects of clips and track them through all frames.
+
+    The prompted frames come first, in the order given, each without a look at the others. Then
+    the rest is tracked in the order of time.
+
+    Args:
+        images: float32 [B, T, 3, S, S], normalised.
+        masks: bool [N, T, S, S], the truth: mask prompts, and what corrections and disturbances
+            look at.
+        owner: int64 [N], the clip of each object.
+        prompts: by frame, of all N objects; the first frame has one.
+        rng: what is drawn on the way.
+        corrected: frames that get correction clicks.
+        recipe: how corrections are made.
+        disturbance: of the memory.
+
+    Raises:
+        ValueError: when the first frame has no prompt, or a frame with mask prompts is to be
+            corrected.
+    """
+    if 0 not in prompts:
+        raise ValueError(f'prompts on frames {sorted(prompts)}; the first frame, 0, needs one')
+    for frame in corrected:
+        if frame in prompts and prompts[frame].kind is PromptKind.MASK:
+            raise ValueError(f'frame {frame} is prompted with masks; clicks cannot correct those')
+    clips = _Clips(
+        network,
+        network.encode_image(images.flatten(0, 1)),
+        masks.bool(),
+        owner if len(images) > 1 else None,
+        prompts,
+        corrected,
+        rng,
+        recipe,
+        disturbance,
+    )
+    order = [*prompts, *(frame for frame in range(clips.frames) if frame not in prompts)]
+    decoded = {}
+    for frame in order:
+        view = clips.view(frame)
+        decoded[frame] = _decode(clips, frame, view)
+        if frame != order[-1]:
+            _remember(clips, frame, view, decoded[frame])
+    return TrackedClip(
+        [decoded[frame] for frame in range(clips.frames)], clips.supervised, clips.features
+    )
 
 
 def track_clip(
@@ -83,68 +178,50 @@ def track_clip(
     masks: Tensor,
     prompts: PromptBatch,
     rng: np.random.Generator,
-    disturbance: Disturbance = Disturbance(),
+    disturbance: Disturbance = UNDISTURBED,
 ) -> TrackedClip:
-    """Prompt the objects of a clip on its first frame and track them to its end.
+    """Prompt the objects of one clip on its first frame and track them to its end.
 
     Args:
         images: float32 [T, 3, S, S], normalised.
-        masks: float32 [N, T, S, S] of 0 and 1; the first frame's are the mask prompts, the later
-            ones serve the disturbances.
+        masks: bool (or 0 and 1) [N, T, S, S]; the first frame's are the mask prompts.
         prompts: of the first frame.
     """
-    features = network.encode_image(images)
-    clip = _Clip(network, masks, disturbance, rng)
-    decoded, earlier = [], []
-    for frame in range(len(images)):
-        view = ImageFeatures(*(level[frame : frame + 1] for level in features))
-        if frame == 0:
-            tries = _decode_prompted(clip, view, prompts)
-            decoded.append(tries[-1])
-            earlier = tries[:-1]
-        else:
-            conditioned = network.condition(view.stride16, _memory_tokens(clip, frame))
-            decoded.append(network.decode(conditioned, view, multimask=network.uses_multimask(0)))
-        if frame + 1 < len(images):
-            _remember(clip, frame, view, decoded[-1], prompts.kind)
-    return TrackedClip(decoded, earlier, features)
+    owner = torch.zeros(len(masks), dtype=torch.int64, device=masks.device)
+    return track_clips(
+        network, images[None], masks, owner, {0: prompts}, rng, disturbance=disturbance
+    )
 
 
-def prompt_images(
-    network: SurgSAM2,
-    images: Tensor,
-    masks: Tensor,
-    image_of_object: Tensor,
-    prompts: PromptBatch,
-    rng: np.random.Generator,
-    disturbance: Disturbance = Disturbance(),
-) -> TrackedClip:
-    """Segment prompted objects of several unrelated images in one batch.
+def _decode(clips: _Clips, frame: int, view: ImageFeatures) -> Decoded:
+    """Segment a frame from its prompt, or from the memory; correct it where that is planned."""
+    network, prompts = clips.network, clips.prompts.get(frame)
+    if prompts is not None and prompts.kind is PromptKind.MASK:
+        return _take_mask_prompts(clips, frame, view)
+    memory = None if prompts is not None else _memory_tokens(clips, frame)
+    conditioned = network.condition(view.stride16, memory)
+    conditioned = conditioned.expand(len(clips.masks), -1, -1, -1)
+    decoded = _decode_points(network, conditioned, view, prompts, None)
+    clips.supervised.append((frame, decoded))
+    if frame not in clips.corrected:
+        return decoded
+    truth = clips.masks[:, frame]
+    for _ in range(clips.recipe.correction_clicks):
+        guess = decoded.high_res_logits.detach()[:, 0] > 0
+        prompts = add_corrections(prompts, guess, truth, clips.rng, clips.recipe)
+        previous = decoded.mask_logits
+        if clips.recipe.detach_corrections or not network.training:
+            limit = LARGEST_PREVIOUS_LOGIT
+            previous = previous.detach().clamp(-limit, limit)
+        decoded = _decode_points(network, conditioned, view, prompts, previous)
+        clips.supervised.append((frame, decoded))
+    return decoded
 
-    Args:
-        images: float32 [B, 3, S, S].
-        masks: float32 [N, 1, S, S].
-        image_of_object: int64 [N], which image shows which object.
-        prompts: boxes or points.
 
-    Returns:
-        a clip of one frame; `features` holds the B images.
-    """
-    features = network.encode_image(images)
-    view = ImageFeatures(*(level[image_of_object] for level in features))
-    tries = _decode_prompted(_Clip(network, masks, disturbance, rng), view, prompts)
-    return TrackedClip(tries[-1:], tries[:-1], features)
-
-
-def _decode_prompted(clip: _Clip, view: ImageFeatures, prompts: PromptBatch) -> list[Decoded]:
-    """Decode the prompted frame, a second time where a click corrects it."""
-    network = clip.network
-    conditioned = network.condition(view.stride16, None)
-    if prompts.kind is PromptKind.MASK:
-        mask = clip.masks[:, :1]
-        output = network.mask_as_output(view, mask)
-        if not network.training:
-            return [output]
+def _take_mask_prompts(clips: _Clips, frame: int, view: ImageFeatures) -> Decoded:
+    """Take the true masks of a frame as its output."""
+    network, mask = clips.network, clips.masks[:, frame, None].float()  # [N, 1, S, S]
+    if clips.recipe.read_masks and network.training:
         # Of a given mask the decoder makes only the pointer; asked for the mask too, it learns
         # to read one.
         read = network.decode(
@@ -153,101 +230,100 @@ def _decode_prompted(clip: _Clip, view: ImageFeatures, prompts: PromptBatch) -> 
             mask_logits=network.mask_downsample(mask),
             multimask=False,
         )
-        return [read, output]
-    conditioned = conditioned.expand(len(clip.masks), -1, -1, -1)
-    tries = [_decode_points(network, conditioned, view, prompts, None)]
-    if clip.rng.random() < clip.disturbance.correct_prompt:
-        logits = tries[0].mask_logits.detach()
-        guess = F.interpolate(logits, clip.masks.shape[-2:], mode='bilinear', align_corners=False)
-        guess, truth = (guess[:, 0] > 0).numpy(), (clip.masks[:, 0] > 0.5).numpy()
-        corrected = add_corrections(prompts, guess, truth, clip.rng)
-        previous = logits.clamp(-32.0, 32.0)
-        tries.append(_decode_points(network, conditioned, view, corrected, previous))
-    return tries
+        clips.supervised.append((frame, read))
+    return network.mask_as_output(view, mask)
 
 
 def _decode_points(
     network: SurgSAM2,
     conditioned: Tensor,
     view: ImageFeatures,
-    prompts: PromptBatch,
+    prompts: PromptBatch | None,
     previous: Tensor | None,
 ) -> Decoded:
-    """Decode boxes or points, with as many proposals as at inference."""
+    """Decode boxes or clicks, or none while tracking, with as many proposals as at inference."""
+    points = None if prompts is None else prompts.points
     return network.decode(
         conditioned,
         view,
-        points=torch.from_numpy(prompts.points),
-        labels=torch.from_numpy(prompts.labels),
+        points=points,
+        labels=None if prompts is None else prompts.labels,
         mask_logits=previous,
-        multimask=network.uses_multimask(prompts.points.shape[1]),
+        multimask=network.uses_multimask(0 if points is None else points.shape[1]),
     )
 
 
-def _remember(
-    clip: _Clip, frame: int, view: ImageFeatures, decoded: Decoded, kind: PromptKind
-) -> None:
-    """Encode the mask of a frame, possibly disturbed, into the memory of the clip."""
-    truth = clip.masks[:, frame : frame + 1]  # [N, 1, S, S]
-    prompted = frame == 0
+def _remember(clips: _Clips, frame: int, view: ImageFeatures, decoded: Decoded) -> None:
+    """Encode the mask of a frame, possibly disturbed, into the memory of the clips."""
+    truth = clips.masks[:, frame, None]  # [N, 1, S, S]
+    prompts = clips.prompts.get(frame)
+    given = prompts is not None or frame in clips.corrected
     presence = decoded.presence_logits
-    if prompted and kind is PromptKind.MASK:
-        logits = truth * (2.0 * PRESENT_LOGIT) - PRESENT_LOGIT
+    if prompts is not None and prompts.kind is PromptKind.MASK:
+        logits = torch.where(truth, PRESENT_LOGIT, -PRESENT_LOGIT)
     else:
         logits = decoded.high_res_logits
-    if not prompted and clip.rng.random() < clip.disturbance.dictate_presence:
+    if not given and clips.rng.random() < clips.disturbance.dictate_presence:
         present = truth.flatten(1).any(dim=1)
-        chosen = decoded.all_iou.argmax(dim=1).view(-1, 1, 1, 1)
-        chosen = chosen.expand(-1, 1, *decoded.all_mask_logits.shape[-2:])
-        logits = decoded.all_mask_logits.gather(1, chosen)
+        logits = take_mask(decoded.all_mask_logits, decoded.all_iou.argmax(dim=1))
         logits = F.interpolate(logits, truth.shape[-2:], mode='bilinear', align_corners=False)
         logits = torch.where(present.view(-1, 1, 1, 1), logits, ABSENT_LOGIT)
         presence = torch.where(present, PRESENT_LOGIT, -PRESENT_LOGIT)
-    if not prompted and clip.disturbance.corrupt_mask > 0:
-        logits = _corrupt(clip, logits)
-    features = clip.network.encode_memory(
+    if not given and clips.disturbance.corrupt_mask > 0:
+        logits = _corrupt(clips, logits)
+    features = clips.network.encode_memory(
         view.stride16,
         logits,
         presence,
-        from_prompt=prompted and kind is not PromptKind.MASK,
+        from_prompt=given and not (prompts is not None and prompts.kind is PromptKind.MASK),
     )
-    clip.memories.append(_Memory(frame, features.flatten(2).transpose(1, 2), decoded.pointer))
+    tokens = features.flatten(2).transpose(1, 2)
+    clips.memories.append(
+        _Memory(frame, clips.remembers_as_prompted(frame), tokens, decoded.pointer)
+    )
 
 
-def _corrupt(clip: _Clip, logits: Tensor) -> Tensor:
+def _corrupt(clips: _Clips, logits: Tensor) -> Tensor:
     """Damage some of the masks [N, 1, S, S] that are about to be remembered."""
     replaced = []
     for mask in logits:
-        if clip.rng.random() < clip.disturbance.corrupt_mask:
-            damaged = corrupt_mask((mask[0] > 0).numpy(), clip.rng)
-            mask = torch.from_numpy(np.where(damaged, PRESENT_LOGIT, -PRESENT_LOGIT)[None])
-        replaced.append(mask.to(logits.dtype))
+        if clips.rng.random() < clips.disturbance.corrupt_mask:
+            damaged = corrupt_mask((mask[0] > 0).cpu().numpy(), clips.rng)
+            damaged = torch.as_tensor(damaged, device=mask.device)[None]
+            mask = torch.where(damaged, PRESENT_LOGIT, -PRESENT_LOGIT).to(mask.dtype)
+        replaced.append(mask)
     return torch.stack(replaced)
 
 
-def _memory_tokens(clip: _Clip, frame: int) -> MemoryTokens:
-    """Collect what a frame attends to: the prompt, the newest frames, the object pointers."""
-    network, config = clip.network, clip.network.config
-    prompted, others = clip.memories[0], clip.memories[1:]
+def _memory_tokens(clips: _Clips, frame: int) -> MemoryTokens:
+    """Collect what a frame attends to: prompted frames, the newest others, object pointers."""
+    network, config = clips.network, clips.network.config
+    prompted = [memory for memory in clips.memories if memory.prompted]
+    others = [memory for memory in clips.memories if not memory.prompted]
     newest = [memory for memory in others if frame - memory.frame < config.num_maskmem]
     kept = [
         memory
         for memory in newest
-        if memory is newest[-1] or clip.rng.random() >= clip.disturbance.forget_frame
+        if memory is newest[-1] or clips.rng.random() >= clips.disturbance.forget_frame
     ]
-    spatial = [prompted, *kept]
-    # The prompt has the last temporal encoding at any age, the frame k steps ago has number k - 1.
-    ages = [config.num_maskmem, *(frame - memory.frame for memory in kept)]
+    # Prompts have the last temporal encoding at any age, the frame k steps ago has number k - 1.
+    ages = [config.num_maskmem] * len(prompted) + [frame - memory.frame for memory in kept]
     position = network.memory_position()  # [HW, Dm]
-    temporal = network.maskmem_tpos_enc.flatten(1)  # [num_maskmem, Dm]
+    temporal = network.temporal_encoding.flatten(1)  # [num_maskmem, Dm]
     placed = torch.cat([position + temporal[age - 1] for age in ages])  # [L, Dm]
-    remembered = torch.cat([memory.features for memory in spatial], dim=1)
+    remembered = torch.cat([memory.features for memory in (*prompted, *kept)], dim=1)
 
-    recent = [m for m in others if frame - m.frame < config.max_object_pointers]
-    pointers = torch.stack([m.pointer for m in (prompted, *recent)], dim=1)  # [N, P, D]
-    distance = torch.tensor([float(frame - m.frame) for m in (prompted, *recent)])
+    most = config.max_object_pointers
+    if clips.disturbance.clip_time:
+        most = min(most, clips.frames)
+    # A prompt that lies ahead is known to the trained network alone (as in the official code).
+    sources = [m for m in prompted if network.training or m.frame < frame]
+    sources += [m for m in others if frame - m.frame < most]
+    pointers = torch.stack([memory.pointer for memory in sources], dim=1)  # [N, P, D]
+    distance = torch.tensor([float(frame - memory.frame) for memory in sources])
+    distance = distance.to(pointers.device, non_blocking=True)
     tokens, token_position = network.pointer_tokens(
-        pointers, distance.expand(len(pointers), -1), config.max_object_pointers - 1
+        pointers, distance.expand(len(pointers), -1), most - 1
     )
     features = torch.cat([remembered, tokens], dim=1)
     position = torch.cat(
