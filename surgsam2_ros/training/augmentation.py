@@ -162,7 +162,7 @@ def turn_and_shear(
     # Pixel centres lie at whole numbers: x -> (x + 0.5) * S / W - 0.5.
     sx, sy = size / width, size / height
     scaled = torch.tensor([[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2], [0, 0, 1]])
-    matrix = (scaled @ moved)[:, :2]  # [1, 2, 3]
+    matrix = (scaled @ moved)[:, :2].expand(len(rgb), -1, -1)  # [T, 2, 3]
     pictures = warp_affine(
         _to_tensor(rgb), matrix, (size, size), padding_mode='fill', fill_value=torch.tensor(FILL)
     )
