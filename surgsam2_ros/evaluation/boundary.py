@@ -10,9 +10,7 @@ import cv2
 import numpy as np
 
 
-def boundary_f_measure(
-    predicted: np.ndarray, truth: np.ndarray, tolerance: float = 0.008
-) -> float:
+def boundary_f_measure(predicted: np.ndarray, truth: np.ndarray, tolerance: float = 0.008) -> float:
     """Contour accuracy F of the DAVIS benchmark (Perazzi et al., CVPR 2016, section 3.1).
 
     A boundary pixel is matched when the other mask has one within the tolerance; F is the harmonic
