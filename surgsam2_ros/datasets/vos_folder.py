@@ -103,7 +103,11 @@ class VosFolder:
 
     def classes_of(self, video: str) -> dict[int, str]:
         """Names of the object ids of one video; empty where none are known."""
-        return self.classes | self._classes.get(video, {})
+        return self.classes | self.own_classes_of(video)
+
+    def own_classes_of(self, video: str) -> dict[int, str]:
+        """Names of the object ids that are given for this video alone."""
+        return dict(self._classes.get(video, {}))
 
     def _video(self, folder: Path) -> VosVideo:
         by_stem: dict[str, Path] = {}

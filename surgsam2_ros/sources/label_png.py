@@ -32,19 +32,34 @@ def read_label_png(path: str | Path) -> np.ndarray:
     path = Path(path)
     if not path.is_file():
         raise SourceError(f'label image {path} does not exist')
-    content = path.read_bytes()
+    return decode_label_png(path.read_bytes(), path)
+
+
+def decode_label_png(content: bytes, name: str | Path) -> np.ndarray:
+    """Decode the content of a label image; see `read_label_png`.
+
+    Args:
+        content: of the PNG file.
+        name: of the file, for messages.
+
+    Returns:
+        uint8 [H, W], 0 = background, other values = object ids.
+
+    Raises:
+        SourceError: when it is damaged, or a colour image without a palette.
+    """
     if not content.startswith(_SIGNATURE) or len(content) < 33:
-        raise SourceError(f'{path} is no PNG file; label images must not be lossy')
+        raise SourceError(f'{name} is no PNG file; label images must not be lossy')
     depth, colour_type = content[24], content[25]
     if colour_type not in (_GREY, _PALETTE) or depth > 8:
         raise SourceError(
-            f'{path} is a PNG of {depth} bits with colour type {colour_type}; a label image has a '
+            f'{name} is a PNG of {depth} bits with colour type {colour_type}; a label image has a '
             'palette or one channel of at most 8 bits, its values being object ids'
         )
     # Indices and grey values are stored alike: declared grey, OpenCV decodes the indices.
     labels = cv2.imdecode(np.frombuffer(_as_grey(content), np.uint8), cv2.IMREAD_UNCHANGED)
     if labels is None:
-        raise SourceError(f'{path} is damaged or truncated')
+        raise SourceError(f'{name} is damaged or truncated')
     return labels // (255 // ((1 << depth) - 1))
 
 
