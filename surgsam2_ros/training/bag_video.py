@@ -30,8 +30,8 @@ class BagVideo(Video):
     """A recording with an image and a truth topic; images without a truth are left out.
 
     The bag is read through once, without decoding, to find out which messages belong together.
-    Afterwards single messages are fetched by their time of recording. Each process opens the bag
-    for itself; threads may share a video.
+    Afterwards single messages are fetched by their time of recording. Each thread of each process
+    opens the bag for itself.
     """
 
     def __init__(
@@ -49,8 +49,7 @@ class BagVideo(Video):
         """
         super().__init__(Path(path).name, object_ids)
         self._path = Path(path)
-        self._lock = threading.Lock()
-        self._opened: tuple[int, BagReader] | None = None  # by which process, what
+        self._readers: dict[tuple[int, int], BagReader] = {}  # by process and thread
         reader = self._reader()
         self._truth_topic = choose_image_topic(reader, truth_topic)
         self._image_topic = choose_image_topic(reader, image_topic, besides=[self._truth_topic])
@@ -107,30 +106,25 @@ class BagVideo(Video):
 
     def _fetch(self, topic: str, recorded_ns: int, stamp_ns: int) -> Any:
         """Return the deserialised message that was recorded at a time and has a stamp."""
-        with self._lock:
-            reader = self._reader()
-            span = {'start_ns': recorded_ns, 'stop_ns': recorded_ns + 1}
-            for message in reader.messages([topic], **span):
-                if peek_header(message.data)[0] == stamp_ns:
-                    return reader.deserialize(message)
+        reader = self._reader()
+        for message in reader.messages([topic], start_ns=recorded_ns, stop_ns=recorded_ns + 1):
+            if peek_header(message.data)[0] == stamp_ns:
+                return reader.deserialize(message)
         raise SourceError(
             f'bag {self._path} no longer has the message of {topic} stamped {stamp_ns} ns; '
             'it must not change while it is trained on'
         )
 
     def _reader(self) -> BagReader:
-        """Return this process' own reader: a file position is no thing to share."""
-        if self._opened is None or self._opened[0] != os.getpid():
-            self._opened = (os.getpid(), BagReader(self._path))
-        return self._opened[1]
+        """Return the reader of this thread: a position in a file is nothing to share."""
+        key = (os.getpid(), threading.get_ident())
+        if key not in self._readers:
+            self._readers[key] = BagReader(self._path)
+        return self._readers[key]
 
     def _complaint(self, topic: str, index: int, error: Exception) -> str:
         stamp = self._pairs[index].stamp_ns
         return f'topic {topic} of bag {self._path}, message stamped {stamp} ns: {error}'
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, '_opened': None, '_lock': None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._lock = threading.Lock()
+        return {**self.__dict__, '_readers': {}}

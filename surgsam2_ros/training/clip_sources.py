@@ -18,6 +18,7 @@ import numpy as np
 
 from surgsam2_ros.datasets import VosFolder, VosVideo
 from surgsam2_ros.sources import SourceError, read_label_png
+from surgsam2_ros.synthesis import ALL_KINDS
 
 TYPES = ('vos', 'bag', 'rendered')
 LARGEST_ID = 254  # 255 marks pixels that nobody labelled
@@ -28,6 +29,7 @@ _ONLY_FOR = {
     'truth_topic': 'bag',
     'num_clips': 'rendered',
     'clip_length': 'rendered',
+    'kinds': 'rendered',
 }
 
 
@@ -44,8 +46,11 @@ class DataSource:
         images, annotations: (vos) folders below the path.
         image_topic: (bag) may be left out when there is only one besides the truth.
         truth_topic: (bag) label images with the stamps of the images.
-        num_clips: (rendered) clips kept on disk; 0 renders each sample anew while training.
+        num_clips: (rendered) clips kept on disk; 0 without a path renders each sample anew while
+            training, 0 with one takes all clips that are there.
         clip_length: (rendered) frames of a clip.
+        kinds: (rendered) what may make a clip difficult, see `synthesis.render_clip`; None: its
+            own choice.
     """
 
     type: str
@@ -58,6 +63,7 @@ class DataSource:
     truth_topic: str | None = None
     num_clips: int = 0
     clip_length: int = 10
+    kinds: tuple[str, ...] | None = None
 
     def __post_init__(self):
         """Check the values and make a tuple of the ids.
@@ -97,6 +103,11 @@ class DataSource:
             isinstance(self.clip_length, int) and self.clip_length >= 1,
             f'clip_length {self.clip_length!r} must be at least 1',
         )
+        if self.kinds is not None:
+            object.__setattr__(self, 'kinds', tuple(self.kinds))
+            for kind in self.kinds:
+                require(kind in ALL_KINDS, f'kind {kind!r} is unknown; use {", ".join(ALL_KINDS)}')
+            require(len(self.kinds) > 0, 'kinds is empty; leave it out for the usual ones')
         if self.object_ids is not None:
             ids = tuple(self.object_ids)
             require(len(ids) > 0, 'object_ids is empty; leave it out to train on all objects')
@@ -219,7 +230,7 @@ def open_videos(source: DataSource, root: Path, rendered: Path | None = None) ->
         return [BagVideo(path, source.image_topic, source.truth_topic, source.object_ids)]
     from surgsam2_ros.training.rendered_clips import stored_clips
 
-    return stored_clips(path, source.object_ids)
+    return stored_clips(path, source.num_clips, source.object_ids)
 
 
 def _is_number(value: object) -> bool:

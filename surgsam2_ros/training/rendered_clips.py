@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -16,39 +18,72 @@ from surgsam2_ros.training.clip_sources import Video
 
 
 def render_clips(
-    folder: Path, count: int, frames: int, size: int, seed: int, processes: int = 1
+    folder: Path,
+    count: int,
+    frames: int,
+    size: int,
+    seed: int,
+    processes: int = 1,
+    *,
+    kinds: Sequence[str] | None = None,
+    report: Callable[[int, int], None] | None = None,
 ) -> None:
     """Render the clips that a folder does not hold yet, `clip_00000.npy` and so on.
 
     A clip is uint8 [frames, size, size, 4]: RGB and the label. Clip i depends on (seed, i) alone.
+
+    Args:
+        folder: created when missing.
+        count: clips wanted in all.
+        frames, size, kinds: of a clip, as `synthesis.render_clip` takes them.
+        seed: of all clips.
+        processes: how many render at once.
+        report: takes the numbers of clips rendered and to be rendered, after each.
+
+    Raises:
+        SourceError: naming the clip that cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     jobs = [
-        (folder / f'clip_{index:05d}.npy', frames, size, seed, index)
+        (folder / f'clip_{index:05d}.npy', frames, size, seed, index, kinds)
         for index in range(count)
         if not (folder / f'clip_{index:05d}.npy').exists()
     ]
-    if processes <= 1 or len(jobs) <= 1:
-        for job in jobs:
-            _render_clip(job)
-        return
-    with ProcessPoolExecutor(processes) as pool:
-        for _ in pool.map(_render_clip, jobs, chunksize=4):
-            pass
+    with ExitStack() as stack:
+        if processes <= 1 or len(jobs) <= 1:
+            rendered = map(_render_clip, jobs)
+        else:
+            # Not forked: threads of torch may hold locks here.
+            pool = ProcessPoolExecutor(processes, get_context('spawn'))
+            rendered = stack.enter_context(pool).map(_render_clip, jobs, chunksize=4)
+        for done, _ in enumerate(rendered, start=1):
+            if report is not None:
+                report(done, len(jobs))
 
 
-def _render_clip(job: tuple[Path, int, int, int, int]) -> None:
-    from surgsam2_ros.synthesis import render_clip
-
-    path, frames, size, seed, index = job
-    images, labels = render_clip(np.random.default_rng([seed, index]), frames, size=size)
+def _render_clip(job: tuple[Path, int, int, int, int, Sequence[str] | None]) -> None:
+    path, frames, size, seed, index, kinds = job
+    images, labels = _render(np.random.default_rng([seed, index]), frames, size, kinds)
     unfinished = path.with_suffix(f'.{os.getpid()}.part')
     try:
         with unfinished.open('wb') as file:
             np.save(file, np.concatenate([images, labels[..., None]], axis=-1))
         unfinished.replace(path)
+    except OSError as error:
+        raise SourceError(
+            f'rendered clip {path} cannot be written ({error}); make room there or choose another '
+            'folder'
+        ) from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _render(
+    rng: np.random.Generator, frames: int, size: int, kinds: Sequence[str] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    from surgsam2_ros.synthesis import EVERYDAY_KINDS, render_clip
+
+    return render_clip(rng, frames, size=size, kinds=EVERYDAY_KINDS if kinds is None else kinds)
 
 
 class StoredClip(Video):
@@ -98,12 +133,11 @@ class FreshClip(Video):
         frames: int,
         size: int,
         object_ids: Collection[int] | None = None,
+        kinds: Sequence[str] | None = None,
     ):
-        from surgsam2_ros.synthesis import render_clip
-
         seed = int(rng.integers(2**63))
         super().__init__(f'scene_{seed:016x}', object_ids)
-        self._images, self._labels = render_clip(np.random.default_rng(seed), frames, size=size)
+        self._images, self._labels = _render(np.random.default_rng(seed), frames, size, kinds)
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -116,14 +150,19 @@ class FreshClip(Video):
         return self._labels[index]
 
 
-def stored_clips(folder: Path, object_ids: Collection[int] | None = None) -> list[Video]:
-    """List the clips of a folder that `render_clips` filled.
+def stored_clips(
+    folder: Path, count: int = 0, object_ids: Collection[int] | None = None
+) -> list[Video]:
+    """List the first `count` clips (0: all) of a folder that `render_clips` filled.
 
     Raises:
-        FileNotFoundError: when the folder holds none.
+        FileNotFoundError: when the folder holds none, or fewer.
         SourceError: when a file is not such a clip.
     """
     paths = sorted(Path(folder).glob('clip_*.npy'))
-    if not paths:
-        raise FileNotFoundError(f'no clip_*.npy in {folder}; render clips there first')
-    return [StoredClip(path, object_ids) for path in paths]
+    if len(paths) < max(count, 1):
+        raise FileNotFoundError(
+            f'{folder} holds {len(paths)} rendered clips (clip_*.npy), {max(count, 1)} wanted; '
+            'render them first'
+        )
+    return [StoredClip(path, object_ids) for path in paths[: count or None]]

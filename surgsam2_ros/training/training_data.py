@@ -23,6 +23,7 @@ from surgsam2_ros.training.clips import TrainingClip, make_clip, visible_objects
 from surgsam2_ros.training.rendered_clips import FreshClip
 from surgsam2_ros.training.sampling import Sampling, choose_frames, turn_where_objects_leave
 
+CONSECUTIVE, UNCHANGED = Sampling(), Augmentation()
 TRIES = 20  # starts that are drawn before the one known to show an object is taken
 
 
@@ -41,8 +42,8 @@ class TrainingData:
     def __init__(
         self,
         sources: Sequence[DataSource],
-        sampling: Sampling,
-        augmentation: Augmentation,
+        sampling: Sampling = CONSECUTIVE,
+        augmentation: Augmentation = UNCHANGED,
         *,
         size: int,
         longest: int,
@@ -60,12 +61,14 @@ class TrainingData:
             rendered: folder of the clips of a rendered source without a path.
 
         Raises:
-            ValueError: when there is no source.
+            ValueError: when there is no source, or two would keep their clips in one folder.
             SourceError: naming a source or file that cannot be used, and why.
             FileNotFoundError: naming what is missing.
         """
         if not sources:
             raise ValueError('data lists no source; name at least one')
+        if sum(source.path is None and source.num_clips > 0 for source in sources) > 1:
+            raise ValueError('several sources of rendered clips need a path each to keep them in')
         self.size, self.longest = size, longest
         self._sampling, self._augmentation = sampling, augmentation
         self.left_out: tuple[str, ...] = ()
@@ -132,7 +135,7 @@ class TrainingData:
         for place in np.linspace(0, len(stored) - 1, min(count, len(stored))).round().astype(int):
             video, start = stored[place]
             chosen, rng = start + np.arange(frames), np.random.default_rng(int(place))
-            clip = self._read(video, video.labels, chosen, Augmentation(), rng)
+            clip = self._read(video, video.labels, chosen, UNCHANGED, rng)
             if clip is not None:
                 yield clip
 
@@ -199,7 +202,7 @@ class TrainingData:
         """Open a source and keep the videos that can give a clip."""
         if source.type == 'rendered' and not source.num_clips and source.path is None:
             length = max(source.clip_length, self.longest)
-            return _Fresh(length, self.size, source.object_ids)
+            return _Fresh(length, self.size, source.object_ids, source.kinds)
         videos, starts = [], []
         reasons = []
         for video in open_videos(source, root, rendered):
@@ -254,12 +257,13 @@ class _Fresh:
     length: int
     size: int
     object_ids: tuple[int, ...] | None
+    kinds: tuple[str, ...] | None
     videos = ()
     starts = ()
 
     def draw(self, rng: np.random.Generator) -> tuple[Video, int]:
         """Render a scene; something is seen in its first frame."""
-        return FreshClip(rng, self.length, self.size, self.object_ids), 0
+        return FreshClip(rng, self.length, self.size, self.object_ids, self.kinds), 0
 
 
 def check_sizes(video: Video, index: int, rgb: np.ndarray, labels: np.ndarray) -> None:
