@@ -94,7 +94,7 @@ def random_pool(rng: np.random.Generator, frames: int, size: int) -> Blob:
     """Draw a pool of blood that lies on the tissue, glistens, and may well up."""
     unit = size / 256
     side = round(rng.uniform(45, 150) * unit)
-    field = value_noise(rng, (side, side), (3, 7, 14))
+    field = value_noise(rng, (side, side), (3, 6, 12), gain=0.45)
     axis = np.linspace(-1, 1, side, dtype=np.float32)
     field += 0.9 - np.hypot(*np.meshgrid(axis, axis)) * rng.uniform(1.2, 1.7)
     alpha = np.clip((field - 0.45) / rng.uniform(0.06, 0.3), 0, 1)

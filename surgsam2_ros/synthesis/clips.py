@@ -79,7 +79,7 @@ def random_scene(
     if 'blood' in shown:
         pools = [random_pool(rng, frames, size) for _ in range(rng.integers(1, 4))]
         bodies = [*pools, *bodies]
-    if rng.random() < 0.15:
+    if rng.random() < 0.1:
         bodies.insert(0, random_blob(rng, frames, size, random_colour(rng, 25), label=0))
     if 'tissue_in_front' in shown:
         bodies.append(random_cover(rng, frames, size, background))
@@ -112,9 +112,10 @@ def _random_bodies(
         return [Instrument(design, motion, i + 1) for i, motion in enumerate(motions)]
     bodies: list[Body] = []
     designs: list[Design] = []
-    only_instruments = shown[0] in HARD_KINDS
-    for label in range(1, 1 + rng.choice([1, 2, 3], p=[0.3, 0.45, 0.25])):
-        if rng.random() < 0.1 and not only_instruments:
+    only_instruments = shown[0] in (*HARD_KINDS, 'look_alikes', 'leaving')
+    count = int(rng.choice([1, 2, 3], p=[0.3, 0.45, 0.25]))
+    for label in range(1, 1 + (max(2, count) if shown[0] == 'look_alikes' else count)):
+        if rng.random() < 0.08 and not only_instruments:
             bodies.append(random_blob(rng, frames, size, _any_colour(rng), label))
             continue
         if designs and 'look_alikes' in shown:
@@ -125,9 +126,11 @@ def _random_bodies(
         if label == 1 and 'leave_and_return' in shown:
             motion = returning_motion(rng, frames, size, reach=design.wrist_length)
         else:
-            motion = random_motion(rng, frames, size, may_leave='leaving' in shown)
+            surely = label == 1 and shown[0] == 'leaving'
+            leaves = surely or ('leaving' in shown and rng.random() < 0.5)
+            motion = random_motion(rng, frames, size, leaves=leaves)
         bodies.append(Instrument(design, motion, label))
-    if rng.random() < 0.12 and not only_instruments:
+    if rng.random() < 0.08 and not only_instruments:
         bodies.append(random_blob(rng, frames, size, _any_colour(rng), len(bodies) + 1))
     return bodies
 

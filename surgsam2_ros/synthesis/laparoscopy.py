@@ -14,8 +14,9 @@ from surgsam2_ros.synthesis.noise import GRAIN_OFFSETS, value_noise
 from surgsam2_ros.synthesis.optics import Optics, gamma_table, lamp_falloff
 from surgsam2_ros.synthesis.parts import Material
 from surgsam2_ros.synthesis.scene import CameraPath, Scene, Shadows
-from surgsam2_ros.synthesis.tissue import add_organ, add_vessels, lit_relief
+from surgsam2_ros.synthesis.tissue import add_organ, lit_relief
 from surgsam2_ros.synthesis.trajectories import minimum_jerk, wander
+from surgsam2_ros.synthesis.vessels import add_vessels
 
 MOST_INSTRUMENTS = 4
 

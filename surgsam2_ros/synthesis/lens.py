@@ -142,12 +142,12 @@ def random_glare(rng: np.random.Generator, frames: int, shape: tuple[int, int]) 
     across = y * np.cos(angle) - x * np.sin(angle)
     long, wide = rng.uniform(14, 60) * unit, rng.uniform(8, 26) * unit
     squared = (along / long) ** 2 + (across / wide) ** 2
-    reflex = rng.uniform(60, 330) / (1 + squared) ** rng.uniform(1.5, 3)
+    reflex = rng.uniform(120, 420) / (1 + squared) ** rng.uniform(1.5, 3)
     middle = rng.uniform(-0.4, 0.4, 2) * (width, height)
     path = [centre + wander(rng, frames, rng.uniform(2, 30) * unit) for centre in middle]
     return Glare(
-        bloom=rng.uniform(0.4, 2.0),
-        threshold=rng.uniform(110, 190),
+        bloom=rng.uniform(0.4, 1.6),
+        threshold=rng.uniform(150, 215),
         radius=rng.uniform(8, 30) * unit,
         reflex=reflex.astype(np.float32),
         path=np.clip(np.stack(path, axis=1), (-width / 2, -height / 2), (width / 2, height / 2)),

@@ -11,9 +11,9 @@ from surgsam2_ros.synthesis.trajectories import minimum_jerk, wander, withdrawal
 
 
 def random_motion(
-    rng: np.random.Generator, frames: int, size: int, *, may_leave: bool = True
+    rng: np.random.Generator, frames: int, size: int, *, leaves: bool = False
 ) -> Motion:
-    """Wander about; now and then leave the picture, if it may, and perhaps return."""
+    """Wander about; where it `leaves`, go out of the picture some time and perhaps return."""
     unit = size / 256
     speed = np.exp(rng.normal(0.1, 0.5))
     side = rng.uniform(0, 2 * np.pi)
@@ -24,10 +24,10 @@ def random_motion(
     sweep = rng.uniform(0.02, 0.3) if rng.random() < 0.75 else rng.uniform(0.3, 0.6)
     depth = radius * rng.uniform(0.6, 1.1) - 30 * unit
     depth = depth + wander(rng, frames, rng.uniform(3, 40) * unit, speed)
-    if may_leave and rng.random() < 0.6:
-        start = rng.uniform(-2, frames)
+    if leaves:
+        start = rng.uniform(min(1.0, 0.1 * frames), 0.85 * frames)
         stop = start + rng.exponential(0.3 * frames)
-        depth -= 300 * unit * withdrawal(frames, start, stop, ramp=rng.uniform(1, 6))
+        depth -= 300 * unit * withdrawal(frames, start, stop, ramp=rng.uniform(1, 5))
     return Motion(
         pivot=entry + np.stack(sway, axis=1),
         angle=side + np.pi + rng.normal(0, 0.25) + wander(rng, frames, sweep, speed),

@@ -11,6 +11,7 @@ import numpy as np
 
 from surgsam2_ros.synthesis.noise import value_noise
 from surgsam2_ros.synthesis.sprites import spread
+from surgsam2_ros.synthesis.vessels import add_vessels
 
 TISSUE_COLOURS = np.array(
     [
@@ -36,9 +37,31 @@ TISSUE_COLOURS = np.array(
 """RGB of liver, muscle, bowel, fat, membranes, spleen, clots and burnt tissue."""
 
 
-def random_colour(rng: np.random.Generator, spread: float = 12.0) -> np.ndarray:
-    """Draw a tissue colour, float32 RGB [3]."""
-    colour = TISSUE_COLOURS[rng.integers(len(TISSUE_COLOURS))]
+_PALETTES = (
+    ((118, 38, 36), (128, 46, 40), (214, 160, 84), (152, 124, 106), (176, 84, 74)),  # liver bed
+    ((206, 112, 98), (224, 150, 132), (230, 186, 104), (186, 78, 68)),  # bowel and mesentery
+    ((188, 84, 74), (204, 134, 128), (236, 202, 182), (222, 162, 112)),  # pelvis, fascia
+    ((222, 172, 92), (232, 190, 120), (150, 48, 40), (206, 120, 84)),  # fat around a kidney
+    ((214, 150, 140), (192, 116, 112), (150, 60, 58), (232, 196, 184)),  # lung, chest wall
+    ((150, 40, 36), (120, 30, 30), (92, 24, 24), (170, 62, 60)),  # muscle, oozing
+    ((140, 92, 62), (96, 60, 50), (186, 96, 78), (62, 34, 30)),  # burnt
+    ((206, 176, 168), (186, 170, 174), (224, 204, 186), (178, 110, 106)),  # pale membranes
+)
+"""RGB of what lies side by side in one region of the body."""
+
+
+def random_palette(rng: np.random.Generator) -> np.ndarray:
+    """Draw the colours of one region of the body, float32 [K, 3]; now and then of all at once."""
+    if rng.random() < 0.22:
+        return TISSUE_COLOURS
+    return np.array(_PALETTES[rng.integers(len(_PALETTES))], np.float32)
+
+
+def random_colour(
+    rng: np.random.Generator, spread: float = 12.0, palette: np.ndarray = TISSUE_COLOURS
+) -> np.ndarray:
+    """Draw a colour near one of a palette [K, 3], float32 RGB [3]."""
+    colour = palette[rng.integers(len(palette))] * np.exp(rng.normal(0, spread / 100))
     return np.clip(colour + rng.normal(0, spread, 3), 5, 250).astype(np.float32)
 
 
@@ -53,13 +76,31 @@ def random_tissue(rng: np.random.Generator, size: int, unit: float = 1.0) -> np.
     Returns:
         float32 [N, N, 3], RGB 0..255.
     """
-    albedo, height = blended_ground(rng, size)
-    if rng.random() < 0.6:
+    palette = random_palette(rng)
+    spread = 12.0 if palette is TISSUE_COLOURS else 6.0
+    albedo, height = blended_ground(rng, size, palette, spread)
+    if rng.random() < 0.35:
+        add_fibres(rng, albedo, height)
+    if rng.random() < 0.65:
         for _ in range(rng.integers(1, 5)):
-            add_organ(rng, albedo, height)
+            organ = add_organ(
+                rng, albedo, height, colour=random_colour(rng, spread, palette), unit=unit
+            )
+            if rng.random() < 0.4:  # a net of fine vessels, as on gall bladders and bowels
+                count, fine = int(rng.integers(6, 16)), rng.uniform(0.2, 0.6)
+                add_vessels(
+                    rng,
+                    albedo,
+                    count=count,
+                    unit=unit,
+                    within=organ,
+                    strength=fine,
+                    widest=1.4,
+                    tapering=True,
+                )
     if rng.random() < 0.75:
-        add_vessels(rng, albedo, count=int(rng.integers(3, 16)), unit=unit)
-    if rng.random() < 0.3:
+        add_vessels(rng, albedo, count=int(rng.integers(3, 16)), unit=unit, tapering=True)
+    if rng.random() < 0.2:
         add_stains(rng, albedo)
     fine = [rng.random() * 0.2, rng.random() * 0.12]
     for cells, gain in zip((25, 50), fine, strict=True):
@@ -70,32 +111,56 @@ def random_tissue(rng: np.random.Generator, size: int, unit: float = 1.0) -> np.
         height,
         steepness=rng.uniform(0.3, 1.6) * size / 8,
         wetness=rng.uniform(0.2, 1) if rng.random() < 0.8 else 0.0,
-        grain=rng.uniform(0, 0.12),
+        grain=rng.uniform(0, 0.1),
         unit=unit,
     )
 
 
-def blended_ground(rng: np.random.Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Blend two to four tissue colours, softly or with borders, over a folded relief.
+def blended_ground(
+    rng: np.random.Generator, size: int, palette: np.ndarray = TISSUE_COLOURS, spread: float = 12.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Blend one to four colours of a palette, softly or with borders, over a folded relief.
 
     Returns:
         colour float32 [N, N, 3] in 0..255 and height float32 [N, N] of about 0..1.
     """
-    colours = [random_colour(rng) for _ in range(rng.integers(2, 5))]
+    colours = [random_colour(rng, spread, palette) for _ in range(rng.integers(1, 5))]
     albedo = np.zeros((size, size, 3), np.float32)
     total = np.zeros((size, size, 1), np.float32)
-    hardness = rng.uniform(4, 16) if rng.random() < 0.7 else rng.uniform(20, 80)
+    hardness = rng.uniform(3, 14) if rng.random() < 0.85 else rng.uniform(20, 80)
     for colour in colours:
-        cells = (int(rng.integers(2, 7)), int(rng.integers(7, 20)))
+        cells = (int(rng.integers(2, 6)), int(rng.integers(7, 20)))
         weight = np.exp(value_noise(rng, (size, size), cells) * hardness)[..., None]
         albedo += weight * colour
         total += weight
     albedo /= total
+    mottling = value_noise(rng, (size, size), (14, 40))[..., None] - 0.5
+    albedo *= 1 + mottling * rng.uniform((0.1, 0.1, 0.1), (0.3, 0.5, 0.5)).astype(np.float32)
     height = value_noise(rng, (size, size), (3, 6, 12))
     if rng.random() < 0.6:
         folds = np.abs(value_noise(rng, (size, size), (3, 7)) - 0.5)
         height = height - rng.uniform(0.4, 2) * folds
+    if rng.random() < 0.25:  # lobes of fat
+        cells = int(rng.integers(7, 18))
+        lobes = np.abs(value_noise(rng, (size, size), (cells, 2 * cells)) - 0.5)
+        height = height + rng.uniform(0.3, 1.0) * np.sqrt(lobes)
     return albedo, height
+
+
+def add_fibres(rng: np.random.Generator, albedo: np.ndarray, height: np.ndarray) -> None:
+    """Streak the ground as muscle and stretched membranes are, here and there, in place."""
+    size = len(height)
+    streaks = value_noise(rng, (max(8, size // 8), size), (int(rng.integers(24, 60)), 120))
+    long = cv2.resize(streaks, (round(1.5 * size),) * 2, interpolation=cv2.INTER_LINEAR)
+    middle = 0.75 * size
+    turn = cv2.getRotationMatrix2D((middle, middle), rng.uniform(0, 360), 1.0)
+    turn[:, 2] += size / 2 - middle
+    streaks = cv2.warpAffine(long, turn, (size, size), borderMode=cv2.BORDER_REFLECT) - 0.5
+    where = value_noise(rng, (size, size), (2, 5))
+    streaks *= np.clip((where - 0.35) * 4, 0, 1)
+    light = streaks[..., None] * rng.uniform(0.2, 0.7)
+    albedo *= 1 + light * rng.uniform((0.6, 0.8, 0.8), (1.0, 1.2, 1.2)).astype(np.float32)
+    height += rng.uniform(0, 0.12) * streaks
 
 
 def add_organ(
@@ -109,6 +174,7 @@ def add_organ(
     angle: float | None = None,
     lobules: float | None = None,
     roughness: float | None = None,
+    unit: float | None = None,
 ) -> np.ndarray:
     """Put a domed organ with a shaded crease around it on the ground, in place.
 
@@ -120,6 +186,8 @@ def add_organ(
         centre, radii: fractions of N. angle: radians. Drawn when None.
         lobules: height of fat-like lobes on the dome, 0 for a smooth one.
         roughness: irregularity of the outline.
+        unit: pixels per pixel of a 256-pixel wide picture, to blur the outline at random; it is
+            sharp when None.
 
     Returns:
         float32 [N, N], coverage 0..1 of the organ.
@@ -139,7 +207,8 @@ def add_organ(
     outline = value_noise(rng, (size, size), (4, 9)) - 0.5
     distance = np.sqrt(along * along + across * across) + roughness * outline  # 1 on the outline
     narrow = min(radii) * size
-    cover = np.clip((1 - distance) * narrow / 1.5, 0, 1)
+    softness = 1.5 if unit is None else unit * np.exp(rng.uniform(np.log(1.5), np.log(16)))
+    cover = np.clip((1 - distance) * narrow / softness, 0, 1)
     _darken_around(rng, albedo, cover)
     mottling = spread(value_noise(rng, (size, size), (8, 30)) - 0.5, 3)
     tint = rng.uniform(0.1, 0.5) * rng.uniform(0.5, 1, 3)  # blotches differ in hue a little
@@ -165,75 +234,6 @@ def _darken_around(rng: np.random.Generator, albedo: np.ndarray, cover: np.ndarr
         soft, np.float64([[1, 0, x], [0, 1, y]]), (size, size), borderMode=cv2.BORDER_REPLICATE
     )
     albedo *= spread(1 - np.float32(rng.uniform(0.3, 0.8)) * shadow, 3)
-
-
-def add_vessels(
-    rng: np.random.Generator,
-    albedo: np.ndarray,
-    *,
-    count: int,
-    unit: float = 1.0,
-    within: np.ndarray | None = None,
-    colour: tuple[float, float, float] | None = None,
-    strength: float | None = None,
-    widest: float = 4.0,
-) -> None:
-    """Draw branching vessels into a colour map, in place.
-
-    Args:
-        rng: source of all randomness.
-        albedo: float32 [N, N, 3].
-        count: number of trees.
-        unit: pixels per pixel of a 256-pixel wide picture.
-        within: float32 [N, N] coverage to keep to, or None.
-        colour: RGB; a blood colour when None.
-        strength: opacity 0..1; drawn when None.
-        widest: width of the thickest trunk, in units.
-    """
-    size = len(albedo)
-    cover = np.zeros((size, size), np.uint8)
-    for _ in range(count):
-        start = rng.uniform(0, size, 2)
-        if within is not None:
-            inside = np.argwhere(within[::4, ::4] > 0.5) * 4
-            if len(inside):
-                start = inside[rng.integers(len(inside))][::-1].astype(float)
-        _grow_vessel(rng, cover, start, rng.uniform(0, 2 * np.pi), rng.uniform(1, widest), unit, 2)
-    soft = cv2.GaussianBlur(cover, (0, 0), rng.uniform(0.5, 1.6) * unit)
-    strength = rng.uniform(0.3, 0.9) if strength is None else strength
-    weight = soft.astype(np.float32)[..., None] * np.float32(strength / 255)
-    if within is not None:
-        weight *= within[..., None]
-    if colour is None:
-        colour = (rng.uniform(60, 150), rng.uniform(5, 40), rng.uniform(10, 60))
-    albedo += weight * (np.float32(colour) - albedo)
-
-
-def _grow_vessel(
-    rng: np.random.Generator,
-    cover: np.ndarray,
-    start: np.ndarray,
-    angle: float,
-    width: float,
-    unit: float,
-    generations: int,
-) -> None:
-    path, angles = [start], [angle]
-    for _ in range(rng.integers(5, 18)):
-        angle += rng.normal(0, 0.33)
-        step = np.array([np.cos(angle), np.sin(angle)]) * rng.uniform(4, 13) * unit
-        path.append(path[-1] + step)
-        angles.append(angle)
-    shade = int(rng.integers(90, 255))
-    points = np.round(np.array(path) * 16).astype(np.int32)
-    cv2.polylines(cover, [points], False, shade, max(1, round(width * unit)), cv2.LINE_AA, 4)
-    if generations and width > 1.2:
-        for _ in range(rng.integers(0, 4)):
-            at = rng.integers(1, len(path))
-            turn = rng.choice([-1, 1]) * rng.uniform(0.4, 1.1)
-            _grow_vessel(
-                rng, cover, path[at], angles[at] + turn, 0.6 * width, unit, generations - 1
-            )
 
 
 def add_stains(rng: np.random.Generator, albedo: np.ndarray) -> None:
