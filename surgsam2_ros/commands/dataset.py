@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from typing import TYPE_CHECKING
 
 from surgsam2_ros.commands.progress import Progress
@@ -92,13 +93,11 @@ def parse_numbers(text: str) -> tuple[int, ...]:
     """Read a list of numbers and ranges such as '1-3,7'."""
     numbers: list[int] = []
     for part in text.split(','):
-        first, _, last = part.partition('-')
-        try:
-            numbers += range(int(first), int(last or first) + 1)
-        except ValueError:
-            raise argparse.ArgumentTypeError(
-                f'{text!r} is no list of numbers such as 1-10,12'
-            ) from None
+        match = re.fullmatch(r'\s*(\d+)(?:-(\d+))?\s*', part)
+        own = range(int(match[1]), int(match[2] or match[1]) + 1) if match else ()
+        if not own:
+            raise argparse.ArgumentTypeError(f'{text!r} is no list of numbers such as 1-10,12')
+        numbers += own
     return tuple(numbers)
 
 

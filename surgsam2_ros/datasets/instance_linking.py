@@ -17,7 +17,6 @@ import cv2
 import numpy as np
 
 SMALLEST_OBJECT = 2e-4  # of the image; a smaller region makes no object of its own
-_SHARE_TO_SPLIT = 0.25  # of its last area, which an object must overlap a region with to share it
 _FARTHEST_JUMP = 0.35  # of the image's diagonal, for an object that no longer overlaps itself
 
 
@@ -88,29 +87,33 @@ class InstanceLinker:
         """Write the ids of the objects of one class into `labels`."""
         own = [label for label, known in self.classes.items() if known == name]
         last = {label: self._last[label] for label in own if label in self._last}
-        regions, crumbs = _regions(mask)
-        homeless: list[np.ndarray] = []
-        taken: set[int] = set()
-        for region in regions + crumbs:
-            shared = {label: np.count_nonzero(region & seen) for label, seen in last.items()}
-            claims = [i for i in last if shared[i] > _SHARE_TO_SPLIT * np.count_nonzero(last[i])]
-            if len(claims) > 1:
-                labels[region] = _nearest({i: last[i] for i in claims})[region]
-                taken.update(claims)
-            elif any(shared.values()):
-                best = max(shared, key=shared.__getitem__)
-                labels[region] = best
-                taken.add(best)
+        numbers, count, large = _regions(mask)
+        shared = {  # pixels by region
+            label: np.bincount(numbers[seen], minlength=count + 1)[1:]
+            for label, seen in last.items()
+        }
+        homes = {label: int(np.argmax(shares)) for label, shares in shared.items() if any(shares)}
+        homeless: list[int] = []
+        taken = set(homes)
+        for number in range(count):
+            region = numbers == number + 1
+            owners = [label for label, home in homes.items() if home == number]
+            if len(owners) > 1:  # objects that touch now
+                labels[region] = _nearest({label: last[label] for label in owners})[region]
+            elif owners:
+                labels[region] = owners[0]
+            elif any(shares[number] for shares in shared.values()):  # a piece of an object
+                labels[region] = max(shared, key=lambda label, n=number: shared[label][n])
             else:
-                homeless.append(region)
-        free = [label for label in own if label not in taken]
-        for region in homeless:
-            is_crumb = any(region is crumb for crumb in crumbs)
+                homeless.append(number)
+        for number in homeless:
+            region = numbers == number + 1
+            free = [label for label in own if label not in taken]
+            is_crumb = number >= large
             label = self._place(name, region, free, taken, labels, is_crumb=is_crumb)
             if label:
                 labels[region] = label
                 taken.add(label)
-                free = [other for other in free if other != label]
 
     def _place(
         self,
@@ -129,7 +132,7 @@ class InstanceLinker:
             seen = {label: self._last[label] for label in free if label in self._last}
             reach = np.inf if complete else _FARTHEST_JUMP * np.hypot(*region.shape)
             distance, label = _closest(region, seen)
-            if distance <= reach:
+            if label and distance <= reach:
                 return label
             unseen = [label for label in free if label not in self._last]
             if unseen:
@@ -142,14 +145,19 @@ class InstanceLinker:
         return _closest(region, here)[1]
 
 
-def _regions(mask: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return the connected regions of a mask, large first: those of objects' size, and crumbs."""
-    _, numbers, statistics, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+def _regions(mask: np.ndarray) -> tuple[np.ndarray, int, int]:
+    """Find the connected regions of a mask.
+
+    Returns:
+        int [H, W], their numbers from 1, the largest first, 0 elsewhere; how many there are; how
+        many of them have the size of an object.
+    """
+    count, numbers, statistics, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     areas = statistics[1:, cv2.CC_STAT_AREA]
     order = np.argsort(-areas, kind='stable')
-    regions = [numbers == number + 1 for number in order]
-    large = int((areas >= SMALLEST_OBJECT * mask.size).sum())
-    return regions[:large], regions[large:]
+    renumbered = np.zeros(count, np.int32)
+    renumbered[order + 1] = np.arange(1, count)
+    return renumbered[numbers], count - 1, int((areas >= SMALLEST_OBJECT * mask.size).sum())
 
 
 def _nearest(masks: dict[int, np.ndarray]) -> np.ndarray:
