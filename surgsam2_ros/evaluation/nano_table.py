@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The figures of a model card: a network through `surgsam2 track`, and its rivals, on clips.
 
-    python -m surgsam2_ros.evaluation.nano_table ROOT… [--rivals] [--checkpoint FILE] …
+    python -m surgsam2_ros.evaluation.nano_table [ROOT…] [--hard-clips N] [--rivals] …
 
 Every clip of the data sets ROOT (VOS layout) is tracked once per kind of prompt, in a process of
 its own, as a user would; the table has one line per data set and kind.
@@ -24,6 +24,7 @@ import numpy as np
 
 from surgsam2_ros.datasets.vos_folder import VosFolder, VosVideo
 from surgsam2_ros.evaluation.clip_scores import ClipScore, score_clip
+from surgsam2_ros.evaluation.hard_clips import write_hard_clips
 from surgsam2_ros.evaluation.rivals import available_rivals
 from surgsam2_ros.sources import read_label_png
 
@@ -156,18 +157,28 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parser = argparse.ArgumentParser(
         prog='python -m surgsam2_ros.evaluation.nano_table', description=__doc__.split('\n')[0]
     )
-    parser.add_argument('roots', nargs='+', metavar='ROOT', type=Path, help='VOS data sets')
+    parser.add_argument('roots', nargs='*', metavar='ROOT', type=Path, help='VOS data sets')
     parser.add_argument(
         '--prompts', nargs='*', choices=PROMPTS, default=list(PROMPTS), metavar='KIND',
         help=f'of {", ".join(PROMPTS)}; default: all',
     )  # fmt: skip
+    parser.add_argument(
+        '--hard-clips',
+        type=int,
+        default=0,
+        metavar='N',
+        help='also render and measure N held-out clips of every hard kind',
+    )
     parser.add_argument('--rivals', action='store_true', help='also measure the rivals')
     parser.add_argument('--model', help='as for surgsam2 track')
     parser.add_argument('--checkpoint', help='as for surgsam2 track')
     parser.add_argument(
         '--output', type=Path, default=Path('build/evaluation'), help='label images (%(default)s)'
     )
-    return parser.parse_args(arguments)
+    parsed = parser.parse_args(arguments)
+    if not parsed.roots and not parsed.hard_clips:
+        parser.error('nothing to measure; name a data set ROOT or give --hard-clips N')
+    return parsed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -175,13 +186,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parse_arguments(arguments)
     options = ['--model', parsed.model] if parsed.model else []
     options += ['--checkpoint', parsed.checkpoint] if parsed.checkpoint else []
+    roots = list(parsed.roots)
+    if parsed.hard_clips:
+        roots.append(parsed.output / f'hard_clips_{parsed.hard_clips}')
+        write_hard_clips(roots[-1], parsed.hard_clips)
     _write(HEADER)
-    for root in parsed.roots:
+    for root in roots:
         videos = VosFolder(root).videos
         for kind in parsed.prompts:
             results = []
             for video in videos:
-                folder = parsed.output / root.name / video.name / kind.replace(' ', '_')
+                folder = parsed.output / 'tracks' / root.name / video.name / kind.replace(' ', '_')
                 results += track_video(video, kind, folder, options)
             _write(table_row(root.name, kind, results))
         for name in available_rivals() if parsed.rivals else ():
