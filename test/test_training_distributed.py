@@ -1,76 +1,63 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Two processes compute the gradient of their joint batch."""
+"""Processes that share out the clips of a step take the step that one process would take."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from tiny_training import write_training
 
-from surgsam2_ros.training.distributed import (
-    FlatGradients,
-    broadcast_from_first,
-    rank,
-    run_processes,
-    world_size,
-)
+SCRIPT = Path(__file__).with_name('gradient_process.py')
 
 
-def linear_problem(number):
-    """Return a layer, equal everywhere, and the batch of one process."""
-    torch.manual_seed(0)
-    layer = torch.nn.Linear(4, 3)
-    return layer, torch.randn(5, 4, generator=torch.Generator().manual_seed(number))
-
-
-def average_and_save(folder: Path):
-    torch.set_num_threads(1)
-    layer, batch = linear_problem(rank())
-    gradients = FlatGradients(list(layer.parameters()))
-    layer(batch).square().mean().backward()
-    gradients.average()
-    decision = broadcast_from_first(3.5 + rank())
-    torch.save(
-        {'gradient': gradients.buffer, 'decision': decision, 'world': world_size()},
-        folder / f'{rank()}.pt',
+def take_step(config: Path, output: Path, processes: int) -> list[dict]:
+    """Take a step in so many processes that torchrun starts; return what each saved."""
+    output.mkdir()
+    launcher = ['-m', 'torch.distributed.run', '--standalone', '--nproc-per-node', str(processes)]
+    command = [sys.executable, *(launcher if processes > 1 else []), str(SCRIPT)]
+    environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
+    finished = subprocess.run(
+        [*command, str(config), str(output)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=500,
     )
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    paths = [output / f'process_{number}.pt' for number in range(processes)]
+    return [torch.load(path, weights_only=True) for path in paths]
 
 
-def test_two_processes_average_their_gradients_and_decide_alike(tmp_path):
-    run_processes(average_and_save, 2, (tmp_path,))
-    results = [torch.load(tmp_path / f'{number}.pt') for number in (0, 1)]
-    assert torch.equal(results[0]['gradient'], results[1]['gradient'])
-    assert [result['decision'] for result in results] == [3.5, 3.5]
-    assert [result['world'] for result in results] == [2, 2]
-    layer, _ = linear_problem(0)
-    joint = torch.cat([linear_problem(number)[1] for number in (0, 1)])
-    layer(joint).square().mean().backward()
-    expected = torch.cat([parameter.grad.flatten() for parameter in layer.parameters()])
-    assert torch.allclose(results[0]['gradient'], expected, atol=1e-6)
+@pytest.fixture(scope='module')
+def one_and_two(tmp_path_factory):
+    """Take the same step in one process and in two."""
+    folder = tmp_path_factory.mktemp('gradients')
+    config = write_training(folder, clip_norm=1e9)
+    return take_step(config, folder / 'one', 1)[0], take_step(config, folder / 'two', 2)
 
 
-def test_one_process_needs_no_group(tmp_path):
-    run_processes(average_and_save, 1, (tmp_path,))
-    assert torch.load(tmp_path / '0.pt')['world'] == 1
+def test_each_process_takes_half_of_the_clips(one_and_two):
+    one, two = one_and_two
+    assert [process['world'] for process in two] == [2, 2]
+    assert two[0]['names'] + two[1]['names'] == one['names']
 
 
-def test_gradients_are_clipped_to_the_norm_and_left_alone_below_it():
-    parameter = torch.nn.Parameter(torch.zeros(2))
-    gradients = FlatGradients([parameter])
-    (parameter * torch.tensor([3.0, 4.0])).sum().backward()
-    assert gradients.clip(10.0) == pytest.approx(5.0)
-    assert parameter.grad.tolist() == [3.0, 4.0]
-    gradients.clip(1.0)
-    assert parameter.grad.tolist() == pytest.approx([0.6, 0.8])
-    gradients.zero()
-    assert parameter.grad.tolist() == [0.0, 0.0]
+def test_two_processes_with_half_the_clips_have_the_gradients_of_one_with_all(one_and_two):
+    one, two = one_and_two
+    largest = max(float(gradient.abs().max()) for gradient in one['gradients'].values())
+    assert largest > 1e-2
+    for name, gradient in one['gradients'].items():
+        for process in two:
+            assert torch.allclose(process['gradients'][name], gradient, atol=1e-5 * largest), name
 
 
-def test_gradients_that_are_not_finite_are_dropped():
-    parameter = torch.nn.Parameter(torch.zeros(2))
-    gradients = FlatGradients([parameter])
-    (parameter * torch.tensor([float('nan'), 1.0])).sum().backward()
-    gradients.clip(1.0)
-    assert parameter.grad.tolist() == [0.0, 0.0]
+def test_all_processes_report_the_mean_loss(one_and_two):
+    one, two = one_and_two
+    assert two[0]['terms'] == two[1]['terms']
+    assert two[0]['terms'] == pytest.approx(one['terms'], rel=1e-4)

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import dataclasses
+import types
+import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +14,15 @@ from typing import Any
 
 import yaml
 
+from surgsam2_ros.training.augmentation import Augmentation
+from surgsam2_ros.training.clip_sources import DataSource
 from surgsam2_ros.training.losses import LossWeights
+from surgsam2_ros.training.prompts import PromptRecipe
+from surgsam2_ros.training.sampling import Sampling
 from surgsam2_ros.training.unroll import Disturbance
+
+DEVICES = ('auto', 'cpu', 'cuda')
+PRECISIONS = ('auto', 'fp32', 'bf16')
 
 
 class TrainingConfigError(ValueError):
@@ -24,68 +33,97 @@ class TrainingConfigError(ValueError):
 class TrainingConfig:
     """What is trained on what, for how long and how.
 
+    Relative paths start two folders above the configuration's own.
+
     Attributes:
-        model: YAML of the network; a relative path starts two folders above the configuration's.
+        model: YAML of the network.
         initial_weights: `imagenet` for the trunk of the installed EfficientNet-Lite0 package,
             `random`, or the path of a checkpoint of the same network.
         seed: of clips, samples and initial weights.
-        clips: folder of rendered clips, to which missing ones are added; None: in the output.
-        num_clips, clip_length: training clips and the frames of each.
-        held_out_clips: clips for validation, rendered from other seeds.
-        processes: training processes; gradients are averaged over them. Each uses one thread.
-        minutes: wall-clock length of the training without validation, or None.
-        steps: number of steps, or None; one of the two must be given.
+        data: sources of training clips, mixed by their weights.
+        sampling, augmentation: how clips are cut from their videos and changed.
+        validation: sources of validation clips; they are neither augmented nor trained on.
+        validation_clips, validation_frames: how many of them, and how long.
+        minutes, steps, epochs: length of the training; exactly one is given. Minutes are those of
+            training alone; in an epoch every frame of the data is the first one of a clip once.
+        clips_per_step: clips whose gradients make a step, over all processes.
+        clips_at_once: how many of them go through the network in one batch, prompted alike; fewer
+            take less memory. None: all that a process has.
+        images_per_step: unrelated images in a step whose clips have one frame, over all processes.
+        curriculum: pairs (until this fraction of the training, frames per clip).
+        image_interval: every so many-th step trains on images whatever the curriculum says; 0 for
+            none.
         learning_rate: peak; of the trunk, this times `trunk_scale`.
         trunk_scale: factor of the pretrained trunk's learning rate.
-        frozen_blocks: first blocks of an EfficientNet trunk, with its stem, that stay as they are.
+        layer_decay: factor of the learning rate from each block of the trunk to the one before it.
+        scales: further factors of the learning rate, by prefix of the parameters' names.
+        freeze: prefixes of the parameters that stay as they are, such as `image_encoder`.
         trunk_interval: the trunk is trained in every so many-th step on clips (on images always).
-        weight_decay: of matrices outside the trunk.
+        weight_decay: of all but biases and norms.
+        trunk_weight_decay: the same in the trunk; None: as elsewhere.
+        decay_embeddings: whether embeddings, learned encodings and layer scales do.
+        betas: of AdamW.
         clip_norm: largest norm of the gradient.
         warmup, final_factor: length of the warm-up and last learning rate as fractions.
-        ema: decay of the averaged weights, which are what is validated and exported.
-        curriculum: pairs (until this fraction of the training, frames per clip).
-        image_interval: every so many-th step trains boxes and clicks on images whatever the
-            curriculum says; 0 for none.
-        images_per_step: unrelated images per process while clips have one frame.
-        max_objects: tracked objects per clip.
-        mask_prompts, box_prompts: shares of these first-frame prompts; the rest are clicks.
+        ema: decay of averaged weights, which are then what is validated and exported; None: none.
+        prompts: how prompts are simulated.
         disturbance: of the memory.
         dictate_presence_until: fraction of the training over which the probability that the true
-            presence is dictated to the memory falls from 1 to 0.
+            presence is dictated to the memory falls from 1 to 0; 0 for never.
         loss: weights of the loss terms.
-        save_minutes, validate_minutes: wall-clock intervals.
+        device: `auto` takes the GPUs where there are any.
+        devices: processes per machine, each with a GPU of its own or a share of the CPU; under
+            torchrun its own settings count.
+        num_nodes: machines.
+        precision: `auto` is bf16 on GPUs that have it and fp32 elsewhere.
+        workers: processes that prepare clips for each training process; 0: it does so itself.
+        save_minutes: wall-clock interval of the state to resume from.
+        validate_minutes, validate_epochs: interval of validation; exactly one is given.
     """
 
-    model: str = 'models/surgsam2_nano.yaml'
-    initial_weights: str = 'imagenet'
+    model: str
+    data: tuple[DataSource, ...]
+    validation: tuple[DataSource, ...]
+    initial_weights: str = 'random'
     seed: int = 0
-    clips: str | None = None
-    num_clips: int = 2600
-    clip_length: int = 10
-    held_out_clips: int = 24
-    processes: int = 2
+    sampling: Sampling = field(default_factory=Sampling)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    validation_clips: int = 16
+    validation_frames: int = 8
     minutes: float | None = None
     steps: int | None = None
-    learning_rate: float = 6e-4
-    trunk_scale: float = 0.15
-    frozen_blocks: int = 0
-    trunk_interval: int = 1
-    weight_decay: float = 0.03
-    clip_norm: float = 1.0
-    warmup: float = 0.02
-    final_factor: float = 0.01
-    ema: float = 0.999
-    curriculum: tuple[tuple[float, int], ...] = ((0.15, 1), (1.0, 4))
+    epochs: float | None = None
+    clips_per_step: int = 1
+    clips_at_once: int | None = None
+    images_per_step: int = 12
+    curriculum: tuple[tuple[float, int], ...] = ((1.0, 8),)
     image_interval: int = 0
-    images_per_step: int = 6
-    max_objects: int = 3
-    mask_prompts: float = 0.5
-    box_prompts: float = 0.25
+    learning_rate: float = 5e-5
+    trunk_scale: float = 1.0
+    layer_decay: float = 1.0
+    scales: dict[str, float] = field(default_factory=dict)
+    freeze: tuple[str, ...] = ()
+    trunk_interval: int = 1
+    weight_decay: float = 0.1
+    trunk_weight_decay: float | None = None
+    decay_embeddings: bool = True
+    betas: tuple[float, float] = (0.9, 0.999)
+    clip_norm: float = 0.1
+    warmup: float = 0.0
+    final_factor: float = 0.1
+    ema: float | None = None
+    prompts: PromptRecipe = field(default_factory=PromptRecipe)
     disturbance: Disturbance = field(default_factory=Disturbance)
-    dictate_presence_until: float = 0.3
+    dictate_presence_until: float = 0.0
     loss: LossWeights = field(default_factory=LossWeights)
-    save_minutes: float = 4.0
-    validate_minutes: float = 6.0
+    device: str = 'auto'
+    devices: int = 1
+    num_nodes: int = 1
+    precision: str = 'auto'
+    workers: int = 0
+    save_minutes: float = 10.0
+    validate_minutes: float | None = None
+    validate_epochs: float | None = None
     root: Path = field(default=Path(), compare=False)
 
     def __post_init__(self):
@@ -99,26 +137,61 @@ class TrainingConfig:
             if not condition:
                 raise TrainingConfigError(message)
 
+        lengths = (self.minutes, self.steps, self.epochs)
         require(
-            (self.minutes is None) != (self.steps is None),
-            f'minutes {self.minutes} and steps {self.steps}: give exactly one of them',
+            sum(length is not None for length in lengths) == 1,
+            f'minutes, steps and epochs are {lengths}: give exactly one of them, null for others',
         )
+        intervals = (self.validate_minutes, self.validate_epochs)
+        require(
+            sum(interval is not None for interval in intervals) == 1,
+            f'validate_minutes and validate_epochs are {intervals}: give exactly one of them',
+        )
+        require(len(self.data) > 0, 'data is empty; name at least one source of clips')
+        require(len(self.validation) > 0, 'validation is empty; name at least one source of clips')
         untils = [until for until, _ in self.curriculum]
         require(
             untils == sorted(untils) and untils[-1:] == [1.0],
             f'curriculum fractions {untils} must ascend and end at 1.0',
         )
-        longest = max(frames for _, frames in self.curriculum)
         require(
-            1 <= longest <= self.clip_length,
-            f'curriculum asks for {longest} frames, clips have clip_length {self.clip_length}',
+            min(frames for _, frames in self.curriculum) >= 1,
+            'curriculum: clips must have at least 1 frame',
         )
-        shares = self.mask_prompts, self.box_prompts
+        for source in self.data:
+            longest = max(frames for _, frames in self.curriculum)
+            require(
+                source.type != 'rendered' or longest <= source.clip_length,
+                f'curriculum asks for {longest} frames, rendered clips have clip_length '
+                f'{source.clip_length}',
+            )
+        for name in (
+            'clips_per_step',
+            'images_per_step',
+            'trunk_interval',
+            'devices',
+            'num_nodes',
+            'validation_clips',
+            'validation_frames',
+        ):
+            require(getattr(self, name) >= 1, f'{name} {getattr(self, name)} must be at least 1')
+        at_once = self.clips_at_once or self.clips_per_step
         require(
-            min(shares) >= 0 and sum(shares) <= 1,
-            f'mask_prompts and box_prompts {shares} must be shares with a sum of at most 1',
+            at_once >= 1 and self.clips_per_step % at_once == 0,
+            f'clips_per_step {self.clips_per_step} must be a multiple of clips_at_once {at_once}',
         )
-        require(self.processes >= 1, f'processes {self.processes} must be at least 1')
+        require(
+            self.images_per_step >= self.clips_per_step // at_once,
+            f'images_per_step {self.images_per_step} must be at least one for each of the '
+            f'{self.clips_per_step // at_once} batches of a step',
+        )
+        require(
+            all(source.type != 'rendered' or source.num_clips for source in self.validation),
+            'validation: rendered scenes need num_clips, so that they stay the same',
+        )
+        for name, known in (('device', DEVICES), ('precision', PRECISIONS)):
+            value = getattr(self, name)
+            require(value in known, f'{name} {value!r} is unknown; use one of {", ".join(known)}')
 
 
 def load_training_config(path: str | Path, overrides: Iterable[str] = ()) -> TrainingConfig:
@@ -126,7 +199,8 @@ def load_training_config(path: str | Path, overrides: Iterable[str] = ()) -> Tra
 
     Args:
         path: YAML file with fields of TrainingConfig.
-        overrides: `key=value` strings; dots enter `loss` and `disturbance`, values are YAML.
+        overrides: `key=value` strings, values in YAML; dots enter mappings (`loss.dice=2`) and
+            lists (`data.0.path=/data/endovis18/train`).
 
     Raises:
         TrainingConfigError: for unknown fields, impossible values or an unreadable file.
@@ -139,25 +213,118 @@ def load_training_config(path: str | Path, overrides: Iterable[str] = ()) -> Tra
     if not isinstance(values, dict):
         raise TrainingConfigError(f'training config {path} must be a mapping of fields to values')
     for override in overrides:
-        key, separator, text = override.partition('=')
-        if not separator:
-            raise TrainingConfigError(f'override {override!r} must look like key=value')
-        *parents, last = key.split('.')
-        target = values
-        for parent in parents:
-            target = target.setdefault(parent, {})
-        target[last] = yaml.safe_load(text)
-    values['disturbance'] = _build(Disturbance, values.get('disturbance', {}), 'disturbance')
-    values['loss'] = _build(LossWeights, values.get('loss', {}), 'loss')
-    if 'curriculum' in values:
-        values['curriculum'] = tuple((float(until), int(n)) for until, n in values['curriculum'])
-    return _build(TrainingConfig, {**values, 'root': path.resolve().parents[2]}, str(path))
+        _override(values, override)
+    folders = path.resolve().parents
+    root = folders[2] if len(folders) > 2 else folders[0]
+    return training_config(values, root)
 
 
-def _build(cls: type, values: Mapping[str, Any], where: str) -> Any:
-    known = {item.name for item in dataclasses.fields(cls)}
-    unknown = sorted(set(values) - known)
+def training_config(values: Mapping[str, Any], root: Path) -> TrainingConfig:
+    """Make a training configuration of nested mappings and lists.
+
+    Args:
+        values: fields of TrainingConfig.
+        root: folder that relative paths start from.
+
+    Raises:
+        TrainingConfigError: for unknown fields and impossible values.
+    """
+    return _build(TrainingConfig, {**values, 'root': root}, '')
+
+
+def _override(values: dict[str, Any], override: str) -> None:
+    """Set one value of nested mappings and lists."""
+    key, separator, text = override.partition('=')
+    if not separator:
+        raise TrainingConfigError(f'override {override!r} must look like key=value')
+    *parents, last = key.split('.')
+    target: Any = values
+    for parent in parents:
+        if isinstance(target, list):
+            target = target[_place(target, parent, key)]
+        else:
+            if target.get(parent) is None:
+                target[parent] = {}
+            target = target[parent]
+        if not isinstance(target, (dict, list)):
+            raise TrainingConfigError(f'override {key}: {parent} is a value and has no fields')
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise TrainingConfigError(f'override {override!r} is no YAML: {error}') from error
+    if isinstance(target, list):
+        target[_place(target, last, key)] = value
+    else:
+        target[last] = value
+
+
+def _place(values: list, text: str, key: str) -> int:
+    if not text.isdecimal() or int(text) >= len(values):
+        raise TrainingConfigError(
+            f'override {key}: {text!r} is no entry of the list; its entries are 0 to '
+            f'{len(values) - 1}'
+        )
+    return int(text)
+
+
+def _build(cls: type, values: Any, where: str) -> Any:
+    """Make a dataclass of a mapping, its fields by their types; `where` is for messages."""
+    title = where or 'the training config'
+    if not isinstance(values, Mapping):
+        raise TrainingConfigError(f'{title} is {values!r}; it must be a mapping of fields')
+    known = [item.name for item in dataclasses.fields(cls)]
+    unknown = sorted(set(values) - set(known))
     if unknown:
-        fields = ', '.join(sorted(known - {'root'}))
-        raise TrainingConfigError(f'{where}: unknown field {unknown[0]!r}; the fields are {fields}')
-    return cls(**values)
+        fields = ', '.join(name for name in known if name != 'root')
+        raise TrainingConfigError(f'{title}: unknown field {unknown[0]!r}; the fields are {fields}')
+    hints = typing.get_type_hints(cls)
+    built = {
+        name: _convert(hints[name], value, f'{where}.{name}'.lstrip('.'))
+        for name, value in values.items()
+    }
+    missing = [
+        item.name
+        for item in dataclasses.fields(cls)
+        if item.default is item.default_factory is dataclasses.MISSING and item.name not in built
+    ]
+    if missing:
+        raise TrainingConfigError(f'{title}: the field {missing[0]!r} is missing')
+    try:
+        return cls(**built)
+    except TrainingConfigError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise TrainingConfigError(f'{title}: {error}') from error
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    """Turn a value of YAML into the type that a field has."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        return _convert(next(a for a in arguments if a is not type(None)), value, where)
+    if dataclasses.is_dataclass(hint):
+        return _build(hint, {} if value is None else value, where)
+    if origin is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise TrainingConfigError(f'{where} is {value!r}; it must be a list')
+        if arguments[-1] is not Ellipsis and len(value) != len(arguments):
+            raise TrainingConfigError(f'{where} is {value!r}; it must have {len(arguments)} values')
+        kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
+        items = zip(kinds, value, strict=True)
+        return tuple(_convert(kind, item, f'{where}.{n}') for n, (kind, item) in enumerate(items))
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            raise TrainingConfigError(f'{where} is {value!r}; it must be a mapping')
+        return {str(k): _convert(arguments[1], v, f'{where}.{k}') for k, v in value.items()}
+    if hint is float and isinstance(value, str):  # YAML reads 5e-5, without a point, as text
+        try:
+            value = float(value)
+        except ValueError:
+            raise TrainingConfigError(f'{where} is {value!r}; it must be a number') from None
+    fits = isinstance(value, (int, float) if hint is float else hint)
+    if not fits or (isinstance(value, bool) and hint is not bool):
+        kind = {float: 'a number', int: 'a whole number', bool: 'true or false', str: 'a text'}
+        raise TrainingConfigError(f'{where} is {value!r}; it must be {kind.get(hint, hint)}')
+    return float(value) if hint is float else value

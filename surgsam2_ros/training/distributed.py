@@ -1,92 +1,76 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Averaging of gradients over training processes on one machine (gloo)."""
+"""Where a training runs: Lightning Fabric for one CPU, one GPU, or many through torchrun."""
 
 from __future__ import annotations
 
+import datetime
+import logging
 import os
-import socket
-from collections.abc import Callable, Sequence
+import warnings
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
-from torch import Tensor
+from lightning_fabric import Fabric
+from lightning_fabric.strategies import DDPStrategy
+
+from surgsam2_ros.training.config import TrainingConfig
+
+PATIENCE = datetime.timedelta(hours=2)  # for the first process, which may render clips
 
 
-def run_processes(target: Callable[..., None], processes: int, arguments: tuple) -> None:
-    """Run `target(*arguments)` in so many processes that can average gradients, and wait for them.
+class DeviceError(RuntimeError):
+    """Devices that a training asks for and this machine does not have."""
+
+
+def create_fabric(config: TrainingConfig) -> Fabric:
+    """Choose devices and precision.
+
+    Under torchrun the number of processes is torchrun's, else `devices` times `num_nodes`.
 
     Raises:
-        ProcessRaisedException: with the traceback of the first process that failed.
+        DeviceError: when there is no such GPU, or the clips of a step cannot be shared out.
     """
-    if processes == 1:
-        target(*arguments)
-        return
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        port = probe.getsockname()[1]
-    mp.spawn(_enter, (processes, port, target, arguments), nprocs=processes)
-
-
-def _enter(
-    rank: int, processes: int, port: int, target: Callable[..., None], arguments: tuple
-) -> None:
-    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
-    dist.init_process_group('gloo', rank=rank, world_size=processes)
-    try:
-        target(*arguments)
-    finally:
-        dist.destroy_process_group()
-
-
-def rank() -> int:
-    """Return the number of this process, 0 when there is only one."""
-    return dist.get_rank() if dist.is_initialized() else 0
-
-
-def world_size() -> int:
-    """Return the number of processes."""
-    return dist.get_world_size() if dist.is_initialized() else 1
-
-
-def sum_over_processes(values: Tensor) -> Tensor:
-    """Sum a tensor over the processes, in place."""
-    if dist.is_initialized():
-        dist.all_reduce(values)
-    return values
-
-
-def broadcast_from_first(value: float) -> float:
-    """Return the first process' value in every process, so that all decide alike."""
-    tensor = torch.tensor([value if rank() == 0 else 0.0], dtype=torch.float64)
-    return float(sum_over_processes(tensor))
-
-
-class FlatGradients:
-    """The gradients of all parameters as views of one buffer, handled at once."""
-
-    def __init__(self, parameters: Sequence[Tensor]):
-        self.buffer = torch.zeros(sum(parameter.numel() for parameter in parameters))
-        start = 0
-        for parameter in parameters:
-            end = start + parameter.numel()
-            parameter.grad = self.buffer[start:end].view_as(parameter)
-            start = end
-
-    def zero(self) -> None:
-        """Forget the gradients."""
-        self.buffer.zero_()
-
-    def average(self) -> None:
-        """Average over the processes."""
-        sum_over_processes(self.buffer).div_(world_size())
-
-    def clip(self, norm: float) -> float:
-        """Scale the gradients down to a norm, zero them if not finite; return the norm before."""
-        length = float(self.buffer.norm())
-        if not length < float('inf'):
-            self.buffer.zero_()
-        elif length > norm:
-            self.buffer.mul_(norm / length)
-        return length
+    device = config.device
+    if device == 'auto':
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    if device == 'cuda' and not torch.cuda.is_available():
+        raise DeviceError(
+            'device cuda: no GPU was found here (nvidia-smi lists them, and torch must be a CUDA '
+            'build); use device=cpu or device=auto'
+        )
+    devices, nodes = config.devices, config.num_nodes
+    if dist.is_torchelastic_launched():
+        world = int(os.environ['WORLD_SIZE'])
+        devices = int(os.environ['LOCAL_WORLD_SIZE'])
+        nodes = world // devices
+    if device == 'cuda' and devices > torch.cuda.device_count():
+        raise DeviceError(
+            f'{devices} GPUs are wanted, {torch.cuda.device_count()} are here; lower devices, or '
+            'the --nproc-per-node of torchrun'
+        )
+    world = devices * nodes
+    groups = config.clips_per_step // (config.clips_at_once or 1)
+    if groups % world:
+        raise DeviceError(
+            f'clips_per_step {config.clips_per_step}, {config.clips_at_once or "any number"} at '
+            f'once, cannot be shared out evenly over {world} processes; choose a multiple of '
+            f'{world}'
+        )
+    precision = config.precision
+    if precision == 'auto':
+        has_bf16 = device == 'cuda' and torch.cuda.is_bf16_supported(including_emulation=False)
+        precision = 'bf16' if has_bf16 else 'fp32'
+    logging.getLogger('lightning_fabric').setLevel(logging.WARNING)
+    warnings.filterwarnings('ignore', message='.*find_unused_parameters=True was specified.*')
+    strategy = 'auto'
+    if world > 1:
+        # Which parts of the network a step uses depends on its prompts.
+        strategy = DDPStrategy(find_unused_parameters=True, timeout=PATIENCE)
+    return Fabric(
+        accelerator=device,
+        devices=devices,
+        num_nodes=nodes,
+        strategy=strategy,
+        precision={'fp32': '32-true', 'bf16': 'bf16-mixed'}[precision],
+    )

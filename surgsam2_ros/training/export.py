@@ -1,28 +1,72 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Writing trained weights as the checkpoint that users load."""
+"""Files of a training: always whole, whatever happens while they are written."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
-from surgsam2_ros.network import SurgSAM2
+
+class OutputError(OSError):
+    """A file of the output that could not be written."""
 
 
-def export_weights(network: SurgSAM2, path: Path, metadata: dict[str, str] | None = None) -> None:
-    """Save a network's state dict in float16 as safetensors; the file is replaced at once.
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a path to write to, and put what was written in place of `path` at once, at the end.
+
+    The file is on the disk before it gets its name. When the body fails, `path` stays as it was.
+
+    Raises:
+        OutputError: naming the file and the remedy when it could not be written.
+    """
+    unfinished = path.with_name(f'.{path.name}.{os.getpid()}.part')
+    try:
+        yield unfinished
+        with unfinished.open('rb') as file:
+            os.fsync(file.fileno())
+        unfinished.chmod(0o644)  # safetensors makes files that only their owner can read
+        unfinished.replace(path)
+    except (OSError, RuntimeError) as error:  # torch and safetensors wrap a full disk in their own
+        raise OutputError(
+            f'{path} could not be written ({error}); make room or name another folder with '
+            '--output. What was there before is still whole'
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+def export_safetensors(
+    state: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Save a network's state dict in float16 as safetensors, for the node.
 
     Args:
+        state: of a SurgSAM2 network.
         metadata: short facts for the file's header, such as how it was trained.
     """
     weights = {
-        name: tensor.detach().to(torch.float16).contiguous()
-        for name, tensor in network.state_dict().items()
+        name: tensor.detach().to('cpu', torch.float16).contiguous()
+        for name, tensor in state.items()
     }
-    unfinished = path.with_suffix('.part')
-    save_file(weights, unfinished, metadata={'format': 'pt', **(metadata or {})})
-    unfinished.chmod(0o644)  # safetensors makes files that only their owner can read
-    unfinished.replace(path)
+    with replacing(path) as unfinished:
+        save_file(weights, unfinished, metadata={'format': 'pt', **(metadata or {})})
+
+
+def export_official(state: Mapping[str, Tensor], path: Path) -> None:
+    """Save a network's state dict in float32 as the official SAM 2 code reads it, {'model': …}.
+
+    Args:
+        state: of a SurgSAM2 network; its names are SAM 2's.
+    """
+    weights = {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
+    with replacing(path) as unfinished:
+        torch.save({'model': weights}, unfinished)

@@ -1,267 +1,259 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The training loop: steps, averaged weights, validation, states to resume from, the export."""
+"""The training loop: steps, validation, states to resume from, the export."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import time
-from collections.abc import Callable
+import math
+import os
 from pathlib import Path
 
 import cv2
-import numpy as np
 import torch
-from torch import nn
+from lightning_fabric import Fabric
 
-from surgsam2_ros.network import SurgSAM2, build_network, load_imagenet_weights, load_network
-from surgsam2_ros.training.clips import ClipFolder, render_clips
+from surgsam2_ros.training.clip_sources import DataSource
 from surgsam2_ros.training.config import TrainingConfig
-from surgsam2_ros.training.distributed import (
-    FlatGradients,
-    broadcast_from_first,
-    rank,
-    run_processes,
-    sum_over_processes,
-    world_size,
-)
-from surgsam2_ros.training.export import export_weights
-from surgsam2_ros.training.foreground import ForegroundHead
-from surgsam2_ros.training.objective import DrawingObjective
-from surgsam2_ros.training.schedule import (
-    AveragedWeights,
-    clip_frames,
-    learning_rate_factor,
-    parameter_groups,
-)
-from surgsam2_ros.training.validation import validate
+from surgsam2_ros.training.distributed import create_fabric
+from surgsam2_ros.training.export import export_official, export_safetensors, replacing
+from surgsam2_ros.training.initial_network import initial_network
+from surgsam2_ros.training.monitoring import Report, Status, TrainingLog, prediction_sheet
+from surgsam2_ros.training.rendered_clips import render_clips
+from surgsam2_ros.training.reproduction import describe
+from surgsam2_ros.training.trainer import Trainer
+from surgsam2_ros.training.training_data import TrainingData
+from surgsam2_ros.training.validation import scores_of, validate
 
 HELD_OUT_SEED = 1_000_000  # added to the seed of the training clips
-LOG_STEPS = 20
-LOCALITY = 1.5  # falls by 1.4 in the logits of the attention over two cells of the stride-16 map
+STATE = 'state.pt'
+
+
+class OutputFolderError(RuntimeError):
+    """An output folder that holds a training, or none that can be resumed."""
 
 
 def train(
-    config: TrainingConfig,
-    output: Path,
-    *,
-    resume: bool = False,
-    report: Callable[[str], None] | None = None,
+    config: TrainingConfig, output: Path, *, resume: bool = False, report: Report | None = None
 ) -> None:
-    """Render what clips are missing, train, and leave weights, log and state in a folder.
+    """Train, and leave weights, log and state in a folder.
 
-    They are called `weights.safetensors`, `log.jsonl` and `state.pt`.
+    `last.*` are the newest weights that were validated and `best.*` those with the highest 'J':
+    `.safetensors` in float16 for the node, `.pt` in float32 for the official SAM 2 code.
 
     Args:
         config: settings.
         output: folder, created when missing.
         resume: go on from `state.pt` where there is one.
-        report: takes every line of the log; it must be picklable.
+        report: called after every step by the first process.
 
     Raises:
-        FileExistsError: when the folder holds a training and `resume` is not set.
+        OutputFolderError: when the folder holds a training and `resume` is not set.
+        DeviceError: when there is no such device.
+        NonFiniteLossError: naming the clips of a step whose loss is no number.
     """
-    if (output / 'state.pt').exists() and not resume:
-        raise FileExistsError(f'{output} holds a training; resume it or choose another folder')
+    fabric = create_fabric(config)
+    if (output / STATE).exists() and not resume:
+        raise OutputFolderError(
+            f'{output} holds a training; go on with it with --resume, or choose another --output'
+        )
+    fabric.launch()
+    if fabric.world_size > 1:
+        cv2.setNumThreads(torch.get_num_threads())
     output.mkdir(parents=True, exist_ok=True)
-    folder = clip_folder(config, output)
-    size = build_network(config.root / config.model).image_size
-    for name, count, seed in (
-        ('train', config.num_clips, config.seed),
-        ('held_out', config.held_out_clips, config.seed + HELD_OUT_SEED),
-    ):
-        render_clips(folder / name, count, config.clip_length, size, seed, config.processes)
-    run_processes(_train_process, config.processes, (config, output, report))
+    run = Run(config, output, fabric, report)
+    if resume:
+        run.restore()
+    run.to_end()
 
 
-def clip_folder(config: TrainingConfig, output: Path) -> Path:
-    """Return the folder of rendered clips, with `train` and `held_out` in it."""
-    return output / 'clips' if config.clips is None else Path(config.clips)
-
-
-def _train_process(
-    config: TrainingConfig, output: Path, report: Callable[[str], None] | None
-) -> None:
-    if config.processes > 1:
-        torch.set_num_threads(1)
-        cv2.setNumThreads(1)
-    trainer = Trainer(config, output, report)
-    trainer.restore()
-    trainer.run()
-
-
-def initial_network(config: TrainingConfig) -> SurgSAM2:
-    """Build the network that a training starts from, in training mode."""
-    torch.manual_seed(config.seed)
-    path = config.root / config.model
-    if config.initial_weights not in ('imagenet', 'random'):
-        return load_network(path, checkpoint=config.initial_weights).train()
-    network = build_network(path)
-    for block in network.memory_encoder.fuser.layers:
-        nn.init.ones_(block.gamma)  # the usual 1e-6 needs a long training to grow
-    for layer in network.memory_attention.layers:
-        # Equal biases make the rotated scores largest between equal places: the memory is looked
-        # up where it was made from the first step on, instead of being averaged over the picture.
-        nn.init.constant_(layer.cross_attn_image.q_proj.bias, LOCALITY)
-        nn.init.constant_(layer.cross_attn_image.k_proj.bias, LOCALITY)
-    if config.initial_weights == 'imagenet':
-        load_imagenet_weights(network.image_encoder.trunk)
-    return network.train()
-
-
-class Trainer:
-    """One training process; all processes hold equal weights after every step.
+class Run:
+    """A training with its output folder, in one process.
 
     Args:
         config: settings.
-        output: folder for the log, the state and the weights, written by the first process.
-        report: takes every line of the log.
+        output: folder for log, state and weights, written by the first process.
+        fabric: launched.
+        report: called after every step by the first process.
+
+    Attributes:
+        data: that is trained on.
+        trainer: takes the steps.
+        scores: of the last validation.
     """
 
     def __init__(
-        self,
-        config: TrainingConfig,
-        output: Path,
-        report: Callable[[str], None] | None = None,
+        self, config: TrainingConfig, output: Path, fabric: Fabric, report: Report | None = None
     ):
-        self.config = config
-        self._report = report or (lambda line: None)
-        self.output = output
-        self.network = initial_network(config)
-        trunk = self.network.image_encoder.trunk
-        if config.frozen_blocks:
-            for module in (trunk.stem, *trunk.blocks[: config.frozen_blocks]):
-                module.requires_grad_(False)
-        self._trunk = [parameter for parameter in trunk.parameters() if parameter.requires_grad]
-        foreground = ForegroundHead(self.network.config.hidden_dim)
-        self._modules = nn.ModuleDict({'network': self.network, 'foreground': foreground})
-        parameters = [p for p in self._modules.parameters() if p.requires_grad]
-        self.gradients = FlatGradients(parameters)
-        groups = parameter_groups(
-            self._modules,
-            trunk_scale=config.trunk_scale,
-            weight_decay=config.weight_decay,
-            trunk_weight_decay=0.0,
-            decay_embeddings=False,
-        )
-        self.optimizer = torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.98), fused=True)
-        self.averaged = AveragedWeights(parameters, config.ema)
-        folder = clip_folder(config, output)
-        self._held_out = ClipFolder(folder / 'held_out')
-        self._rng = np.random.default_rng([config.seed, rank()])
-        self._objective = DrawingObjective(
-            self.network, foreground, ClipFolder(folder / 'train'), config, self._rng
-        )
-        self.steps = 0
-        self.seconds = 0.0  # of training, validation and pauses not counted
+        self._config, self._output, self._fabric, self._report = config, output, fabric, report
+        network = initial_network(config)
+        self.data, self._held_out = open_data(config, output, network.image_size, fabric)
+        self._left_out = self.data.left_out + self._held_out.left_out
+        self.trainer = Trainer(config, network, self.data, fabric, output)
+        self.scores: dict[str, float] = {}
+        self._validated = (0, 0.0)  # steps and seconds at the last validation
+        self._best = -math.inf
+        self._log: TrainingLog | None = None
 
-    @property
-    def progress(self) -> float:
-        """How much of the training is done, in [0, 1]."""
-        if self.config.steps is not None:
-            return min(self.steps / self.config.steps, 1.0)
-        return min(self.seconds / (60.0 * self.config.minutes), 1.0)
-
-    def run(self) -> None:
-        """Train to the end, then validate and export."""
-        saved, validated = self.seconds, self.seconds
-        recent: list[dict[str, float]] = []  # terms since the last line of the log
-        while self.progress < 1.0:
-            started = time.perf_counter()
-            recent.append(self.step())
-            self.seconds += broadcast_from_first(time.perf_counter() - started)
-            if self.steps % LOG_STEPS == 0:
-                self._log({n: sum(terms[n] for terms in recent) / len(recent) for n in recent[0]})
-                recent = []
-            if self.seconds - validated > 60.0 * self.config.validate_minutes:
-                validated = self.seconds
+    def to_end(self) -> None:
+        """Train to the end; validate and save now and then, and at last."""
+        trainer = self.trainer
+        if self._fabric.is_global_zero:
+            self._log = TrainingLog(self._output, trainer.steps)
+        for sentence in self._left_out:
+            self._tell({}, f'left out: {sentence}')
+        saved = trainer.seconds
+        for terms in trainer.take_steps():
+            if self._log is not None:
+                rate = trainer.optimizer.param_groups[0]['lr']
+                self._log.step(trainer.steps, trainer.seconds / 60.0, terms, rate)
+            self._tell(terms)
+            if self._validation_is_due():
                 self.validate_and_export()
-            if self.seconds - saved > 60.0 * self.config.save_minutes:
-                saved = self.seconds
-                self.save()
-        self.save()
-        self.validate_and_export()
-
-    def step(self) -> dict[str, float]:
-        """Take a step; return the loss terms of this process and 'gradient', the norm."""
-        config, progress = self.config, self.progress
-        factor = learning_rate_factor(progress, config.warmup, config.final_factor)
-        for group in self.optimizer.param_groups:
-            group['lr'] = config.learning_rate * factor * group['scale']
-        frames = clip_frames(progress, config.curriculum)
-        if config.image_interval and self.steps % config.image_interval == 1:
-            frames = 1
-        # The trunk takes half the time of a step and needs the fewest of them.
-        trains_trunk = frames == 1 or self.steps % config.trunk_interval == 0
-        for parameter in self._trunk:
-            parameter.requires_grad_(trains_trunk)
-        self.gradients.zero()
-        terms = self._objective(frames, progress)
-        sum(terms.values()).backward()
-        self.gradients.average()
-        norm = self.gradients.clip(config.clip_norm)
-        self.optimizer.step()
-        self.averaged.update()
-        self.steps += 1
-        return {**{name: term.item() for name, term in terms.items()}, 'gradient': norm}
+            elif trainer.seconds - saved < 60.0 * self._config.save_minutes:
+                continue
+            self.save()
+            saved = trainer.seconds
+        if self._validated[0] != trainer.steps:
+            self.validate_and_export()
+            self.save()
+        if self._log is not None:
+            self._log.close()
 
     def validate_and_export(self) -> dict[str, float]:
-        """Measure the averaged weights on the held-out clips and export them."""
-        self.averaged.swap()
+        """Measure the weights (the averaged ones) on the validation clips and write them."""
+        config, fabric, trainer = self._config, self._fabric, self.trainer
+        averaged = trainer.averaged
+        if averaged is not None:
+            averaged.swap()
         try:
-            scores = validate(self.network, self._held_out, self.config.max_objects)
-            if rank() == 0:
-                facts = {'steps': str(self.steps), 'trained_on': 'rendered surgical scenes'}
-                export_weights(self.network, self.output / 'weights.safetensors', facts)
+            sums, tiles = validate(
+                trainer.network,
+                self._held_out.evenly(config.validation_clips, config.validation_frames),
+                rank=fabric.global_rank,
+                world=fabric.world_size,
+                precision=fabric.autocast(),
+            )
+            self.scores = scores_of(fabric.all_reduce(sums, reduce_op='sum'))
+            better = self.scores['J'] > self._best
+            if fabric.is_global_zero:
+                self._export('last')
+                if better:
+                    self._export('best')
         finally:
-            self.averaged.swap()
-        self._log(scores)
-        return scores
+            if averaged is not None:
+                averaged.swap()
+        self._validated = trainer.steps, trainer.seconds
+        self._best = max(self._best, self.scores['J'])
+        if self._log is not None:
+            sheet = prediction_sheet(tiles, f'step {trainer.steps}, J {self.scores["J"]:.3f}')
+            self._log.validated(trainer.steps, trainer.seconds / 60.0, self.scores, sheet)
+        scores = ' '.join(f'{name} {value:.3f}' for name, value in self.scores.items())
+        best = '  (best so far)' if better else ''
+        self._tell({}, f'step {trainer.steps}: {scores}{best}')
+        return self.scores
 
     def save(self) -> None:
         """Write everything needed to go on, `state.pt`; the file is replaced at once."""
-        if rank() != 0:
+        if not self._fabric.is_global_zero:
             return
         state = {
-            'modules': self._modules.state_dict(),
-            'optimizer': self.optimizer.state_dict(),
-            'averaged': self.averaged.values,
-            'updates': self.averaged.updates,
-            'steps': self.steps,
-            'seconds': self.seconds,
-            'config': json.dumps(dataclasses.asdict(self.config), default=str),
+            **self.trainer.state(),
+            'validated': list(self._validated),
+            'best': self._best,
+            'scores': self.scores,
+            'config': describe(self._config),
         }
-        unfinished = self.output / 'state.part'
-        torch.save(state, unfinished)
-        unfinished.replace(self.output / 'state.pt')
+        with replacing(self._output / STATE) as unfinished:
+            torch.save(state, unfinished)
 
     def restore(self) -> None:
-        """Go on from `state.pt` where there is one; random draws are seeded by the step."""
-        path = self.output / 'state.pt'
+        """Go on from `state.pt` where there is one.
+
+        Raises:
+            OutputFolderError: when the state belongs to another network or cannot be read.
+        """
+        path = self._output / STATE
         if not path.exists():
             return
-        state = torch.load(path, weights_only=True)
-        self._modules.load_state_dict(state['modules'])
-        self.optimizer.load_state_dict(state['optimizer'])
-        for average, saved in zip(self.averaged.values, state['averaged'], strict=True):
-            average.copy_(saved)
-        self.averaged.updates = state['updates']
-        self.steps, self.seconds = state['steps'], state['seconds']
-        seeds = np.random.default_rng([self.config.seed, rank(), self.steps])
-        self._rng.bit_generator.state = seeds.bit_generator.state
+        try:
+            state = torch.load(path, map_location=self._fabric.device, weights_only=True)
+            self.trainer.load_state(state)
+        except (RuntimeError, ValueError, KeyError, EOFError) as error:
+            raise OutputFolderError(
+                f'{path} does not fit this configuration ({str(error).splitlines()[0]}); resume '
+                'with the settings it was begun with, or choose another --output'
+            ) from error
+        self._validated = tuple(state['validated'])
+        self._best, self.scores = state['best'], state['scores']
 
-    def _log(self, values: dict[str, float]) -> None:
-        """Append a line to `log.jsonl` and report it, values averaged over the processes."""
-        numbers = torch.tensor(list(values.values()), dtype=torch.float64)
-        numbers = sum_over_processes(numbers) / world_size()
-        if rank() != 0:
-            return
-        line = {
-            'step': self.steps,
-            'minutes': round(self.seconds / 60.0, 2),
-            **{name: round(float(number), 4) for name, number in zip(values, numbers, strict=True)},
+    def _validation_is_due(self) -> bool:
+        config, (steps, seconds) = self._config, self._validated
+        if config.validate_epochs is not None:
+            interval = max(round(config.validate_epochs * self.trainer.steps_per_epoch), 1)
+            return self.trainer.steps - steps >= interval
+        return self.trainer.seconds - seconds >= 60.0 * config.validate_minutes
+
+    def _export(self, name: str) -> None:
+        state = self.trainer.network.state_dict()
+        facts = {
+            'steps': str(self.trainer.steps),
+            'model': self._config.model,
+            'trained_on': ', '.join(source.title for source in self._config.data),
+            'J': f'{self.scores["J"]:.4f}',
         }
-        with (self.output / 'log.jsonl').open('a', encoding='utf-8') as file:
-            file.write(json.dumps(line) + '\n')
-        self._report(' '.join(f'{name}={value}' for name, value in line.items()))
+        export_safetensors(state, self._output / f'{name}.safetensors', facts)
+        export_official(state, self._output / f'{name}.pt')
+
+    def _tell(self, terms: dict[str, float], message: str = '') -> None:
+        if self._report is None or not self._fabric.is_global_zero:
+            return
+        trainer, done = self.trainer, self.trainer.progress
+        left = trainer.seconds * (1.0 - done) / done if done > 0 and trainer.seconds > 0 else None
+        self._report(Status(trainer.steps, done, left, terms, self.scores, message))
+
+
+def open_data(
+    config: TrainingConfig, output: Path, size: int, fabric: Fabric
+) -> tuple[TrainingData, TrainingData]:
+    """Open the clips for training and for validation, and render those that are missing.
+
+    Args:
+        config: settings.
+        output: rendered clips without a path of their own lie in its folder `clips`.
+        size: side of the network's input.
+        fabric: the first process of each machine renders.
+
+    Raises:
+        FileNotFoundError: naming a missing folder or file.
+        SourceError: naming a source that cannot be used.
+    """
+    folders = output / 'clips' / 'train', output / 'clips' / 'held_out'
+    with fabric.rank_zero_first(local=True):
+        for source in config.data:
+            _render_missing(source, config.root, folders[0], size, config.seed)
+        for source in config.validation:
+            _render_missing(source, config.root, folders[1], size, config.seed + HELD_OUT_SEED)
+    training = TrainingData(
+        config.data,
+        config.sampling,
+        config.augmentation,
+        size=size,
+        longest=max(frames for _, frames in config.curriculum),
+        root=config.root,
+        rendered=folders[0],
+    )
+    held_out = TrainingData(
+        config.validation,
+        size=size,
+        longest=config.validation_frames,
+        root=config.root,
+        rendered=folders[1],
+    )
+    return training, held_out
+
+
+def _render_missing(source: DataSource, root: Path, folder: Path, size: int, seed: int) -> None:
+    if source.type == 'rendered' and source.num_clips:
+        path = folder if source.path is None else root / Path(source.path).expanduser()
+        processes = len(os.sched_getaffinity(0))
+        render_clips(path, source.num_clips, source.clip_length, size, seed, processes)

@@ -1,0 +1,65 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The network that a training starts from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from surgsam2_ros.network import (
+    CheckpointError,
+    SurgSAM2,
+    build_network,
+    load_imagenet_weights,
+    load_network,
+)
+from surgsam2_ros.training.config import TrainingConfig, TrainingConfigError
+from surgsam2_ros.training.schedule import freeze
+
+LOCALITY = 1.5  # falls by 1.4 in the logits of the attention over two cells of the stride-16 map
+
+
+def initial_network(config: TrainingConfig) -> SurgSAM2:
+    """Build the network that a training starts from, in training mode.
+
+    Raises:
+        CheckpointError: when its weights are missing or those of another network.
+        TrainingConfigError: when a prefix in `freeze` fits nothing, or all parameters.
+    """
+    torch.manual_seed(config.seed)
+    path = config.root / config.model
+    if config.initial_weights in ('imagenet', 'random'):
+        network = build_network(path)
+        _help_memory(network)
+        if config.initial_weights == 'imagenet':
+            load_imagenet_weights(network.image_encoder.trunk)
+    else:
+        weights = config.root / Path(config.initial_weights).expanduser()
+        if not weights.is_file():
+            raise CheckpointError(
+                f'initial_weights {weights} does not exist; put it there (the section Weights of '
+                'the README says where it is to be had) or name it with '
+                '--set initial_weights=/path/of/it'
+            )
+        network = load_network(path, checkpoint=weights)
+    try:
+        freeze(network, config.freeze)
+    except ValueError as error:
+        raise TrainingConfigError(f'freeze: {error}') from error
+    if not any(parameter.requires_grad for parameter in network.parameters()):
+        raise TrainingConfigError(f'freeze {list(config.freeze)} leaves nothing to train')
+    return network.train()
+
+
+def _help_memory(network: SurgSAM2) -> None:
+    """Set what a short training from scratch needs to find out what the memory is for."""
+    for block in network.memory_encoder.fuser.layers:
+        nn.init.ones_(block.gamma)  # the usual 1e-6 needs a long training to grow
+    for layer in network.memory_attention.layers:
+        # Equal biases make the rotated scores largest between equal places: the memory is looked
+        # up where it was made from the first step on, instead of being averaged over the picture.
+        nn.init.constant_(layer.cross_attn_image.q_proj.bias, LOCALITY)
+        nn.init.constant_(layer.cross_attn_image.k_proj.bias, LOCALITY)
