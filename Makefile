@@ -18,15 +18,16 @@ ifneq ($(AMENT_PREFIX_PATH)$(_ROS_WHEELS_BOOTSTRAP_COMPLETE),)
 unexport LD_LIBRARY_PATH
 endif
 
-.PHONY: help setup demo test test-slow lint format train-nano clean distclean
+.PHONY: help setup demo test test-slow lint format train-nano evaluate-nano clean distclean
 
 help: ## list the targets
 	@echo 'usage: make TARGET [VARIABLE=value …]'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo 'variables:'
 	@echo '  PYTHON       interpreter that .venv is made from, 3.10 to 3.13 (default: the first that fits)'
 	@echo '  BAG, IMAGE_TOPIC, TRUTH_TOPIC, MODEL, CHECKPOINT, RATE    what `make demo` runs on'
-	@echo '  ARGS         further arguments of demo, train-nano (surgsam2) and test, test-slow (pytest)'
+	@echo '  CLIPS        data sets of the VOS layout that `make evaluate-nano` measures besides'
+	@echo '  ARGS         further arguments of demo, train-nano, evaluate-nano (surgsam2) and test, test-slow (pytest)'
 
 setup: $(STAMPS)/package ## make .venv with everything that the node needs
 
@@ -63,6 +64,9 @@ format: $(STAMPS)/lint ## rewrite the Python files in the project's format
 
 train-nano: $(STAMPS)/package $(STAMPS)/train ## train the small default network on rendered scenes
 	$(BIN)/surgsam2 train --config config/training/nano.yaml --output build/training/nano $(ARGS)
+
+evaluate-nano: $(STAMPS)/package $(STAMPS)/evaluation ## measure the network, and its rivals, on rendered clips and on CLIPS
+	PYTHONPATH=$(VENV)/evaluation $(BIN)/python -m surgsam2_ros.evaluation.nano_table $(CLIPS) --hard-clips 4 --rivals $(ARGS)
 
 # The environment: one stamp per step, so that a second run skips what is done -------------------------------------------
 
@@ -131,6 +135,10 @@ $(STAMPS)/test: requirements/test.txt requirements/oracle.txt $(STAMPS)/run
 
 $(STAMPS)/train: requirements/train.txt $(STAMPS)/run
 	@$(PIP) --no-deps -r requirements/train.txt
+	@touch $@
+
+$(STAMPS)/evaluation: requirements/evaluation.txt $(STAMPS)/run
+	@$(PIP) --no-deps --upgrade --target $(VENV)/evaluation -r $<
 	@touch $@
 
 $(STAMPS)/lint: requirements/lint.txt $(STAMPS)/run
