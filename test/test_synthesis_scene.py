@@ -39,6 +39,7 @@ class FlatBody:
     step: tuple[float, float] = (0.0, 0.0)
     angle: float = 0.0
     casts_shadow: bool = True
+    lies_on_ground: bool = False
 
     def gain(self, frame: int) -> float:
         return 1.0

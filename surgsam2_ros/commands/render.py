@@ -33,7 +33,19 @@ output:
     {TRUTH_TOPIC}           sensor_msgs/Image mono8, pixel value = instrument
   Any other name becomes a folder in the layout of video object segmentation data sets:
     JPEGImages/scene_SEED/00000.jpg …, Annotations/scene_SEED/00000.png … (palette, value =
-    instrument, 0 = background) and classes.json with the kind of each instrument.
+    instrument, 0 = background), classes.json with the kind of each instrument, and truth.json:
+    for each frame and instrument whether it is visible, its tip, and the axes of shaft and jaws as
+    points (x, y) in pixels.
+
+instruments:
+  needle_driver, grasper, scissors, forceps, hook, suction, clip_applier, probe; a number takes
+  the first of needle_driver, grasper, scissors, grasper.
+kinds:
+  smoke, thick_smoke, changing_light, failing_light, blood, lens_dirt, glare, motion_blur, noise,
+  compression, interlacing, round_view, framed_view, breathing. docs/synthesis.md shows them.
+
+example:
+  surgsam2 render --seed 3 --instruments hook,forceps --kinds smoke,blood --output scenes
 """
 
 
@@ -53,7 +65,20 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         '--size', type=parse_size, default=(512, 640), metavar='HxW', help='picture size (512x640)'
     )
-    parser.add_argument('--instruments', type=int, default=2, help='how many, 1 to 4 (%(default)s)')
+    parser.add_argument(
+        '--instruments',
+        type=parse_instruments,
+        default=2,
+        metavar='N|NAME,…',
+        help='how many, 1 to 4, or which (%(default)s)',
+    )
+    parser.add_argument(
+        '--kinds',
+        type=split_names,
+        default=(),
+        metavar='NAME,…',
+        help='troubles to put upon the scene (none)',
+    )
     parser.add_argument('--rate', type=float, default=15.0, help='frames a second (%(default)s)')
     parser.add_argument('--raw', action='store_true', help='write raw images into the bag')
     parser.add_argument('--overwrite', action='store_true', help='replace an existing output')
@@ -67,6 +92,19 @@ def parse_size(text: str) -> tuple[int, int]:
     if not (separator and height.isdecimal() and width.isdecimal()):
         raise argparse.ArgumentTypeError(f"size '{text}' is not HEIGHTxWIDTH, such as 512x640")
     return int(height), int(width)
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """Read names with commas between them, as in smoke,blood."""
+    return tuple(name.strip() for name in text.split(',') if name.strip())
+
+
+def parse_instruments(text: str) -> int | tuple[str, ...]:
+    """Read a number of instruments, or their names as in hook,forceps."""
+    try:
+        return int(text)
+    except ValueError:
+        return split_names(text)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -84,6 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.size,
             arguments.instruments,
             arguments.rate,
+            arguments.kinds,
         )
     except ValueError as error:
         raise CommandError(str(error)) from error
@@ -178,16 +217,17 @@ def write_folder(
     Args:
         scene: to render.
         folder: data set folder; other sequences in it stay.
-        name: of the sequence.
+        name: of the sequence; also of its entries in classes.json and truth.json.
         overwrite: replace a sequence of that name.
         on_frame: called with the number of frames done.
 
     Raises:
-        CommandError: when the sequence exists.
+        CommandError: when the sequence exists, or one of the JSON files cannot be added to.
     """
     from surgsam2_ros.drawing import label_palette
     from surgsam2_ros.sources import write_label_png
     from surgsam2_ros.sources.image_encodings import encode_jpeg
+    from surgsam2_ros.synthesis import frame_truth
 
     finals = [folder / 'JPEGImages' / name, folder / 'Annotations' / name]
     for final in finals:
@@ -199,9 +239,11 @@ def write_folder(
         partial.mkdir(parents=True)
     try:
         palette = label_palette()
+        truth = []
         for index, (rgb, labels) in enumerate(scene):
             (partials[0] / f'{index:05d}.jpg').write_bytes(encode_jpeg(rgb, JPEG_QUALITY))
             write_label_png(partials[1] / f'{index:05d}.png', labels, palette)
+            truth.append([entry.as_dict() for entry in frame_truth(scene, index, labels)])
             if on_frame is not None:
                 on_frame(index + 1)
         for partial, final in zip(partials, finals, strict=True):
@@ -210,10 +252,21 @@ def write_folder(
     finally:
         for partial in partials:
             shutil.rmtree(partial, ignore_errors=True)
-    _add_classes(folder / 'classes.json', name, scene.class_names)
+    kinds = {str(label): kind for label, kind in scene.class_names.items()}
+    _add_entry(folder / 'classes.json', name, kinds)
+    _add_entry(folder / 'truth.json', name, truth)
 
 
-def _add_classes(path: Path, name: str, class_names: dict[int, str]) -> None:
-    classes = json.loads(path.read_text()) if path.exists() else {}
-    classes[name] = {str(label): kind for label, kind in class_names.items()}
-    path.write_text(json.dumps(classes, indent=2) + '\n')
+def _add_entry(path: Path, name: str, entry: object) -> None:
+    """Set one entry of a JSON file, which is replaced whole."""
+    try:
+        entries = json.loads(path.read_text()) if path.exists() else {}
+    except ValueError as error:
+        raise CommandError(
+            f'{path} is no JSON file ({error}); move it away or repair it'
+        ) from error
+    entries[name] = entry
+    unfinished = path.with_name(f'.{path.name}.partial')
+    lines = (f'{json.dumps(key)}: {json.dumps(value)}' for key, value in entries.items())
+    unfinished.write_text('{\n' + ',\n'.join(lines) + '\n}\n')
+    unfinished.replace(path)

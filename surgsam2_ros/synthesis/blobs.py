@@ -24,6 +24,8 @@ class Blob:
         path: float [T, 2], centre (x, y) in pixels.
         angle, scale: float [T].
         label: value in the label image, 0 for an unlabelled distractor.
+        casts_shadow: whether it stands out from what is behind it.
+        lies_on_ground: whether it moves with the background.
     """
 
     sprite: Sprite
@@ -32,6 +34,7 @@ class Blob:
     scale: np.ndarray
     label: int
     casts_shadow: bool = True
+    lies_on_ground: bool = False
 
     def gain(self, frame: float) -> float:
         """Brightness, always 1."""
@@ -106,8 +109,13 @@ def random_pool(rng: np.random.Generator, frames: int, size: int) -> Blob:
     colour += glint * (235 - colour)
     pool = _drifting(rng, frames, size, shaped_sprite(colour, alpha * rng.uniform(0.7, 1)), 0)
     grown = np.linspace(rng.uniform(0.4, 1), 1, frames) if rng.random() < 0.6 else np.ones(frames)
-    still = pool.path.mean(axis=0) + 0.06 * (pool.path - pool.path.mean(axis=0))
-    return replace(pool, path=still, angle=0.05 * pool.angle + rng.uniform(0, 6), scale=grown * 1.1)
+    return replace(
+        pool,
+        path=np.broadcast_to(pool.path[0], pool.path.shape),
+        angle=np.full(frames, rng.uniform(0, 2 * np.pi)),
+        scale=grown,
+        lies_on_ground=True,
+    )
 
 
 def _drifting(rng: np.random.Generator, frames: int, size: int, sprite: Sprite, label: int) -> Blob:

@@ -6,17 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
 from surgsam2_ros.synthesis.blobs import random_blob, random_cover, random_pool
+from surgsam2_ros.synthesis.breathing import random_breathing
 from surgsam2_ros.synthesis.designs import random_design
 from surgsam2_ros.synthesis.instruments import Design, Instrument
 from surgsam2_ros.synthesis.kinds import EVERYDAY_KINDS, HARD_KINDS, draw_kinds
 from surgsam2_ros.synthesis.motions import crossing_motions, random_motion, returning_motion
 from surgsam2_ros.synthesis.optics import random_optics
 from surgsam2_ros.synthesis.parts import random_shaft_material, stain
-from surgsam2_ros.synthesis.scene import Body, Breathing, CameraPath, Scene, Shadows
+from surgsam2_ros.synthesis.scene import Body, CameraPath, Scene, Shadows
 from surgsam2_ros.synthesis.tissue import random_colour, random_tissue
 from surgsam2_ros.synthesis.trajectories import minimum_jerk, wander
 from surgsam2_ros.synthesis.troubles import troubled
@@ -170,15 +170,3 @@ def _random_camera(rng: np.random.Generator, frames: int, size: int, *, moving: 
         parallax=rng.uniform(0.1, 1.0),
         turns_objects=True,
     )
-
-
-def random_breathing(rng: np.random.Generator, frames: int, unit: float) -> Breathing:
-    """Let the tissue heave by a few pixels in the rhythm of breath, with a heartbeat on it."""
-    cells = int(rng.integers(3, 6))
-    field = rng.normal(0, 1, (cells, cells, 2)) + rng.normal(0, 1, 2)
-    field = cv2.resize(field.astype(np.float32), (33, 33), interpolation=cv2.INTER_CUBIC)
-    time = np.arange(frames)
-    breath = np.sin(2 * np.pi * (time / rng.uniform(25, 90) + rng.random()))
-    pulse = np.sin(2 * np.pi * (time / rng.uniform(8, 16) + rng.random()))
-    depth = rng.uniform(1.5, 7) * unit * breath + rng.uniform(0, 0.8) * unit * pulse
-    return Breathing(field, depth)

@@ -85,6 +85,7 @@ class Instrument:
     motion: Motion
     label: int
     casts_shadow: bool = True
+    lies_on_ground: bool = False
 
     def gain(self, frame: float) -> float:
         """Brightness of the instrument in a frame."""

@@ -4,21 +4,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from surgsam2_ros.synthesis.designs import wristed_design
-from surgsam2_ros.synthesis.instruments import Design, Instrument, Motion
+from surgsam2_ros.synthesis.blobs import random_pool
+from surgsam2_ros.synthesis.breathing import random_breathing
+from surgsam2_ros.synthesis.designs import WRISTED_KINDS, lifelike_design, wristed_design
+from surgsam2_ros.synthesis.instruments import KINDS, Design, Instrument, Motion
 from surgsam2_ros.synthesis.noise import GRAIN_OFFSETS, value_noise
 from surgsam2_ros.synthesis.optics import Optics, gamma_table, lamp_falloff
 from surgsam2_ros.synthesis.parts import Material
 from surgsam2_ros.synthesis.scene import CameraPath, Scene, Shadows
 from surgsam2_ros.synthesis.tissue import add_organ, lit_relief
 from surgsam2_ros.synthesis.trajectories import minimum_jerk, wander
+from surgsam2_ros.synthesis.troubles import OPTICAL_KINDS, troubled
 from surgsam2_ros.synthesis.vessels import add_vessels
 
 MOST_INSTRUMENTS = 4
+SCENE_KINDS = (*OPTICAL_KINDS, 'breathing')
+"""Troubles that a long scene may be given, see `kinds.py`; it has its own plan of motion."""
 
 _ROUND_S = 10.0  # after that long, everything happens again, though never in the same way
 _MEETING_S = 3.0
@@ -54,8 +60,9 @@ def render_scene(
     seed: int,
     frames: int,
     size: tuple[int, int] = (512, 640),
-    instruments: int = 2,
+    instruments: int | Sequence[str] = 2,
     rate_hz: float = 15.0,
+    kinds: Sequence[str] = (),
 ) -> Scene:
     """Compose a laparoscopic scene in which robotic instruments work over liver and fat.
 
@@ -66,37 +73,48 @@ def render_scene(
         seed: equal seeds give equal scenes.
         frames: length of the scene.
         size: (height, width) in pixels.
-        instruments: 1 to MOST_INSTRUMENTS; instrument i has label i.
+        instruments: how many, 1 to MOST_INSTRUMENTS, or which, as that many kinds of instrument;
+            instrument i has label i.
         rate_hz: frames a second; sets how far things move from frame to frame.
+        kinds: troubles put upon the clean scene, out of SCENE_KINDS; the scene stays the same.
 
     Returns:
         Scene of (picture uint8 [H, W, 3] RGB, labels uint8 [H, W]), rendered frame by frame.
 
     Raises:
-        ValueError: for a number of instruments, a size, a length or a rate out of range.
+        ValueError: for instruments, a size, a length, a rate or kinds out of range.
     """
-    _check(frames, size, instruments, rate_hz)
+    cast = _CASTS[:instruments] if isinstance(instruments, int) else tuple(instruments)
+    count = instruments if isinstance(instruments, int) else len(cast)
+    _check(frames, size, count, rate_hz)
+    _check_names(cast, kinds)
     rng = np.random.default_rng(seed)
     unit = min(size) / 256
     camera = _breathing_camera(rng, frames, rate_hz, unit)
     background = _abdomen(rng, camera.reach(size), unit)
     mirrored = rng.random() < 0.5
     bodies = []
-    order = rng.permutation(instruments)
-    for index in range(instruments):
-        design = _design(rng, index, size)
+    order = rng.permutation(count)
+    for index, kind in enumerate(cast):
+        design = _design(rng, index, kind, size)
         motion = _motion(rng, index, design, frames, size, rate_hz, mirrored)
         bodies.append(Instrument(design, motion, label=index + 1))
+    optics = _clean_optics(rng, frames, size)
+    shadows = Shadows(0.5, (rng.uniform(-8, 8) * unit, rng.uniform(5, 11) * unit), 18 * unit)
+    extra = np.random.default_rng([seed, 1])  # so that troubles change nothing else
+    pools = [random_pool(extra, frames, min(size)) for _ in range(3)] if 'blood' in kinds else []
     return Scene(
         background,
-        [bodies[index] for index in order],
+        [*pools, *(bodies[index] for index in order)],
         camera,
-        _clean_optics(rng, frames, size),
+        troubled(extra, optics, kinds, frames, size),
         shape=size,
         frames=frames,
-        shadows=Shadows(0.5, (rng.uniform(-8, 8) * unit, rng.uniform(5, 11) * unit), 18 * unit),
+        shadows=shadows,
         rate_hz=rate_hz,
         class_names={body.label: body.design.kind for body in bodies},
+        breathing=random_breathing(extra, frames, unit) if 'breathing' in kinds else None,
+        kinds=kinds,
     )
 
 
@@ -111,11 +129,23 @@ def _check(frames: int, size: tuple[int, int], instruments: int, rate_hz: float)
         raise ValueError(f'rate {rate_hz} Hz is not usable; give a positive frame rate')
 
 
-def _design(rng: np.random.Generator, index: int, size: tuple[int, int]) -> Design:
+def _check_names(cast: Sequence[str], kinds: Sequence[str]) -> None:
+    strangers = sorted(set(cast) - set(KINDS))
+    if strangers:
+        raise ValueError(f'unknown instruments {strangers}; choose of {", ".join(KINDS)}')
+    strangers = sorted(set(kinds) - set(SCENE_KINDS))
+    if strangers:
+        raise ValueError(
+            f'unknown kinds of trouble {strangers}; choose of {", ".join(SCENE_KINDS)}'
+        )
+
+
+def _design(rng: np.random.Generator, index: int, kind: str, size: tuple[int, int]) -> Design:
     diagonal = float(np.hypot(*size))
-    return wristed_design(
+    draw = wristed_design if kind in WRISTED_KINDS else lifelike_design
+    return draw(
         rng,
-        _CASTS[index],
+        kind,
         width=rng.uniform(0.125, 0.145) * min(size),
         shaft_length=1.5 * diagonal,
         shaft_material=_SHAFTS[index],

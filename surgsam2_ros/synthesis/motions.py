@@ -72,7 +72,7 @@ def crossing_motions(
         outward = np.array([np.cos(side), np.sin(side)])
         across = np.array([-outward[1], outward[0]]) * rng.choice([-1, 1])
         home = middle + unit * (rng.uniform(38, 62) * outward - rng.uniform(15, 45) * across)
-        beyond = middle + unit * (rng.uniform(5, 40) * across - rng.uniform(0, 32) * outward)
+        beyond = middle + unit * (rng.uniform(0, 28) * across - rng.uniform(14, 46) * outward)
         then = home if rng.random() < 0.5 else beyond + unit * rng.uniform(10, 40) * across
         meeting = rng.uniform(0.35, 0.65) * last
         places = np.stack([home, beyond, then])

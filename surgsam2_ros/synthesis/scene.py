@@ -11,6 +11,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from surgsam2_ros.synthesis.breathing import Breathing
 from surgsam2_ros.synthesis.optics import Optics
 from surgsam2_ros.synthesis.sprites import Placement, blend_over, place, spread
 from surgsam2_ros.synthesis.trajectories import value_at
@@ -21,6 +22,7 @@ class Body(Protocol):
 
     label: int
     casts_shadow: bool
+    lies_on_ground: bool
 
     def placements(self, frame: float) -> Iterator[Placement]:
         """Yield the parts in painting order; times between frames count too."""
@@ -74,52 +76,34 @@ class CameraPath:
         )
 
     def seen(self, part: Placement, frame: float, shape: tuple[int, int]) -> Placement:
-        """Move a part from the scene into the picture."""
+        """Move a part that floats before the background into the picture."""
         shift = -self.parallax * value_at(self.offset, frame)
+        part = part._replace(x=part.x + shift[0], y=part.y + shift[1])
         if not self.turns_objects:
-            return part._replace(x=part.x + shift[0], y=part.y + shift[1])
+            return part
         zoom = float(value_at(self.zoom, frame) / self.zoom[0])
-        roll = float(self.roll[0] - value_at(self.roll, frame))
-        cos, sin = zoom * np.cos(roll), zoom * np.sin(roll)
-        x, y = part.x + shift[0] - shape[1] / 2, part.y + shift[1] - shape[0] / 2
-        return part._replace(
-            x=shape[1] / 2 + cos * x - sin * y,
-            y=shape[0] / 2 + sin * x + cos * y,
-            angle=part.angle + roll,
-            scale=part.scale * zoom,
-        )
+        return _turned(part, float(self.roll[0] - value_at(self.roll, frame)), zoom, shape)
+
+    def seen_on_ground(self, part: Placement, frame: float, shape: tuple[int, int]) -> Placement:
+        """Move a part that keeps its place on the background into the picture.
+
+        It lies where the background's middle would be in the middle of the picture.
+        """
+        offset = value_at(self.offset, frame)
+        part = part._replace(x=part.x - offset[0], y=part.y - offset[1])
+        zoom = float(value_at(self.zoom, frame))
+        return _turned(part, -float(value_at(self.roll, frame)), zoom, shape)
 
 
-@dataclass(frozen=True, eq=False)
-class Breathing:
-    """Tissue that heaves and stretches; the instruments stay as they are.
-
-    Attributes:
-        field: float32 [n, n, 2], where tissue goes to (x, y) at the height of a breath, in pixels,
-            sampled evenly over the background.
-        depth: float [T], share of `field` in each frame.
-    """
-
-    field: np.ndarray
-    depth: np.ndarray
-
-    def shift(
-        self, frame: float, matrix: np.ndarray, shape: tuple[int, int], side: int
-    ) -> np.ndarray:
-        """Shift float32 [H, W, 2] of each pixel of a picture, given its affine background map."""
-        coarse = 8
-        small = (-(-shape[1] // coarse), -(-shape[0] // coarse))
-        to_field = matrix * ((len(self.field) - 1) / side)
-        to_field[:, :2] *= coarse
-        moved = cv2.warpAffine(
-            self.field,
-            to_field,
-            small,
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        moved *= np.float32(value_at(self.depth, frame))
-        return cv2.resize(moved, shape[::-1], interpolation=cv2.INTER_LINEAR)
+def _turned(part: Placement, roll: float, zoom: float, shape: tuple[int, int]) -> Placement:
+    cos, sin = zoom * np.cos(roll), zoom * np.sin(roll)
+    x, y = part.x - shape[1] / 2, part.y - shape[0] / 2
+    return part._replace(
+        x=shape[1] / 2 + cos * x - sin * y,
+        y=shape[0] / 2 + sin * x + cos * y,
+        angle=part.angle + roll,
+        scale=part.scale * zoom,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,8 +202,9 @@ class Scene(Sequence):
         layer = np.zeros((height, width, 4), np.float32)
         for body in self.bodies:
             box = None
+            seen = self.camera.seen_on_ground if body.lies_on_ground else self.camera.seen
             for part in body.placements(frame):
-                touched = place(layer, self.camera.seen(part, frame, self.shape))
+                touched = place(layer, seen(part, frame, self.shape))
                 if touched is not None:
                     box = touched if box is None else box.union(touched)
             if box is None:

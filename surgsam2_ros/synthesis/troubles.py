@@ -46,14 +46,14 @@ def _thick_smoke(rng: np.random.Generator, optics: Optics, frames: int, shape: _
     peak = rng.uniform(0.25, 0.8) * frames
     span = rng.uniform(0.25, 0.6) * frames + 1
     time = (np.arange(frames) - peak) / span
-    density = rng.uniform(0.4, 0.62) + rng.uniform(0.3, 0.5) * clouds
+    density = rng.uniform(0.5, 0.65) + rng.uniform(0.2, 0.4) * clouds
     return replace(
         optics,
         smoke=Smoke(
-            density=np.clip(density, 0, 0.88).astype(np.float32),
+            density=np.clip(density, 0, 0.85).astype(np.float32),
             drift=tuple(rng.normal(0, 6, 2) * min(shape) / 256),
             brightness=rng.uniform(150, 225),
-            strength=rng.uniform(0, 0.25) + rng.uniform(0.7, 0.75) * np.exp(-time * time),
+            strength=rng.uniform(0.05, 0.25) + rng.uniform(0.7, 0.75) * np.exp(-time * time),
         ),
     )
 
@@ -99,7 +99,9 @@ def _glare(rng: np.random.Generator, optics: Optics, frames: int, shape: _Shape)
 def _motion_blur(rng: np.random.Generator, optics: Optics, frames: int, shape: _Shape) -> Optics:
     unit = min(shape) / 256
     angle = rng.uniform(0, 2 * np.pi) + wander(rng, frames, rng.uniform(0, 3))
-    length = rng.uniform(2, 9) * unit * np.clip(rng.uniform(0, 1) + wander(rng, frames, 0.7), 0, 1)
+    length = (
+        rng.uniform(3, 9) * unit * np.clip(rng.uniform(0.3, 1) + wander(rng, frames, 0.6), 0, 1)
+    )
     shake = np.stack([length * np.cos(angle), length * np.sin(angle)], axis=1)
     return replace(optics, shake=shake)
 
