@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 
 import numpy as np
 import pytest
@@ -151,3 +152,53 @@ def test_size_is_height_by_width():
     for wrong in ('512', 'x640', '5.5x6', 'axb', ''):
         with pytest.raises(argparse.ArgumentTypeError, match='HEIGHTxWIDTH'):
             parse_size(wrong)
+
+
+def test_folder_tells_tip_and_axes_of_every_frame(tmp_path, scene):
+    render('--output', str(tmp_path))
+    truth = json.loads((tmp_path / 'truth.json').read_text())['scene_0005']
+    assert len(truth) == FRAMES
+    for index, (_, labels) in enumerate(scene):
+        assert [entry['label'] for entry in truth[index]] == [1, 2]
+        assert [entry['kind'] for entry in truth[index]] == ['needle_driver', 'grasper']
+        for entry in truth[index]:
+            assert entry['area'] == (labels == entry['label']).sum()
+            assert len(entry['jaws']) == 2
+            assert np.shape(entry['shaft']) == (2, 2)
+
+
+def test_instruments_and_troubles_are_chosen_by_name(tmp_path, capsys):
+    names = ['--instruments', 'hook, suction,clip_applier', '--kinds', 'smoke,round_view']
+    assert render(*names, '--output', str(tmp_path)) == 0
+    assert '1 hook, 2 suction, 3 clip_applier' in capsys.readouterr().out
+    classes = json.loads((tmp_path / 'classes.json').read_text())
+    assert classes['scene_0005'] == {'1': 'hook', '2': 'suction', '3': 'clip_applier'}
+    truth = json.loads((tmp_path / 'truth.json').read_text())['scene_0005'][0]
+    assert [len(entry['jaws']) for entry in truth] == [1, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'reason'),
+    [
+        (
+            ['--instruments', 'hook,spoon'],
+            r"unknown instruments \['spoon'\]; choose of needle_driver",
+        ),
+        (['--instruments', 'hook,hook,hook,hook,hook'], '5 instruments'),
+        (['--kinds', 'fog'], r"unknown kinds of trouble \['fog'\]; choose of smoke"),
+    ],
+)
+def test_unknown_names_are_answered_with_those_to_choose_of(tmp_path, capsys, arguments, reason):
+    assert render(*arguments, '--output', str(tmp_path / 'out')) == 1
+    assert re.search(reason, capsys.readouterr().err)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_damaged_list_of_classes_is_named_and_kept(tmp_path, capsys):
+    (tmp_path / 'classes.json').write_text('{"scene')
+    assert render('--output', str(tmp_path)) == 1
+    error = capsys.readouterr().err
+    assert str(tmp_path / 'classes.json') in error
+    assert 'repair' in error
+    assert (tmp_path / 'classes.json').read_text() == '{"scene'
+    assert not (tmp_path / 'JPEGImages').exists()

@@ -229,6 +229,7 @@ def write_folder(
     from surgsam2_ros.sources.image_encodings import encode_jpeg
     from surgsam2_ros.synthesis import frame_truth
 
+    classes, truths = (_read_entries(folder / file) for file in ('classes.json', 'truth.json'))
     finals = [folder / 'JPEGImages' / name, folder / 'Annotations' / name]
     for final in finals:
         if final.exists() and not overwrite:
@@ -252,20 +253,23 @@ def write_folder(
     finally:
         for partial in partials:
             shutil.rmtree(partial, ignore_errors=True)
-    kinds = {str(label): kind for label, kind in scene.class_names.items()}
-    _add_entry(folder / 'classes.json', name, kinds)
-    _add_entry(folder / 'truth.json', name, truth)
+    classes[name] = {str(label): kind for label, kind in scene.class_names.items()}
+    truths[name] = truth
+    _write_entries(folder / 'classes.json', classes)
+    _write_entries(folder / 'truth.json', truths)
 
 
-def _add_entry(path: Path, name: str, entry: object) -> None:
-    """Set one entry of a JSON file, which is replaced whole."""
+def _read_entries(path: Path) -> dict[str, object]:
     try:
-        entries = json.loads(path.read_text()) if path.exists() else {}
+        return json.loads(path.read_text()) if path.exists() else {}
     except ValueError as error:
         raise CommandError(
             f'{path} is no JSON file ({error}); move it away or repair it'
         ) from error
-    entries[name] = entry
+
+
+def _write_entries(path: Path, entries: dict[str, object]) -> None:
+    """Replace a JSON file whole, one entry a line."""
     unfinished = path.with_name(f'.{path.name}.partial')
     lines = (f'{json.dumps(key)}: {json.dumps(value)}' for key, value in entries.items())
     unfinished.write_text('{\n' + ',\n'.join(lines) + '\n}\n')
