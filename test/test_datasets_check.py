@@ -139,6 +139,14 @@ def test_the_labels_of_a_video_that_is_not_there_are_found(folder):
     assert only(folder).where == str(folder / 'Annotations' / 'seq_2')
 
 
+def test_a_video_without_images_is_found(folder):
+    (folder / 'JPEGImages' / 'seq_3').mkdir()
+    assert (only(folder).kind, only(folder).where) == (
+        'empty_video',
+        str(folder / 'JPEGImages/seq_3'),
+    )
+
+
 def test_an_object_that_never_appears_is_named(folder):
     for frame in range(3):
         write(folder, 'seq_2', frame, labels=(1,))

@@ -12,7 +12,7 @@ from endovis_archives import CAMERA, raw_mask, write_images_17, write_png
 from surgsam2_ros.datasets import VosFolder
 from surgsam2_ros.datasets.endovis17 import instrument_type
 from surgsam2_ros.datasets.prepare import Preparation
-from surgsam2_ros.sources import read_label_png
+from surgsam2_ros.sources import SourceError, read_label_png
 
 
 def training(root, number):
@@ -130,6 +130,29 @@ def test_a_frame_that_lacks_the_mask_of_an_instrument_stays_unlabelled(tmp_path)
     assert second.annotation is None
     (finding,) = (f for f in report.findings if f.kind == 'missing_labels')
     assert str(finding) == 'missing_labels: seq_3 [00001]: no mask of vessel_sealer'
+
+
+def test_training_archives_added_later_do_not_mix_with_numbers_given_before(tmp_path):
+    folder = tmp_path / 'in' / 'instrument_dataset_3'
+    write_images_17(folder, (225,))
+    write_png(folder / 'TypeSegmentation/frame225.png', raw_mask(3, 0, 0))
+    Preparation('endovis17', tmp_path / 'in', tmp_path / 'out').run()
+    write_images_17(folder, (0,))
+    write_png(folder / 'ground_truth/Bipolar_Forceps_labels/frame000.png', raw_mask(10, 0, 0))
+    with pytest.raises(SourceError, match=r'set of archives \(seq_3'):
+        Preparation('endovis17', tmp_path / 'in', tmp_path / 'out')
+
+
+@pytest.mark.parametrize(('value', 'expected'), [(8, 'other'), (9, None)])
+def test_types_beyond_the_list_are_other_instruments_or_refused(tmp_path, value, expected):
+    folder = tmp_path / 'in' / 'instrument_dataset_10'
+    write_images_17(folder, (0,))
+    write_png(folder / 'TypeSegmentation/frame000.png', raw_mask(value, 0, 0))
+    report = Preparation('endovis17', tmp_path / 'in', tmp_path / 'out').run()
+    assert report.sequences[0].classes == ({1: expected} if expected else {})
+    unreadable = [f.message for f in report.findings if f.kind == 'unreadable']
+    assert bool(unreadable) == (expected is None)
+    assert all('frame000.png has the values [9]' in message for message in unreadable)
 
 
 def test_a_folder_that_names_no_instrument_is_reported(tmp_path):

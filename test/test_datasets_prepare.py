@@ -114,6 +114,19 @@ def test_a_full_disk_leaves_no_half_file_and_the_message_says_what_to_do(
     assert not list(tmp_path.rglob('Annotations/*/*.png'))
 
 
+def test_what_a_killed_run_left_behind_is_completed(archives, tmp_path, uninterrupted):
+    target = tmp_path / 'vos'
+    Preparation('endovis18', archives, target).run()
+    folder = target / 'train'
+    (folder / 'JPEGImages/seq_1/00002.png').unlink()
+    (folder / 'JPEGImages/seq_1/.00002.png.partial').write_bytes(b'half')
+    for number in (1, 2):
+        (folder / f'Annotations/seq_1/0000{number}.png').unlink()
+    report = Preparation('endovis18', archives, target).run()
+    assert (report.kept, report.written) == (1, 2)
+    assert content(target) == uninterrupted
+
+
 def test_zip_files_are_read_as_they_are(archives, tmp_path, uninterrupted):
     (tmp_path / 'in').mkdir()
     with zipfile.ZipFile(tmp_path / 'in' / 'miccai_challenge_2018_release_1.zip', 'w') as archive:
@@ -168,8 +181,19 @@ def test_a_folder_with_other_files_is_not_written_to(archives, tmp_path):
 
 def test_a_target_begun_with_another_split_is_refused(archives, tmp_path):
     Preparation('endovis18', archives, tmp_path / 'vos').run()
-    with pytest.raises(SourceError, match='begun with another data set, split'):
+    with pytest.raises(SourceError, match=r'begun with another .*seq_1'):
         Preparation('endovis18', archives, tmp_path / 'vos', valid=(1,))
+
+
+def test_labels_downloaded_later_are_added(archives, tmp_path):
+    images = tmp_path / 'in' / 'seq_1' / 'left_frames'
+    images.parent.mkdir(parents=True)
+    images.symlink_to(archives / 'release' / 'seq_1' / 'left_frames')
+    report = Preparation('endovis18', tmp_path / 'in', tmp_path / 'vos').run()
+    assert [(s.labels, s.labelled) for s in report.sequences] == [('none', 0)]
+    (images.parent / 'labels').symlink_to(archives / 'release' / 'seq_1' / 'labels')
+    report = Preparation('endovis18', tmp_path / 'in', tmp_path / 'vos').run()
+    assert [(s.labels, s.labelled) for s in report.sequences] == [('linked', 3)]
 
 
 def test_a_validation_sequence_that_does_not_exist_is_refused(archives, tmp_path):
@@ -198,6 +222,21 @@ def test_annotations_without_an_image_are_reported(annotated, tmp_path):
     report = Preparation('endovis18', annotated, tmp_path / 'vos').run()
     (finding,) = (f for f in report.findings if f.kind == 'orphan_labels')
     assert finding.frames == ['00003']
+
+
+def test_names_that_the_authors_corrected_later_are_corrected(annotated, tmp_path):
+    for folder in (annotated / 'VOS-Endovis18' / 'valid').rglob('seq_1'):
+        folder.rename(folder.with_name('seq_13'))
+    meta = annotated / 'VOS-Endovis18' / 'valid' / 'meta_expressions.json'
+    names = {'2': 'large needle driver', '3': 'prograsp forceps', '4': 'clip applier'}
+    meta.write_text(json.dumps({'videos': {'seq_13': names}}))
+    (annotated / 'release').unlink()
+    write_classes_18(annotated / 'in')
+    write_frame_18(annotated / 'in' / 'seq_13', 0, None)
+    report = Preparation('endovis18', annotated, tmp_path / 'vos').run()
+    names = VosFolder(tmp_path / 'vos/valid').own_classes_of('seq_13')
+    assert names == {2: 'prograsp_forceps', 3: 'large_needle_driver', 4: 'clip_applier'}
+    assert [f.kind for f in report.findings].count('corrected_name') == 2
 
 
 def test_labels_of_two_sources_do_not_mix_in_one_folder(archives, annotated, tmp_path):

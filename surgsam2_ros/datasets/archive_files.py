@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import functools
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -44,9 +46,8 @@ class ArchiveFile:
         if self.member is None:
             return self.file.read_bytes()
         try:
-            with zipfile.ZipFile(self.file) as archive:
-                return archive.read(self.member)
-        except (zipfile.BadZipFile, KeyError, EOFError) as error:
+            return _open(self.file).read(self.member)
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise SourceError(f'{self} is damaged ({error}); download the archive again') from error
 
 
@@ -68,6 +69,12 @@ def list_archives(root: str | Path, *, without: Path | None = None) -> list[Arch
         raise FileNotFoundError(f'{root} is no folder; give the one that holds the archives')
     skipped = without.resolve() if without is not None else None
     return sorted(_list(root, root, skipped), key=lambda file: file.path)
+
+
+@functools.lru_cache(maxsize=16)
+def _open(file: Path) -> zipfile.ZipFile:
+    """Open a zip file and keep it so: its table of contents takes longer to read than a frame."""
+    return zipfile.ZipFile(file)
 
 
 def _list(folder: Path, root: Path, skipped: Path | None) -> Iterator[ArchiveFile]:

@@ -164,8 +164,11 @@ class _VideoCheck:
 
 
 def _check_orphans(split: VosFolder, findings: Findings) -> None:
-    """Report label images without an image."""
+    """Report videos without images, and label images without one."""
     stems = {video.name: {frame.stem for frame in video.frames} for video in split.videos}
+    for folder in sorted(split.images.iterdir()):
+        if folder.is_dir() and not folder.name.startswith('.') and folder.name not in stems:
+            findings.add('empty_video', folder, 'holds no images; remove it')
     for folder in sorted(split.annotations.iterdir()):
         if not folder.is_dir() or folder.name.startswith('.'):
             continue

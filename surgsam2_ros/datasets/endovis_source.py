@@ -104,8 +104,12 @@ class EndoVis:
     corrected_names: dict[str, dict[int, str]]
 
 
-def decode(file: ArchiveFile) -> np.ndarray:
+def decode(file: ArchiveFile, content: bytes | None = None) -> np.ndarray:
     """Decode an image as it is stored.
+
+    Args:
+        file: of the image.
+        content: of the file, where it has been read already.
 
     Returns:
         uint8 [H, W] or [H, W, 3], the latter in the order RGB; transparency is dropped.
@@ -113,7 +117,7 @@ def decode(file: ArchiveFile) -> np.ndarray:
     Raises:
         SourceError: when it cannot be decoded or has more than 8 bits.
     """
-    image = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+    image = cv2.imdecode(np.frombuffer(content or file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None:
         raise SourceError(f'{file} is no readable image; extract or download it again')
     if image.dtype != np.uint8:

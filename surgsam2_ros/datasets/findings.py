@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 
@@ -42,7 +42,7 @@ class Findings:
         if frame is not None and frame not in finding.frames:
             finding.frames.append(frame)
 
-    def __iter__(self) -> Iterable[Finding]:
+    def __iter__(self) -> Iterator[Finding]:
         return iter(self._findings.values())
 
     def __len__(self) -> int:

@@ -28,6 +28,7 @@ from surgsam2_ros.datasets.released_annotations import PromptMask, annotate, pro
 from surgsam2_ros.datasets.sequence_writer import (
     PreparedSequence,
     SequenceWriter,
+    label_kind,
     write_atomically,
 )
 from surgsam2_ros.sources import SourceError
@@ -111,8 +112,14 @@ class Preparation:
             self._target,
             {
                 'dataset': dataset,
-                'splits': self._splits,
-                'annotated': sorted(s.name for s in self._sequences if s.split is not None),
+                'sequences': {
+                    sequence.name: {
+                        'split': self._splits[sequence.name],
+                        'labels': label_kind(sequence),
+                        'objects': {str(i): kind for i, kind in sequence.classes.items()},
+                    }
+                    for sequence in self._sequences
+                },
             },
         )
 
@@ -195,20 +202,20 @@ def _join(target: Path, settings: dict[str, Any]) -> dict[str, Any]:
             raise SourceError(f'{target} holds other files; give a new or empty folder')
         return settings
     begun = json.loads(path.read_text(encoding='utf-8'))
-    same = begun['dataset'] == settings['dataset'] and all(
-        begun['splits'][name] == settings['splits'][name]
-        and (name in begun['annotated']) == (name in settings['annotated'])
-        for name in set(begun['splits']) & set(settings['splits'])
-    )
-    if not same:
+    old, new = begun['sequences'], settings['sequences']
+    other = [name for name in set(old) & set(new) if not _goes_on(old[name], new[name])]
+    if begun['dataset'] != settings['dataset'] or other:
         raise SourceError(
-            f'{target} was begun with another data set, split or source of labels ({path}); '
-            'give another folder, or remove it to start over'
+            f'{target} was begun with another data set, split, source of labels or set of archives '
+            f'({", ".join(sorted(other)) or begun["dataset"]}, see {path}); give another folder, or '
+            'remove it to start over'
         )
-    return settings | {
-        'splits': begun['splits'] | settings['splits'],
-        'annotated': sorted({*begun['annotated'], *settings['annotated']}),
-    }
+    return settings | {'sequences': old | new}
+
+
+def _goes_on(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Tell whether a sequence begun one way may be gone on with another way."""
+    return old == new or (old['labels'] == 'none' and old['split'] == new['split'])
 
 
 def _unexpected(source: Path, challenge: EndoVis) -> str:

@@ -19,8 +19,6 @@ from surgsam2_ros.datasets.instance_linking import InstanceLinker, RawLabels
 from surgsam2_ros.drawing import label_palette
 from surgsam2_ros.sources import SourceError, read_label_png, write_label_png
 
-_PNG_COMPRESSION = 3
-
 
 @dataclass
 class PreparedSequence:
@@ -28,8 +26,7 @@ class PreparedSequence:
 
     Attributes:
         split: 'train' or 'valid'.
-        labels: 'annotations' of the authors, 'challenge' for instances as the challenge labels
-            them, 'linked' where instances were told apart by `instance_linking`, or 'none'.
+        labels: where they come from, see `label_kind`.
         frames, labelled: number of frames, and of those with a label image.
         classes: names of the objects by id, as far as they are known.
     """
@@ -40,6 +37,21 @@ class PreparedSequence:
     frames: int = 0
     labelled: int = 0
     classes: dict[int, str] = field(default_factory=dict)
+
+
+def label_kind(sequence: SourceSequence) -> str:
+    """Tell where the labels of a sequence come from.
+
+    Returns:
+        'annotations' of the authors, 'challenge' for instances as the challenge labels them,
+        'linked' where instances are told apart by `instance_linking`, or 'none'.
+    """
+    sources = [frame.labels for frame in sequence.frames if frame.labels is not None]
+    if sequence.split is not None:
+        return 'annotations'
+    if not all(labels.numbered for labels in sources):
+        return 'linked'
+    return 'challenge' if sources else 'none'
 
 
 class SequenceWriter:
@@ -66,12 +78,8 @@ class SequenceWriter:
         self._annotations = folder / 'Annotations' / sequence.name
         for path in (self._images, self._annotations):
             path.mkdir(parents=True, exist_ok=True)
-        sources = [frame.labels for frame in sequence.frames if frame.labels is not None]
-        self._linked = not all(labels.numbered for labels in sources)
-        kind = 'linked' if self._linked else 'challenge' if sources else 'none'
-        self._done = PreparedSequence(
-            sequence.name, folder.name, 'annotations' if sequence.split else kind
-        )
+        self._done = PreparedSequence(sequence.name, folder.name, label_kind(sequence))
+        self._linked = self._done.labels == 'linked'
         earlier = _read_classes(folder / 'classes.json').get(sequence.name, {})
         known = sequence.classes | {int(label): name for label, name in earlier.items()}
         self._linker = InstanceLinker(known, complete=sequence.complete)
@@ -113,13 +121,13 @@ class SequenceWriter:
 
     def _write_image(self, frame: SourceFrame, path: Path) -> None:
         content = frame.image.read()
-        image = decode(frame.image)
+        image = decode(frame.image, content)
         cut = crop(image, frame.image)
         if cut.shape == image.shape:
             write_atomically(path, lambda part: part.write_bytes(content))
             return
         bgr = cut if cut.ndim == 2 else cv2.cvtColor(cut, cv2.COLOR_RGB2BGR)
-        _, encoded = cv2.imencode('.png', bgr, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_COMPRESSION])
+        _, encoded = cv2.imencode('.png', bgr)
         write_atomically(path, lambda part: part.write_bytes(encoded.tobytes()))
 
     def _write_labels(self, frame: SourceFrame, path: Path) -> None:
