@@ -5,15 +5,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from surgsam2_ros.training.augmentation import change_colours, wander
-from surgsam2_ros.training.rendered_clips import render_clips
-
 SMALLEST_OBJECT = 0.001  # share of the first frame that an object must cover to be prompted
-__all__ = ['render_clips']
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 IMAGENET_STD = np.array([0.229, 0.224, 0.225], np.float32)
 
@@ -33,86 +28,6 @@ class TrainingClip:
     masks: np.ndarray
     foreground: np.ndarray
     names: tuple[str, ...] = ()
-
-
-class ClipFolder:
-    """The clips of a folder, read frame by frame through memory maps.
-
-    Raises:
-        FileNotFoundError: when the folder holds no clips.
-    """
-
-    def __init__(self, folder: Path):
-        self._paths = sorted(Path(folder).glob('clip_*.npy'))
-        if not self._paths:
-            raise FileNotFoundError(f'no clip_*.npy in {folder}; render clips there first')
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-    def __getitem__(self, index: int) -> np.ndarray:
-        """uint8 [T, S, S, 4], RGB and label, read-only."""
-        return np.load(self._paths[index], mmap_mode='r')
-
-
-def sample_clip(
-    clips: ClipFolder, rng: np.random.Generator, frames: int, max_objects: int
-) -> TrainingClip:
-    """Draw an augmented clip; try others until one shows an object in its first frame."""
-    while True:
-        stored = clips[int(rng.integers(len(clips)))]
-        rgb, labels = choose_frames(stored, rng, frames)
-        rgb, labels = augment(rgb, labels, rng)
-        clip = make_clip(rgb, labels, max_objects, rng)
-        if clip is not None:
-            return clip
-
-
-def choose_frames(
-    stored: np.ndarray, rng: np.random.Generator, frames: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Take consecutive frames, or every second or third where there are enough.
-
-    Half of the clips run backwards, and some in which an object leaves turn round to bring it back.
-
-    Args:
-        stored: uint8 [T, S, S, 4] with T >= frames.
-
-    Returns:
-        RGB uint8 [frames, S, S, 3] and labels uint8 [frames, S, S].
-
-    Raises:
-        ValueError: when the clip is too short.
-    """
-    if len(stored) < frames:
-        raise ValueError(f'clip has {len(stored)} frames, {frames} wanted; render longer clips')
-    widest = 3 if frames == 1 else min(3, (len(stored) - 1) // (frames - 1))
-    stride = int(rng.integers(1, widest + 1)) if rng.random() < 0.5 else 1
-    start = int(rng.integers(0, len(stored) - stride * (frames - 1)))
-    chosen = np.arange(start, start + stride * frames, stride)[:frames]
-    if rng.random() < 0.5:
-        chosen = chosen[::-1]
-    picked = np.stack([stored[index] for index in chosen])
-    if rng.random() < 0.6:
-        from surgsam2_ros.training.sampling import turn_where_objects_leave
-
-        picked = picked[turn_where_objects_leave(picked[..., 3])]
-    return picked[..., :3], picked[..., 3]
-
-
-def augment(
-    rgb: np.ndarray, labels: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Flip, transpose, let a closer camera wander and change the colours."""
-    if rng.random() < 0.5:
-        rgb, labels = rgb[:, :, ::-1], labels[:, :, ::-1]
-    if rng.random() < 0.5:
-        rgb, labels = rgb[:, ::-1], labels[:, ::-1]
-    if rng.random() < 0.5:
-        rgb, labels = rgb.transpose(0, 2, 1, 3), labels.transpose(0, 2, 1)
-    if rng.random() < 0.4:
-        rgb, labels = wander(rgb, labels, rng)
-    return change_colours(rgb, rng), np.ascontiguousarray(labels)
 
 
 def visible_objects(labels: np.ndarray, smallest: float = SMALLEST_OBJECT) -> np.ndarray:
