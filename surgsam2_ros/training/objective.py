@@ -79,7 +79,7 @@ def stack_clips(clips: Sequence[TrainingClip], device: torch.device | str = 'cpu
 
 
 def _name(clip: TrainingClip) -> str:
-    return next(iter(getattr(clip, 'names', ())), 'unnamed')
+    return clip.names[0] if clip.names else 'unnamed'
 
 
 class Objective:
@@ -190,40 +190,3 @@ class Objective:
             anything = F.avg_pool2d(batch.foreground.flatten(0, 1).float(), 4)
             terms['foreground'] = weights.foreground * bce_loss(logits, anything).mean()
         return terms
-
-
-class DrawingObjective:
-    """What the loop calls until it draws clips itself; it goes with `sample_clip`."""
-
-    def __init__(self, network, foreground, clips, config, rng):
-        correct = config.disturbance.correct_prompt
-        prompts = PromptRecipe(
-            mask=config.mask_prompts,
-            box=config.box_prompts,
-            several_clicks=0.4,
-            centred_clicks=0.5,
-            correction_clicks=1,
-            correction_from_truth=0.0,
-            correct=correct,
-            detach_corrections=True,
-            read_masks=True,
-        )
-        self._objective = Objective(
-            network,
-            foreground if config.loss.foreground else None,
-            prompts=prompts,
-            loss=config.loss,
-            disturbance=config.disturbance,
-            dictate_presence_until=config.dictate_presence_until,
-        )
-        self._clips, self._config, self._rng = clips, config, rng
-
-    def __call__(self, frames, progress):
-        """Draw clips and compute their loss."""
-        from surgsam2_ros.training.clips import sample_clip
-
-        config = self._config
-        single = frames == 1
-        count, objects = (config.images_per_step, 2) if single else (1, config.max_objects)
-        clips = [sample_clip(self._clips, self._rng, frames, objects) for _ in range(count)]
-        return self._objective.loss(clips, self._rng, progress)

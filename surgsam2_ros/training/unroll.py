@@ -44,7 +44,6 @@ class Disturbance:
     corrupt_mask: float = 0.0
     forget_frame: float = 0.0
     dictate_presence: float = 0.0
-    correct_prompt: float = 0.0
     clip_time: bool = False
 
 
