@@ -25,8 +25,6 @@ LIBRARIES = {
     'backports': (None, None),
     'compression': (None, None),
     'ruamel': (None, None),
-    # Of requirements/train.txt.
-    'kornia': (None, None),
     'cv_bridge': ('cv_bridge', None),
     'launch': ('launch', None),
     'launch_ros': ('launch_ros', None),
@@ -42,6 +40,13 @@ LIBRARIES = {
     'rcl_interfaces': ('rcl_interfaces', None),
     'rosgraph_msgs': ('rosgraph_msgs', None),
     'std_msgs': ('std_msgs', None),
+}
+# import name -> requirement in train.txt, of what `surgsam2 train` alone imports; rosdep has no keys.
+TRAINING = {
+    'kornia': 'kornia',
+    'lightning_fabric': 'lightning-fabric',
+    'tensorboard': 'tensorboard',  # by torch.utils.tensorboard
+    'tqdm': 'tqdm',
 }
 # Not imported by name: finds the package's share folder for `ros2 launch`, and the middleware.
 ROS_RUNTIME = {'ament_index_python'}
@@ -83,20 +88,30 @@ def requirements(name: str) -> dict[str, str]:
 
 
 def test_every_import_is_a_known_library():
-    unknown = {
-        name: str(path) for name, path in imported_modules().items() if name not in LIBRARIES
-    }
+    known = {**LIBRARIES, **TRAINING}
+    unknown = {name: str(path) for name, path in imported_modules().items() if name not in known}
     assert not unknown
 
 
 def test_package_xml_names_what_is_imported_and_nothing_else():
-    wanted = {LIBRARIES[name][0] for name in imported_modules()} - {None}
+    names = imported_modules().keys() - TRAINING.keys()
+    wanted = {LIBRARIES[name][0] for name in names} - {None}
     assert rosdep_keys(REPO / 'package.xml') == wanted | ROS_RUNTIME
 
 
 def test_requirements_name_what_is_imported_and_nothing_else():
-    wanted = {LIBRARIES[name][1] for name in imported_modules()} - {None}
+    names = imported_modules().keys() - TRAINING.keys()
+    wanted = {LIBRARIES[name][1] for name in names} - {None}
     assert set(requirements('run')) == wanted | WHEEL_RUNTIME
+
+
+def test_what_training_imports_is_pinned_for_it_and_imported_by_training_alone():
+    assert set(TRAINING.values()) <= set(requirements('train'))
+    rooms = (REPO / 'surgsam2_ros' / 'training', REPO / 'surgsam2_ros' / 'commands')
+    for name, path in imported_modules().items():
+        assert (
+            name not in TRAINING or path.is_relative_to(rooms[0]) or path.is_relative_to(rooms[1])
+        )
 
 
 @pytest.mark.parametrize(

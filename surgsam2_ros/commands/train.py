@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 _LINE_STEPS = 20
 
 
+class MissingPackageError(RuntimeError):
+    """A package that training needs and the rest does not."""
+
+
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
@@ -51,11 +55,23 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train; returns 0, or 1 when a replayed loss is not finite."""
-    if args.replay is not None:
-        return _replay(args.replay)
-    if args.config is None:
+    """Train; returns 0, or 1 when a replayed loss is not finite.
+
+    Raises:
+        MissingPackageError: naming a package that is not installed.
+    """
+    if args.config is None and args.replay is None:
         args.fail('the following arguments are required: --config (or --replay)')
+    try:
+        return _train(args) if args.replay is None else _replay(args.replay)
+    except ModuleNotFoundError as error:
+        raise MissingPackageError(
+            f'training needs the package {error.name}, which is not installed; install what it '
+            'needs with: pip install --no-deps -r requirements/train.txt'
+        ) from error
+
+
+def _train(args: argparse.Namespace) -> int:
     from surgsam2_ros.training.config import load_training_config
     from surgsam2_ros.training.loop import train
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -34,7 +35,7 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         unfinished.chmod(0o644)  # safetensors makes files that only their owner can read
         unfinished.replace(path)
-    except (OSError, RuntimeError) as error:  # torch and safetensors wrap a full disk in their own
+    except (OSError, RuntimeError, SafetensorError) as error:  # each says 'disk full' in its way
         raise OutputError(
             f'{path} could not be written ({error}); make room or name another folder with '
             '--output. What was there before is still whole'
