@@ -41,7 +41,7 @@ LIBRARIES = {
     'rosgraph_msgs': ('rosgraph_msgs', None),
     'std_msgs': ('std_msgs', None),
 }
-# import name -> requirement in train.txt, of what `surgsam2 train` alone imports; rosdep has no keys.
+# Of what `surgsam2 train` alone imports: import name -> requirement in train.txt; not for rosdep.
 TRAINING = {
     'kornia': 'kornia',
     'lightning_fabric': 'lightning-fabric',
