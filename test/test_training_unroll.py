@@ -234,3 +234,25 @@ def test_half_precision_gives_finite_gradients_close_to_those_of_full_precision(
         network.zero_grad(set_to_none=True)
     assert torch.isfinite(gradients[1]).all()
     assert torch.cosine_similarity(*gradients, dim=0) > 0.95
+
+
+def test_dropout_disturbs_the_memory_while_training_alone(network, clip):
+    logits = {}
+    for share in (0.0, 0.3):
+        network.memory_attention.set_dropout(share)
+        try:
+            for training in (True, False):
+                torch.manual_seed(0)
+                network.train(training)
+                with torch.no_grad():
+                    tracked = unroll(network, clip, PromptKind.MASK, frames=2)
+                logits[share, training] = tracked.decoded[1].all_mask_logits
+        finally:
+            network.memory_attention.set_dropout(0.0)
+    assert torch.equal(logits[0.0, False], logits[0.3, False])
+    assert not torch.allclose(logits[0.0, True], logits[0.3, True], atol=1e-4)
+
+
+def test_impossible_disturbances_are_refused_by_name():
+    with pytest.raises(ValueError, match=r'forget_frame is 1\.5'):
+        Disturbance(forget_frame=1.5)

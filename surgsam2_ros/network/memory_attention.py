@@ -26,7 +26,11 @@ class RotaryAttention(Attention):
     The projections produce the channels of a pair next to each other (as the checkpoints have
     them). They are taken in the order [first members, second members] here, which rotates faster
     and leaves the scores as they are.
+
+    While training, a share `dropout` of the attention weights is dropped.
     """
+
+    dropout = 0.0
 
     def _halves(self, projection: nn.Linear, x: Tensor) -> Tensor:
         """Project [N, L, C] to heads [N, heads, L, head_dim], pair members in two halves."""
@@ -52,12 +56,18 @@ class RotaryAttention(Attention):
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
         """Attend with prepared heads and v [N, L, C] not yet projected; returns [N, HW, dim]."""
         v = self.split_heads(self.v_proj(v))
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        dropout = self.dropout if self.training else 0.0
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
         return self.out_proj(out.transpose(1, 2).flatten(2))
 
 
 class MemoryAttentionLayer(nn.Module):
-    """Self-attention of the frame, cross-attention to the memory, feed-forward; all pre-norm."""
+    """Self-attention of the frame, cross-attention to the memory, feed-forward; all pre-norm.
+
+    While training, a share `dropout` of what each of them adds is dropped.
+    """
+
+    dropout = 0.0
 
     def __init__(self, dim, memory_dim, feedforward_dim, num_heads) -> None:
         super().__init__()
@@ -80,15 +90,20 @@ class MemoryAttentionLayer(nn.Module):
             cos, sin: rotary tables [HW, head_dim].
         """
         attention, normed = self.self_attn, self.norm1(x)
-        x = x + attention.attend(
+        added = attention.attend(
             attention.queries(normed, cos, sin), attention.keys(normed, cos, sin), normed
         )
+        x = x + self._drop(added)
         attention = self.cross_attn_image
         q = attention.queries(self.norm2(x), cos, sin)
         k = attention.keys(keys, cos, sin, unrotated=memory.num_pointer_tokens)
         q = q.expand(k.shape[0], -1, -1, -1)
-        x = x + attention.attend(q, k, memory.features, mask)
-        return x + self.linear2(F.relu(self.linear1(self.norm3(x))))
+        x = x + self._drop(attention.attend(q, k, memory.features, mask))
+        hidden = self._drop(F.relu(self.linear1(self.norm3(x))))
+        return x + self._drop(self.linear2(hidden))
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return F.dropout(x, self.dropout, self.training)
 
 
 class MemoryAttention(nn.Module):
@@ -116,6 +131,12 @@ class MemoryAttention(nn.Module):
         self.register_buffer(
             'position', 0.1 * sine_position_2d(grid_size, grid_size, dim), persistent=False
         )
+
+    def set_dropout(self, share: float) -> None:
+        """Drop this share of attention weights and activations while training (SAM 2: 0.1)."""
+        for layer in self.layers:
+            for module in (layer, layer.self_attn, layer.cross_attn_image):
+                module.dropout = share
 
     def forward(self, features: Tensor, memory: MemoryTokens) -> Tensor:
         """Condition features [1 | N, dim, h, w] on the memory of N objects; returns [N, dim, h, w].

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The loss of a training step: clips are prompted, tracked and compared with their truth.
 
-With default settings and `Disturbance(clip_time=True)` it is the loss of the released SurgSAM2
-recipe, which is SAM 2's: the sum over frames and over the decodings of each, the mean over the
-objects.
+With default settings and `Disturbance(dropout=0.1, clip_time=True)` it is the loss of the released
+SurgSAM2 recipe, which is SAM 2's: the sum over frames and over the decodings of each, the mean over
+the objects.
 """
 
 from __future__ import annotations
@@ -90,7 +90,8 @@ class Objective:
         foreground: the auxiliary head, or None for none.
         prompts: how clips are prompted and corrected.
         loss: weights of the terms.
-        disturbance: of the memory; its `dictate_presence` is set by the progress.
+        disturbance: of the memory; its `dictate_presence` is set by the progress, and its dropout
+            put into the network.
         dictate_presence_until: fraction of the training over which the probability that the true
             presence is dictated to the memory falls from 1 to 0; 0 never dictates it.
 
@@ -114,6 +115,7 @@ class Objective:
                 f'{"without" if foreground is None else "with"} a foreground head; '
                 'give a head exactly when it has a weight'
             )
+        network.memory_attention.set_dropout(disturbance.dropout)
         self._network = network
         self._foreground = foreground
         self._prompts = prompts
