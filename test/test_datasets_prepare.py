@@ -239,6 +239,16 @@ def test_names_that_the_authors_corrected_later_are_corrected(annotated, tmp_pat
     assert [f.kind for f in report.findings].count('corrected_name') == 2
 
 
+def test_annotations_of_the_other_challenge_and_prepared_data_are_passed_over(
+    archives, annotated, tmp_path
+):
+    (annotated / 'VOS-Endovis18').rename(annotated / 'Ref-Endovis17')
+    Preparation('endovis18', archives, annotated / 'earlier').run()
+    report = Preparation('endovis18', annotated, tmp_path / 'vos').run()
+    assert [sequence.labels for sequence in report.sequences] == ['linked']
+    assert not (tmp_path / 'vos' / 'train' / 'VOS').exists()
+
+
 def test_labels_of_two_sources_do_not_mix_in_one_folder(archives, annotated, tmp_path):
     Preparation('endovis18', annotated, tmp_path / 'vos').run()
     with pytest.raises(SourceError, match='source of labels'):

@@ -13,6 +13,8 @@ from pathlib import Path, PurePosixPath
 
 from surgsam2_ros.sources import SourceError
 
+PREPARED = 'prepared.json'  # marks a folder that was prepared from archives
+
 
 @dataclass(frozen=True)
 class ArchiveFile:
@@ -51,14 +53,14 @@ class ArchiveFile:
             raise SourceError(f'{self} is damaged ({error}); download the archive again') from error
 
 
-def list_archives(root: str | Path, *, without: Path | None = None) -> list[ArchiveFile]:
+def list_archives(root: str | Path) -> list[ArchiveFile]:
     """List all files below a folder, those within zip files included, sorted by path.
 
-    Hidden files and `__MACOSX` folders, which archives made on a Mac carry along, are passed over.
+    Hidden files and `__MACOSX` folders, which archives made on a Mac carry along, are passed over,
+    and so are data sets prepared from archives.
 
     Args:
         root: folder of archives.
-        without: a folder below it that is passed over.
 
     Raises:
         FileNotFoundError: when there is no such folder.
@@ -67,8 +69,7 @@ def list_archives(root: str | Path, *, without: Path | None = None) -> list[Arch
     root = Path(root)
     if not root.is_dir():
         raise FileNotFoundError(f'{root} is no folder; give the one that holds the archives')
-    skipped = without.resolve() if without is not None else None
-    return sorted(_list(root, root, skipped), key=lambda file: file.path)
+    return sorted(_list(root, root), key=lambda file: file.path)
 
 
 @functools.lru_cache(maxsize=16)
@@ -77,12 +78,14 @@ def _open(file: Path) -> zipfile.ZipFile:
     return zipfile.ZipFile(file)
 
 
-def _list(folder: Path, root: Path, skipped: Path | None) -> Iterator[ArchiveFile]:
+def _list(folder: Path, root: Path) -> Iterator[ArchiveFile]:
+    if (folder / PREPARED).exists():
+        return
     for entry in folder.iterdir():
-        if _is_junk(entry.name) or entry.resolve() == skipped:
+        if _is_junk(entry.name):
             continue
         if entry.is_dir():
-            yield from _list(entry, root, skipped)
+            yield from _list(entry, root)
         elif entry.suffix.lower() == '.zip':
             yield from _list_zip(entry, root)
         else:

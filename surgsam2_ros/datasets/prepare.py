@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from surgsam2_ros.datasets import endovis17, endovis18
-from surgsam2_ros.datasets.archive_files import list_archives
+from surgsam2_ros.datasets.archive_files import PREPARED, list_archives
 from surgsam2_ros.datasets.endovis_source import EndoVis, SourceSequence
 from surgsam2_ros.datasets.findings import Findings
 from surgsam2_ros.datasets.released_annotations import PromptMask, annotate, prompt_masks
@@ -34,7 +34,6 @@ from surgsam2_ros.datasets.sequence_writer import (
 from surgsam2_ros.sources import SourceError
 
 DATASETS = {'endovis17': endovis17, 'endovis18': endovis18}
-_MARKER = 'prepared.json'
 
 
 @dataclass
@@ -99,14 +98,14 @@ class Preparation:
         self._dataset, self._findings = dataset, Findings()
         module = DATASETS[dataset]
         self._challenge: EndoVis = module.CHALLENGE
-        files = list_archives(source, without=self._target)
+        files = list_archives(source)
         sequences = module.read_sequences(files, self._findings)
         if not sequences:
             raise SourceError(_unexpected(source, self._challenge))
         _compare(sequences, self._challenge, self._findings)
         self._sequences = annotate(sequences, files, self._challenge, self._findings)
         self._splits = _splits(self._sequences, self._challenge, valid)
-        self._prompts = prompt_masks(files)
+        self._prompts = prompt_masks(files, self._challenge)
         self.frames = sum(len(sequence.frames) for sequence in sequences)
         self._settings = _join(
             self._target,
@@ -137,7 +136,7 @@ class Preparation:
         """
         text = json.dumps(self._settings, indent=2) + '\n'
         write_atomically(
-            self._target / _MARKER, lambda part: part.write_text(text, encoding='utf-8')
+            self._target / PREPARED, lambda part: part.write_text(text, encoding='utf-8')
         )
         report = Report(self._dataset, self._target, [], self._findings)
         for sequence in self._sequences:
@@ -196,7 +195,7 @@ def _compare(sequences: list[SourceSequence], challenge: EndoVis, findings: Find
 
 def _join(target: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Join the settings with those that the target was begun with; SourceError if they differ."""
-    path = target / _MARKER
+    path = target / PREPARED
     if not path.is_file():
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise SourceError(f'{target} holds other files; give a new or empty folder')
@@ -207,8 +206,8 @@ def _join(target: Path, settings: dict[str, Any]) -> dict[str, Any]:
     if begun['dataset'] != settings['dataset'] or other:
         raise SourceError(
             f'{target} was begun with another data set, split, source of labels or set of archives '
-            f'({", ".join(sorted(other)) or begun["dataset"]}, see {path}); give another folder, or '
-            'remove it to start over'
+            f'({", ".join(sorted(other)) or begun["dataset"]}, see {path}); give another folder, '
+            'or remove it to start over'
         )
     return settings | {'sequences': old | new}
 

@@ -9,8 +9,9 @@ What is assumed of `VOS-Endovis18`, `Ref-Endovis17` and `Ref-Endovis18`, below w
     {train,valid}/Meta/seq_<N>.json                 names of the instances
     {train,valid}/[Meta/]meta_expressions.json      the same for all sequences of the split
 
-The form of the names is not published. Understood are `{"1": "bipolar forceps"}`, an object with
-`exp`, `category` or `name` in place of the text, and expressions with an `obj_id`.
+Both challenges number their sequences alike; archives whose name has the year of the other one are
+passed over. The form of the names is not published. Understood are `{"1": "bipolar forceps"}`, an
+object with `exp`, `category` or `name` in place of the text, and expressions with an `obj_id`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _SPLIT = r'(?:^|/)(?P<split>train|valid)/'
 _FRAME = r'/(?P<sequence>seq_\d+)/(?P<frame>\d+)\.png$'
 _ANNOTATION = re.compile(_SPLIT + 'Annotations' + _FRAME)
 _PROMPT = re.compile(_SPLIT + r'(?P<folder>VOS/[^/]+)' + _FRAME)
+_YEAR = re.compile(r'endovis[ _-]?(?:20)?(\d\d)(?!\d)', re.IGNORECASE)
 _NAMES = re.compile(_SPLIT + r'(?:Meta/)?(?P<name>seq_\d+|meta_expressions)\.json$')
 
 
@@ -49,6 +51,7 @@ def annotate(
         The sequences, those annotated with the labels, names and split of the annotations.
     """
     found: dict[str, list[tuple[re.Match[str], ArchiveFile]]] = {}
+    files = _of_challenge(files, challenge)
     for match, file in _matches(_ANNOTATION, files):
         found.setdefault(match['sequence'], []).append((match, file))
     if not found:
@@ -94,11 +97,11 @@ class PromptMask:
     file: ArchiveFile
 
 
-def prompt_masks(files: list[ArchiveFile]) -> list[PromptMask]:
+def prompt_masks(files: list[ArchiveFile], challenge: EndoVis) -> list[PromptMask]:
     """Return the prompt masks among the files."""
     return [
         PromptMask(match['folder'], match['sequence'], f'{match["frame"]}.png', file)
-        for match, file in _matches(_PROMPT, files)
+        for match, file in _matches(_PROMPT, _of_challenge(files, challenge))
     ]
 
 
@@ -139,6 +142,12 @@ def _read_names(files: list[ArchiveFile], findings: Findings) -> dict[str, dict[
         if not understood:
             findings.add('unreadable', file, 'no names of objects found in it')
     return names
+
+
+def _of_challenge(files: list[ArchiveFile], challenge: EndoVis) -> list[ArchiveFile]:
+    """Leave out files of archives that are named after the other challenge."""
+    years = ((_YEAR.search(file.path), file) for file in files)
+    return [file for year, file in years if year is None or challenge.title.endswith(year[1])]
 
 
 def _matches(
