@@ -25,12 +25,15 @@ FIRST_STAMP_NS = 1_700_000_000_000_000_000  # any fixed time, so that equal seed
 JPEG_QUALITY = 92
 
 _BAG_SUFFIXES = ('.mcap', '.db3')
+_SHEET_SUFFIXES = ('.jpg', '.png')
+_SHEET_QUALITY = 82
 _OUTPUT_HELP = f"""\
 output:
   NAME.mcap or NAME.db3 becomes a bag with the topics
     {IMAGE_TOPIC}/compressed   sensor_msgs/CompressedImage, JPEG
     {IMAGE_TOPIC}              sensor_msgs/Image rgb8, instead, with --raw
     {TRUTH_TOPIC}           sensor_msgs/Image mono8, pixel value = instrument
+  NAME.jpg or NAME.png becomes a contact sheet of all instruments and kinds; only --seed counts.
   Any other name becomes a folder in the layout of video object segmentation data sets:
     JPEGImages/scene_SEED/00000.jpg …, Annotations/scene_SEED/00000.png … (palette, value =
     instrument, 0 = background), classes.json with the kind of each instrument, and truth.json:
@@ -82,7 +85,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--rate', type=float, default=15.0, help='frames a second (%(default)s)')
     parser.add_argument('--raw', action='store_true', help='write raw images into the bag')
     parser.add_argument('--overwrite', action='store_true', help='replace an existing output')
-    parser.add_argument('--output', required=True, metavar='DIR|BAG', help='see below')
+    parser.add_argument('--output', required=True, metavar='DIR|BAG|PICTURE', help='see below')
     parser.set_defaults(run=run)
 
 
@@ -115,6 +118,8 @@ def run(arguments: argparse.Namespace) -> int:
     is_bag = output.suffix in _BAG_SUFFIXES
     if arguments.raw and not is_bag:
         raise CommandError(f'--raw is for bags; name --output {output}.mcap, or leave --raw out')
+    if output.suffix in _SHEET_SUFFIXES:
+        return write_sheet(arguments.seed, output, overwrite=arguments.overwrite)
     try:
         scene = render_scene(
             arguments.seed,
@@ -142,6 +147,27 @@ def run(arguments: argparse.Namespace) -> int:
             )
     instruments = ', '.join(f'{label} {kind}' for label, kind in scene.class_names.items())
     print(f'{len(scene)} frames at {scene.rate_hz:g} Hz in {output}; instruments: {instruments}')
+    return 0
+
+
+def write_sheet(seed: int, path: Path, *, overwrite: bool = False) -> int:
+    """Draw the contact sheet of all instruments and kinds into a picture; returns 0.
+
+    Raises:
+        CommandError: when the picture exists.
+    """
+    import cv2
+
+    from surgsam2_ros.synthesis.contact_sheet import contact_sheet, sheet_tiles
+
+    if path.exists() and not overwrite:
+        raise CommandError(f'{path} exists already; choose another name or --overwrite')
+    with Progress(sheet_tiles(), 'rendering') as progress:
+        sheet = contact_sheet(seed, progress.update)
+    options = [cv2.IMWRITE_JPEG_QUALITY, _SHEET_QUALITY] if path.suffix == '.jpg' else []
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(cv2.imencode(path.suffix, sheet[..., ::-1], options)[1].tobytes())
+    print(f'contact sheet of seed {seed} in {path}')
     return 0
 
 

@@ -236,13 +236,13 @@ def _suction_tube(
     rng: np.random.Generator, length: float, width: float, material: Material, resolution: float
 ) -> Sprite:
     """Draw a tube that is thinner than the shaft, with side holes and an open end."""
-    thin = rng.uniform(0.5, 0.95)
+    thin = rng.uniform(0.42, 0.75)
     profile = profile_through((0, 1), (0.1, thin), (0.94, thin), (1, 0.8 * thin))
     tube = shaded_part(rng, length, width, profile, material, resolution=resolution)
     dark = tuple(np.array(material.colour) * 0.12)
     for along in np.arange(0.55, 0.9, rng.uniform(0.08, 0.14)):
         for across in rng.choice([0.36, 0.5, 0.64], rng.integers(1, 3), replace=False):
-            paint_disc(tube, along, across, 0.075 * width, dark)
+            paint_disc(tube, along, across, 0.06 * width, dark)
     paint_line(tube, (0.985, 0.3), (0.985, 0.7), 0.12 * width, dark)
     return tube
 
