@@ -15,6 +15,7 @@ from surgsam2_ros.cli import main
 from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.render import (
     IMAGE_TOPIC,
+    OBJECTS_TOPIC,
     TRUTH_TOPIC,
     parse_size,
     write_bag,
@@ -165,6 +166,18 @@ def test_folder_tells_tip_and_axes_of_every_frame(tmp_path, scene):
             assert entry['area'] == (labels == entry['label']).sum()
             assert len(entry['jaws']) == 2
             assert np.shape(entry['shaft']) == (2, 2)
+
+
+def test_bag_tells_the_same_with_the_stamps_of_the_images(tmp_path, scene):
+    render('--output', str(tmp_path / 'scene.mcap'))
+    render('--output', str(tmp_path / 'folder'))
+    truth = json.loads((tmp_path / 'folder' / 'truth.json').read_text())['scene_0005']
+    with BagReader(tmp_path / 'scene.mcap') as reader:
+        messages = list(reader.messages([OBJECTS_TOPIC, TRUTH_TOPIC]))
+        told = [message for message in messages if message.topic == OBJECTS_TOPIC]
+        stamps = [message.stamp_ns for message in messages if message.topic == TRUTH_TOPIC]
+        assert [json.loads(reader.deserialize(message).data) for message in told] == truth
+    assert [message.stamp_ns for message in told] == stamps
 
 
 def test_instruments_and_troubles_are_chosen_by_name(tmp_path, capsys):

@@ -8,16 +8,23 @@ import cv2
 import numpy as np
 import pytest
 
-from surgsam2_ros.synthesis.designs import WRISTED_KINDS, random_design, wristed_design
+from surgsam2_ros.synthesis.designs import (
+    WRISTED_KINDS,
+    lifelike_design,
+    random_design,
+    wristed_design,
+)
 from surgsam2_ros.synthesis.instruments import KINDS, Instrument, Motion
 from surgsam2_ros.synthesis.noise import GRAIN_OFFSETS, sensor_grain, value_noise
 from surgsam2_ros.synthesis.optics import random_optics, random_smoke
 from surgsam2_ros.synthesis.parts import (
     Material,
+    bent_part,
     profile_through,
     random_metal,
     random_shaft_material,
     shaded_part,
+    stain,
 )
 from surgsam2_ros.synthesis.sprites import place
 from surgsam2_ros.synthesis.tissue import random_tissue
@@ -121,6 +128,55 @@ def test_parts_of_an_instrument_form_one_piece(kind, seed):
         mask = (alpha_of(posed(design, bend=bend, yaw=0.4, opening=0.6)) > 0.5).astype(np.uint8)
         _, _, stats, _ = cv2.connectedComponentsWithStats(mask)
         assert stats[1:, cv2.CC_STAT_AREA].max() > 0.97 * mask.sum()
+
+
+@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize('seed', range(3))
+def test_parts_of_a_lifelike_instrument_form_one_piece(kind, seed):
+    design = lifelike_design(np.random.default_rng(seed), kind, 22, 320)
+    assert design.kind == kind
+    mask = alpha_of(posed(design, bend=0.5, yaw=0.3, opening=0.4)) > 0.5
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    assert stats[1:, cv2.CC_STAT_AREA].max() > 0.97 * mask.sum()
+
+
+def test_suction_is_a_tube_hook_and_probe_have_one_jaw_and_all_others_two():
+    rng = np.random.default_rng(0)
+    jaws = {kind: len(lifelike_design(rng, kind, 22, 320).jaws) for kind in KINDS}
+    assert jaws.pop('suction') == 0
+    assert jaws.pop('hook') == jaws.pop('probe') == 1
+    assert set(jaws.values()) == {2}
+
+
+def test_hook_bends_to_the_side_by_more_than_its_wire():
+    for seed in range(5):
+        hook = lifelike_design(np.random.default_rng(seed), 'hook', 30, 320).jaws[0]
+        rows = np.nonzero((hook.pixels[..., 3] > 0.5).any(axis=1))[0] - hook.anchor[1]
+        assert max(-rows.min(), rows.max()) > 0.4 * 30
+
+
+@pytest.mark.parametrize('resolution', [1.0, 3.0])
+def test_bent_rod_has_the_area_of_its_pieces(resolution):
+    material = Material((99, 99, 99))
+    rng = np.random.default_rng(0)
+    rod = bent_part(rng, [(0, 0), (40, 0), (40, 30)], [8, 8, 8], material, resolution)
+    straight = 8 * (40 + 30)
+    # Round ends add a disc; at the elbow a quarter disc is added and a square counted twice.
+    expected = straight + np.pi * 16 + np.pi * 4 - 16
+    assert rod.pixels[..., 3].sum() / resolution**2 == pytest.approx(expected, rel=0.02)
+    assert rod.pixels[round(rod.anchor[1]), round(rod.anchor[0]), 3] == 1
+
+
+def test_stain_colours_a_part_red_within_its_outline():
+    rng = np.random.default_rng(0)
+    part = shaded_part(rng, 60, 20, profile_through((0, 1), (1, 0.8)), Material((150, 150, 150)))
+    before = part.pixels.copy()
+    stain(rng, part)
+    assert np.array_equal(part.pixels[..., 3], before[..., 3])
+    changed = np.abs(part.pixels - before).max(axis=2) > 20
+    assert 0.05 < changed.sum() / (before[..., 3] > 0).sum() < 0.95
+    red, green = part.pixels[changed][:, 0], part.pixels[changed][:, 1]
+    assert (red > green).all()
 
 
 @pytest.mark.parametrize('kind', WRISTED_KINDS)

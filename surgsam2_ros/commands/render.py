@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 IMAGE_TOPIC = '/endoscope/left/image_raw'
 TRUTH_TOPIC = '/endoscope/left/ground_truth'
+OBJECTS_TOPIC = '/endoscope/left/objects'
 FRAME_ID = 'endoscope_left_optical'
 FIRST_STAMP_NS = 1_700_000_000_000_000_000  # any fixed time, so that equal seeds give equal bags
 JPEG_QUALITY = 92
@@ -33,6 +34,7 @@ output:
     {IMAGE_TOPIC}/compressed   sensor_msgs/CompressedImage, JPEG
     {IMAGE_TOPIC}              sensor_msgs/Image rgb8, instead, with --raw
     {TRUTH_TOPIC}           sensor_msgs/Image mono8, pixel value = instrument
+    {OBJECTS_TOPIC}                std_msgs/String, a frame of truth.json (see below)
   NAME.jpg or NAME.png becomes a contact sheet of all instruments and kinds; only --seed counts.
   Any other name becomes a folder in the layout of video object segmentation data sets:
     JPEGImages/scene_SEED/00000.jpg …, Annotations/scene_SEED/00000.png … (palette, value =
@@ -179,7 +181,7 @@ def write_bag(
     overwrite: bool = False,
     on_frame: Callable[[int], None] | None = None,
 ) -> None:
-    """Render a scene into a bag with an image and a truth topic.
+    """Render a scene into a bag with topics for images, labels, and tips and axes.
 
     An interrupted run leaves no bag behind: it gets its name when it is complete.
 
@@ -211,6 +213,7 @@ def _record(
     scene: Scene, bag: BagWriter, raw: bool, on_frame: Callable[[int], None] | None
 ) -> None:
     from surgsam2_ros.sources.image_encodings import encode_jpeg
+    from surgsam2_ros.synthesis import frame_truth
 
     for index, (rgb, labels) in enumerate(scene):
         stamp = {
@@ -224,6 +227,9 @@ def _record(
             topic = f'{IMAGE_TOPIC}/compressed'
             bag.write_compressed_image(topic, data, image_format='jpeg', **stamp)
         bag.write_image(TRUTH_TOPIC, labels, encoding='mono8', **stamp)
+        objects = json.dumps([entry.as_dict() for entry in frame_truth(scene, index, labels)])
+        message = bag.create('std_msgs/msg/String', data=objects)
+        bag.write_message(OBJECTS_TOPIC, stamp['stamp_ns'], message)
         if on_frame is not None:
             on_frame(index + 1)
 

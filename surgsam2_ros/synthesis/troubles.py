@@ -116,7 +116,7 @@ def _compression(rng: np.random.Generator, optics: Optics, frames: int, shape: _
 
 def _interlacing(rng: np.random.Generator, optics: Optics, frames: int, shape: _Shape) -> Optics:
     sharp = min(optics.blur, 0.3)  # the lens blurs before the sensor reads two fields
-    return replace(optics, field_delay=rng.uniform(0.4, 1.0), blur=sharp)
+    return replace(optics, field_delay=rng.uniform(0.35, 0.65), blur=sharp)
 
 
 def _round_view(rng: np.random.Generator, optics: Optics, frames: int, shape: _Shape) -> Optics:
