@@ -162,13 +162,18 @@ def turn_and_shear(
     # Pixel centres lie at whole numbers: x -> (x + 0.5) * S / W - 0.5.
     sx, sy = size / width, size / height
     scaled = torch.tensor([[sx, 0, (sx - 1) / 2], [0, sy, (sy - 1) / 2], [0, 0, 1]])
-    matrix = (scaled @ moved)[:, :2].expand(len(rgb), -1, -1)  # [T, 2, 3]
+    matrix = (scaled @ moved)[:, :2]  # [1, 2, 3]
+    # One map for all frames: as channels of one picture they share its sampling grid.
     pictures = warp_affine(
-        _to_tensor(rgb), matrix, (size, size), padding_mode='fill', fill_value=torch.tensor(FILL)
+        _to_tensor(rgb).reshape(1, -1, height, width),
+        matrix,
+        (size, size),
+        padding_mode='fill',
+        fill_value=torch.tensor(FILL * len(rgb)),
     )
-    ids = torch.from_numpy(np.ascontiguousarray(labels))[:, None].float()  # [T, 1, H, W]
+    ids = torch.from_numpy(np.ascontiguousarray(labels))[None].float()  # [1, T, H, W]
     ids = warp_affine(ids, matrix, (size, size), mode='nearest')
-    return _to_array(pictures), ids[:, 0].round().to(torch.uint8).numpy()
+    return _to_array(pictures.view(-1, 3, size, size)), ids[0].round().to(torch.uint8).numpy()
 
 
 def jitter(rgb: np.ndarray, augmentation: Augmentation, rng: np.random.Generator) -> np.ndarray:

@@ -73,5 +73,7 @@ def make_clip(
 
 def normalise(rgb: np.ndarray) -> np.ndarray:
     """Turn uint8 [T, S, S, 3] into the network's input, float32 [T, 3, S, S]."""
-    scaled = (rgb.astype(np.float32) / 255.0 - IMAGENET_MEAN) / IMAGENET_STD
-    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+    images = np.ascontiguousarray(rgb.transpose(0, 3, 1, 2)).astype(np.float32)
+    images *= (1.0 / (255.0 * IMAGENET_STD))[:, None, None]
+    images -= (IMAGENET_MEAN / IMAGENET_STD)[:, None, None]
+    return images
