@@ -32,8 +32,10 @@ class InterruptionError(Exception):
 
 
 def scene(number):
-    squares = (SHAFT, 100, 100 + 50 * number, 120), (SHAFT, 100, 900 - 50 * number, 120)
-    return colour_labels(*squares, (KIDNEY, 600, 100, 300))
+    """Draw two instruments, of which the second outgrows the first, over a kidney."""
+    left = (SHAFT, 100, 100 + 50 * number, 140)
+    right = (SHAFT, 100, 900 - 50 * number, 100 + 30 * number)
+    return colour_labels(left, right, (KIDNEY, 600, 100, 300))
 
 
 @pytest.fixture(scope='module')
