@@ -224,7 +224,18 @@ def test_a_clip_that_cannot_be_written_is_named_and_leaves_nothing(tmp_path, mon
     monkeypatch.setattr(np, 'save', full)
     with pytest.raises(SourceError, match=r'clip_00000.npy cannot be written.*No space left'):
         render_clips(tmp_path, 1, frames=1, size=64, seed=0)
-    assert not list(tmp_path.iterdir())
+    assert not list(tmp_path.glob('clip_*'))
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'), [('frames', 3), ('size', 48), ('seed', 6), ('kinds', ['smoke'])]
+)
+def test_clips_rendered_otherwise_are_not_mixed(tmp_path, name, value):
+    settings = {'count': 1, 'frames': 2, 'size': 64, 'seed': 5}
+    render_clips(tmp_path, **settings)
+    with pytest.raises(SourceError, match=rf'{tmp_path} holds clips rendered with {name} '):
+        render_clips(tmp_path, **{**settings, 'count': 2, name: value})
+    assert len(list(tmp_path.glob('clip_*'))) == 1
 
 
 # Bad data

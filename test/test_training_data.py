@@ -197,6 +197,14 @@ def test_scenes_rendered_while_training_make_no_epoch():
         _ = open_data(DataSource('rendered')).samples_per_epoch
 
 
+def test_validation_clips_spread_over_a_long_video_and_start_with_an_object(tmp_path):
+    labels = np.zeros((13, 16, 16), np.uint8)
+    labels[[1, 2, 3, 8, 9, 12], :8, :8] = 1  # stretches of 3 begin at 1, 4, 7 and 10
+    data = open_data(vos(write_video(tmp_path, 'seq', labels)), longest=3)
+    firsts = [clip.names[0] for clip in data.evenly(10, frames=3)]
+    assert firsts == ['seq/00001', 'seq/00008']
+
+
 def test_validation_sees_the_same_clips_every_time_spread_over_all_videos(tmp_path):
     for index in range(7):
         write_video(tmp_path, f'seq_{index}', objects(6, first=1))

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +33,7 @@ def render_clips(
     """Render the clips that a folder does not hold yet, `clip_00000.npy` and so on.
 
     A clip is uint8 [frames, size, size, 4]: RGB and the label. Clip i depends on (seed, i) alone.
+    `settings.json` beside the clips tells how they were rendered.
 
     Args:
         folder: created when missing.
@@ -41,9 +44,11 @@ def render_clips(
         report: takes the numbers of clips rendered and to be rendered, after each.
 
     Raises:
-        SourceError: naming the clip that cannot be written.
+        SourceError: naming the clip that cannot be written, or a setting in which the clips that
+            are there differ.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    _settle(folder, {'frames': frames, 'size': size, 'seed': seed, 'kinds': kinds and list(kinds)})
     jobs = [
         (folder / f'clip_{index:05d}.npy', frames, size, seed, index, kinds)
         for index in range(count)
@@ -59,6 +64,28 @@ def render_clips(
         for done, _ in enumerate(rendered, start=1):
             if report is not None:
                 report(done, len(jobs))
+
+
+def _settle(folder: Path, settings: dict[str, Any]) -> None:
+    """Write down how the clips of a folder are rendered, and refuse to add clips of other kinds."""
+    path = folder / 'settings.json'
+    try:
+        if path.exists():
+            there = json.loads(path.read_text(encoding='utf-8'))
+            for name, value in settings.items():
+                if there.get(name) != value:
+                    raise SourceError(
+                        f'{folder} holds clips rendered with {name} {there.get(name)}, {value} is '
+                        'asked for; choose another folder or remove this one'
+                    )
+            return
+        unfinished = path.with_suffix(f'.{os.getpid()}.part')
+        unfinished.write_text(json.dumps(settings), encoding='utf-8')
+        unfinished.replace(path)
+    except (OSError, json.JSONDecodeError) as error:
+        raise SourceError(
+            f'{path} cannot be used ({error}); make room there or remove the folder'
+        ) from error
 
 
 def _render_clip(job: tuple[Path, int, int, int, int, Sequence[str] | None]) -> None:

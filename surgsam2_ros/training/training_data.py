@@ -122,8 +122,9 @@ class TrainingData:
     def evenly(self, count: int, frames: int) -> Iterator[TrainingClip]:
         """Yield the same clips every time, without augmentation: for validation.
 
-        Of the stored videos, up to `count` that lie evenly among all give a clip each, from their
-        first frame that shows an object on.
+        The stored videos are cut into stretches of `frames` frames, of which up to `count` that lie
+        evenly among all are taken. A clip starts where its stretch first shows an object; stretches
+        that show none give no clip.
 
         Raises:
             ValueError: when more than `longest` frames are asked for.
@@ -131,13 +132,20 @@ class TrainingData:
         """
         if not 1 <= frames <= self.longest:
             raise ValueError(f'{frames} frames asked for; expected 1 to {self.longest}')
-        stored = [pair for part in self._mix for pair in zip(part.videos, part.starts, strict=True)]
-        for place in np.linspace(0, len(stored) - 1, min(count, len(stored))).round().astype(int):
-            video, start = stored[place]
-            chosen, rng = start + np.arange(frames), np.random.default_rng(int(place))
-            clip = self._read(video, video.labels, chosen, UNCHANGED, rng)
-            if clip is not None:
-                yield clip
+        stretches = [
+            (video, first)
+            for part in self._mix
+            for video, start in zip(part.videos, part.starts, strict=True)
+            for first in range(start, len(video) - frames + 1, frames)
+        ]
+        places = np.linspace(0, len(stretches) - 1, min(count, len(stretches))).round().astype(int)
+        for place in map(int, places):
+            video, first = stretches[place]
+            last = min(first + frames, len(video) - frames + 1)
+            shown = (n for n in range(first, last) if self._shows_object(video.labels(n)))
+            if (start := next(shown, None)) is not None:
+                chosen, rng = start + np.arange(frames), np.random.default_rng(place)
+                yield self._read(video, video.labels, chosen, UNCHANGED, rng)
 
     def _read(
         self,
