@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from tiny_network import SIZE, tiny_network
-from tiny_training import write_training
+from tiny_training import write_discs, write_training
 
 from surgsam2_ros.training.clips import IMAGENET_MEAN, IMAGENET_STD, TrainingClip
 from surgsam2_ros.training.config import load_training_config
@@ -73,20 +73,22 @@ def test_a_row_shows_the_prediction_over_the_picture_and_the_truth_in_white():
 
 @pytest.mark.slow
 def test_two_clips_are_learned_by_heart(tmp_path):
+    write_discs(tmp_path / 'two', second=False)
     path = write_training(
         tmp_path,
-        steps=500,
-        curriculum=[[0.5, 1], [1.0, 3]],
+        data=[{'type': 'vos', 'path': 'two'}],
+        validation=[{'type': 'vos', 'path': 'two'}],
         validation_frames=3,
+        steps=240,
+        clips_at_once=2,
         learning_rate=2e-3,
         ema=None,
         warmup=0.05,
         final_factor=0.01,
         prompts={'correction_clicks': 0, 'read_masks': True},
-        loss={'bce': 1.0, 'foreground': 0.5, 'proposals': 0.5, 'gated': False, 'mean': True},
-        dictate_presence_until=0.5,
+        loss={'bce': 1.0, 'foreground': 0.5, 'gated': False, 'mean': True},
     )
     scores = []
     train(load_training_config(path), tmp_path / 'run', report=lambda s: scores.append(s.scores))
-    print(scores[-1])
-    assert min(scores[-1][f'J {kind}'] for kind in ('mask', 'box', 'point')) > 0.95
+    assert scores[-1]['J mask'] > 0.95
+    assert scores[-1]['J'] > 0.95

@@ -45,18 +45,24 @@ TRAINING = {
 }
 
 
-def write_discs(folder: Path, videos: int = 2, frames: int = 3, size: int = 64) -> None:
-    """Write a VOS folder whose videos show a bright disc, and a second one in every other video."""
+def write_discs(
+    folder: Path, videos: int = 2, frames: int = 3, size: int = 64, *, second: bool = True
+) -> None:
+    """Write a VOS folder whose videos show a bright disc, and a second one in every other video.
+
+    Without the second one the discs are larger.
+    """
+    radius = size // 5 if second else size // 4
     for video in range(videos):
         for name in ('JPEGImages', 'Annotations'):
             (folder / name / f'video_{video}').mkdir(parents=True)
         for frame in range(frames):
             image = np.full((size, size, 3), (40, 30, 110), np.uint8)
             labels = np.zeros((size, size), np.uint8)
-            for number in range(1 + video % 2):
+            for number in range(1 + video % 2 * second):
                 centre = (size // 4 + 4 * frame + size // 2 * number, size // 3 + 6 * video)
-                cv2.circle(image, centre, size // 5, (220, 200 - 150 * number, 60), -1)
-                cv2.circle(labels, centre, size // 5, number + 1, -1)
+                cv2.circle(image, centre, radius, (220, 200 - 150 * number, 60), -1)
+                cv2.circle(labels, centre, radius, number + 1, -1)
             for name, picture in (('JPEGImages', image), ('Annotations', labels)):
                 cv2.imwrite(str(folder / name / f'video_{video}' / f'{frame:05d}.png'), picture)
 
