@@ -49,6 +49,11 @@ def test_clips_grow_by_the_curriculum_and_images_come_between(prepare):
     assert frames == [2, 1, 2, 2, 2, 1, 3, 3, 3, 1, 3, 3]
 
 
+def test_clips_come_between_images_where_they_are_few(prepare):
+    trainer = prepare(clip_interval=3).trainer
+    assert [trainer.frames_of(step) for step in range(7)] == [2, 1, 1, 2, 1, 1, 2]
+
+
 def test_what_a_step_trains_on_depends_on_its_number_alone(prepare):
     run = prepare()
     again, other = groups_of(run, 5), groups_of(run, 6)

@@ -53,6 +53,7 @@ class TrainingConfig:
         curriculum: pairs (until this fraction of the training, frames per clip).
         image_interval: every so many-th step trains on images whatever the curriculum says; 0 for
             none.
+        clip_interval: every so many-th step trains on clips, all others on images.
         learning_rate: peak; of the trunk, this times `trunk_scale`.
         trunk_scale: factor of the pretrained trunk's learning rate.
         layer_decay: factor of the learning rate from each block of the trunk to the one before it.
@@ -98,6 +99,7 @@ class TrainingConfig:
     images_per_step: int = 12
     curriculum: tuple[tuple[float, int], ...] = ((1.0, 8),)
     image_interval: int = 0
+    clip_interval: int = 1
     learning_rate: float = 5e-5
     trunk_scale: float = 1.0
     layer_decay: float = 1.0
@@ -168,6 +170,7 @@ class TrainingConfig:
         for name in (
             'clips_per_step',
             'images_per_step',
+            'clip_interval',
             'trunk_interval',
             'devices',
             'num_nodes',

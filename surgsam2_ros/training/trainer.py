@@ -117,7 +117,7 @@ class Trainer:
     def frames_of(self, step: int) -> int:
         """Frames of the clips of a step; 1 for unrelated images."""
         interval = self.config.image_interval
-        if interval and step % interval == 1 % interval:
+        if (interval and step % interval == 1 % interval) or step % self.config.clip_interval:
             return 1
         return clip_frames(self._progress_at(step), self.config.curriculum)
 
