@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from surgsam2_ros.evaluation import intersection_over_union
+from surgsam2_ros.evaluation.clip_scores import score_clip
+from surgsam2_ros.evaluation.nano_table import first_objects, prompt_entry
 from surgsam2_ros.network import load_network
 from surgsam2_ros.sources import open_source, read_label_png
 from surgsam2_ros.tracking import StreamingTracker
 
 MODELS = Path(__file__).resolve().parent.parent / 'models'
+# Mean J and F over the three objects; 0.02 below what models/README.md reports.
+LEAST = {'mask': (0.91, 0.94), 'box': (0.91, 0.94), 'click': (0.91, 0.94)}
 
 
 @pytest.fixture(scope='module')
@@ -24,36 +27,46 @@ def network():
     return load_network(MODELS / 'surgsam2_nano.yaml')
 
 
-def track_clip(network, folder, clip, prompt):
-    """Track all objects of the first frame; return object -> IoU of the frames after the first.
+def track_clip(network, folder, clip, kind):
+    """Track all objects of the first frame; return object -> ClipScore.
 
     Args:
-        prompt: object mask bool [H, W] -> arguments of `add_object`.
+        kind: 'mask', 'box' (tight) or 'click' (at the innermost pixel).
     """
     frames = open_source(folder / 'JPEGImages' / clip)
-    truths = [read_label_png(p) for p in sorted((folder / 'Annotations' / clip).glob('*.png'))]
+    truth = [read_label_png(p) for p in sorted((folder / 'Annotations' / clip).glob('*.png'))]
+    values = first_objects(truth)
     tracker = StreamingTracker(network)
-    ids = [int(value) for value in np.unique(truths[0]) if value]
-    for value in ids:
-        tracker.add_object(str(value), **prompt(truths[0] == value))
-    overlaps = {value: [] for value in ids}
-    for index, (frame, truth) in enumerate(zip(frames, truths, strict=True)):
-        result = tracker.track(frame.rgb)
-        for track in result.tracks:
-            value = int(track.object_id)
-            if index:
-                overlaps[value].append(intersection_over_union(track.mask, truth == value))
-    return overlaps
+    for value in values:
+        mask = truth[0] == value
+        prompt = {'mask': mask} if kind == 'mask' else prompt_entry(kind, mask)
+        if 'points' in prompt:
+            prompt = {**prompt, 'labels': [1]}
+        tracker.add_object(str(value), **prompt)
+    predicted = []
+    for frame in frames:
+        labels = np.zeros(frame.rgb.shape[:2], np.uint8)
+        for track in tracker.track(frame.rgb).tracks:
+            labels[track.mask] = int(track.object_id)
+        predicted.append(labels)
+    return {value: score_clip(predicted, truth, value) for value in values}
 
 
-def test_mean_j_on_real_instruments_from_first_frame_masks(network, shared_data):
+@pytest.mark.parametrize('kind', LEAST)
+def test_real_instruments_are_followed_from_the_first_frame(kind, network, shared_data):
     """Every object counts alike, every frame after the prompted one."""
     folder = shared_data('endoscope_clips')
     scores = {}
     for clip in ('one_tool', 'two_tools'):
-        overlaps = track_clip(network, folder, clip, lambda mask: {'mask': mask})
-        scores |= {f'{clip}/{value}': float(np.mean(j)) for value, j in overlaps.items()}
-    mean = float(np.mean(list(scores.values())))
-    print({name: round(score, 4) for name, score in scores.items()}, f'mean J {mean:.4f}')
+        found = track_clip(network, folder, clip, kind)
+        scores |= {f'{clip}/{value}': score for value, score in found.items()}
     assert len(scores) == 3
-    assert mean >= 0.80
+    print({name: (round(s.overlap, 4), round(s.boundary, 4)) for name, s in scores.items()})
+    overlap = float(np.mean([score.overlap for score in scores.values()]))
+    boundary = float(np.mean([score.boundary for score in scores.values()]))
+    print(f'{kind}: mean J {overlap:.4f}, mean F {boundary:.4f}')
+    assert sum(score.swapped for score in scores.values()) == 0
+    assert overlap >= LEAST[kind][0]
+    assert boundary >= LEAST[kind][1]
+    if kind == 'mask':  # object 1 of two_tools leaves and returns
+        assert scores['two_tools/1'].returns == (0,)
