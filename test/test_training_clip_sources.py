@@ -238,6 +238,15 @@ def test_clips_rendered_otherwise_are_not_mixed(tmp_path, name, value):
     assert len(list(tmp_path.glob('clip_*'))) == 1
 
 
+def test_clips_of_other_kinds_than_asked_for_are_refused(tmp_path):
+    render_clips(tmp_path, 1, frames=2, size=64, seed=5, kinds=['smoke'])
+    source = DataSource('rendered', str(tmp_path), num_clips=1, kinds=['smoke'])
+    assert len(open_one(source)) == 2
+    source = DataSource('rendered', str(tmp_path), num_clips=1, kinds=['glare'])
+    with pytest.raises(SourceError, match=r"rendered with kinds \['smoke'\], \['glare'\] is asked"):
+        open_one(source)
+
+
 # Bad data
 
 

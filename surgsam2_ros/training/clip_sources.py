@@ -228,8 +228,10 @@ def open_videos(source: DataSource, root: Path, rendered: Path | None = None) ->
         from surgsam2_ros.training.bag_video import BagVideo
 
         return [BagVideo(path, source.image_topic, source.truth_topic, source.object_ids)]
-    from surgsam2_ros.training.rendered_clips import stored_clips
+    from surgsam2_ros.training.rendered_clips import check_settings, stored_clips
 
+    if source.kinds is not None:
+        check_settings(path, {'kinds': list(source.kinds)})
     return stored_clips(path, source.num_clips, source.object_ids)
 
 

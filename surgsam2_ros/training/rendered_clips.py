@@ -18,6 +18,8 @@ import numpy as np
 from surgsam2_ros.sources import SourceError
 from surgsam2_ros.training.clip_sources import Video
 
+SETTINGS = 'settings.json'
+
 
 def render_clips(
     folder: Path,
@@ -68,24 +70,39 @@ def render_clips(
 
 def _settle(folder: Path, settings: dict[str, Any]) -> None:
     """Write down how the clips of a folder are rendered, and refuse to add clips of other kinds."""
-    path = folder / 'settings.json'
+    path = folder / SETTINGS
     try:
         if path.exists():
-            there = json.loads(path.read_text(encoding='utf-8'))
-            for name, value in settings.items():
-                if there.get(name) != value:
-                    raise SourceError(
-                        f'{folder} holds clips rendered with {name} {there.get(name)}, {value} is '
-                        'asked for; choose another folder or remove this one'
-                    )
+            check_settings(folder, settings)
             return
         unfinished = path.with_suffix(f'.{os.getpid()}.part')
         unfinished.write_text(json.dumps(settings), encoding='utf-8')
         unfinished.replace(path)
-    except (OSError, json.JSONDecodeError) as error:
+    except OSError as error:
         raise SourceError(
-            f'{path} cannot be used ({error}); make room there or remove the folder'
+            f'{path} cannot be written ({error}); make room there or choose another folder'
         ) from error
+
+
+def check_settings(folder: Path, settings: dict[str, Any]) -> None:
+    """Compare how the clips of a folder were rendered with what is asked for, where it is known.
+
+    Raises:
+        SourceError: naming the setting that differs.
+    """
+    path = folder / SETTINGS
+    if not path.exists():
+        return
+    try:
+        there = json.loads(path.read_text(encoding='utf-8'))
+    except ValueError as error:
+        raise SourceError(f'{path} is damaged ({error}); remove {folder}') from error
+    for name, value in settings.items():
+        if there.get(name) != value:
+            raise SourceError(
+                f'{folder} holds clips rendered with {name} {there.get(name)}, {value} is asked '
+                'for; choose another folder or remove this one'
+            )
 
 
 def _render_clip(job: tuple[Path, int, int, int, int, Sequence[str] | None]) -> None:
