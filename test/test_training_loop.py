@@ -7,12 +7,16 @@ from __future__ import annotations
 import json
 
 import cv2
+import numpy as np
 import pytest
 import torch
+from lightning_fabric import Fabric
 from tiny_training import write_training
 
 from surgsam2_ros.cli import main
 from surgsam2_ros.network import load_network
+from surgsam2_ros.training.config import load_training_config
+from surgsam2_ros.training.loop import open_data
 
 
 @pytest.fixture(scope='module')
@@ -55,6 +59,16 @@ def test_scores_are_logged_and_predictions_drawn(finished):
 
 def test_nothing_unfinished_is_left(finished):
     assert not list((finished[0] / 'run').rglob('*.part'))
+
+
+def test_scenes_of_the_kinds_asked_for_are_rendered_once_and_read(tmp_path):
+    source = {'type': 'rendered', 'num_clips': 2, 'clip_length': 2, 'kinds': ['smoke']}
+    config = load_training_config(write_training(tmp_path, data=[source]))
+    for _ in range(2):
+        training, _ = open_data(config, tmp_path / 'run', 64, Fabric(accelerator='cpu'))
+        assert training.draw(np.random.default_rng(0), 2).images.shape == (2, 3, 64, 64)
+    settings = json.loads((tmp_path / 'run/clips/train/settings.json').read_text())
+    assert settings['kinds'] == ['smoke']
 
 
 def test_a_folder_with_a_training_is_not_overwritten(finished, capsys):

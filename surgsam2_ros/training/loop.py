@@ -256,4 +256,12 @@ def _render_missing(source: DataSource, root: Path, folder: Path, size: int, see
     if source.type == 'rendered' and source.num_clips:
         path = folder if source.path is None else root / Path(source.path).expanduser()
         processes = len(os.sched_getaffinity(0))
-        render_clips(path, source.num_clips, source.clip_length, size, seed, processes)
+        render_clips(
+            path,
+            source.num_clips,
+            source.clip_length,
+            size,
+            seed,
+            processes,
+            kinds=source.kinds,
+        )
