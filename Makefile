@@ -62,8 +62,9 @@ format: $(STAMPS)/lint ## rewrite the Python files in the project's format
 
 # Training -------------------------------------------------------------------------------------------------------------
 
-train-nano: $(STAMPS)/package $(STAMPS)/train ## train the small default network on rendered scenes
-	$(BIN)/surgsam2 train --config config/training/nano.yaml --output build/training/nano $(ARGS)
+train-nano: $(STAMPS)/package $(STAMPS)/train ## train the small default network on rendered scenes; resumes when run again
+	$(BIN)/surgsam2 train --config config/training/nano.yaml --output build/training/nano --resume $(ARGS)
+	$(BIN)/surgsam2 train --config config/training/nano_finetune.yaml --output build/training/nano_finetune --resume $(ARGS)
 
 evaluate-nano: $(STAMPS)/package $(STAMPS)/evaluation ## measure the network, and its rivals, on rendered clips and on CLIPS
 	PYTHONPATH=$(VENV)/evaluation $(BIN)/python -m surgsam2_ros.evaluation.nano_table $(CLIPS) --hard-clips 4 --rivals $(ARGS)
