@@ -106,6 +106,8 @@ def steps_from(
             num_workers=config.workers,
             collate_fn=_as_is,
             worker_init_fn=_start_worker,
+            # A fork would copy locks that threads of this process hold, and wait for them for ever.
+            multiprocessing_context='spawn' if config.workers else None,
         )
     )
 
