@@ -76,10 +76,12 @@ class Camera:
                 message_type, topic_name, qos_profile('DEFAULT', depth)
             )
         publisher = self._publishers[topic]
-        deadline = time.monotonic() + 15.0
-        while publisher.get_subscription_count() == 0:
-            assert time.monotonic() < deadline, f'nobody listens on {publisher.topic_name}'
-            time.sleep(0.02)
+        if publisher.get_subscription_count() == 0:
+            deadline = time.monotonic() + 15.0
+            while publisher.get_subscription_count() == 0:
+                assert time.monotonic() < deadline, f'nobody listens on {publisher.topic_name}'
+                time.sleep(0.02)
+            time.sleep(0.3)  # the listener finds the publisher a moment later, unseen from here
         return publisher
 
     def next_header(self, stamp_ns: int | None = None) -> Header:
