@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from plain_optics import plain_optics
 
 from surgsam2_ros.synthesis.breathing import Breathing
 from surgsam2_ros.synthesis.lens import Dirt, Glare, random_dirt, random_glare
-from surgsam2_ros.synthesis.optics import Optics, gamma_table
 from surgsam2_ros.synthesis.scene import CameraPath, Scene, Shadows
 from surgsam2_ros.synthesis.sprites import Placement, Sprite
 
@@ -36,29 +36,13 @@ class Mover:
         yield Placement(self.sprite, 15.5 + self.step * frame, 23.5, 0.0)
 
 
-def plain_optics(frames: int = 3) -> Optics:
-    return Optics(
-        falloff=np.ones(SHAPE, np.float32),
-        view=None,
-        exposure=np.ones(frames),
-        white_balance=np.ones(3, np.float32),
-        saturation=1.0,
-        tone=gamma_table(1.0),
-        blur=0.0,
-        shake=np.zeros((frames, 2)),
-        grain=0.0,
-        grain_softness=0.0,
-        grain_offsets=np.zeros((frames, 2), int),
-    )
-
-
 def scene_with(body: Mover, background: np.ndarray, frames: int = 3, **options) -> Scene:
     still = CameraPath(np.zeros((frames, 2)), np.zeros(frames), np.ones(frames))
     return Scene(
         background,
         [body],
         options.pop('camera', still),
-        options.pop('optics', plain_optics(frames)),
+        options.pop('optics', plain_optics(SHAPE, frames)),
         SHAPE,
         frames,
         Shadows(0, (0, 0), 1),
@@ -77,14 +61,14 @@ def textured() -> np.ndarray:
 
 def test_odd_rows_of_an_interlaced_frame_are_older_in_picture_and_labels():
     plain = scene_with(Mover(), dark())
-    woven = scene_with(Mover(), dark(), optics=replace(plain_optics(), field_delay=1.0))
+    woven = scene_with(Mover(), dark(), optics=replace(plain_optics(SHAPE, 3), field_delay=1.0))
     for part in (0, 1):
         assert np.array_equal(woven[2][part][0::2], plain[2][part][0::2])
         assert np.array_equal(woven[2][part][1::2], plain[1][part][1::2])
 
 
 def test_a_field_between_two_frames_shows_the_body_between_its_places():
-    woven = scene_with(Mover(), dark(), optics=replace(plain_optics(), field_delay=0.5))
+    woven = scene_with(Mover(), dark(), optics=replace(plain_optics(SHAPE, 3), field_delay=0.5))
     _, labels = woven[2]
     assert np.flatnonzero(labels[22]).tolist() == list(range(32, 40))
     assert np.flatnonzero(labels[23]).tolist() == list(range(27, 35))
@@ -126,7 +110,7 @@ def test_what_lies_on_the_ground_keeps_its_place_on_it():
 
 
 def test_motion_blur_smears_along_the_shake_alone():
-    optics = replace(plain_optics(), shake=np.array([[0, 0], [8.0, 0], [0, 0]]))
+    optics = replace(plain_optics(SHAPE, 3), shake=np.array([[0, 0], [8.0, 0], [0, 0]]))
     scene = scene_with(Mover(step=0), dark(), optics=optics)
     sharp, smeared = scene[0][0], scene[1][0]
     assert np.array_equal(sharp, scene[2][0])

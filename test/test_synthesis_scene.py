@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from plain_optics import plain_optics
 
 from surgsam2_ros.synthesis.clips import random_scene
 from surgsam2_ros.synthesis.laparoscopy import render_scene
-from surgsam2_ros.synthesis.optics import Optics, disc_view, gamma_table
+from surgsam2_ros.synthesis.optics import Optics, disc_view
 from surgsam2_ros.synthesis.scene import Body, CameraPath, Scene, Shadows
 from surgsam2_ros.synthesis.sprites import Placement, Sprite
 
@@ -48,23 +49,6 @@ class FlatBody:
         x = self.start[0] + frame * self.step[0]
         y = self.start[1] + frame * self.step[1]
         yield Placement(self.sprite, x, y, self.angle)
-
-
-def plain_optics(shape: tuple[int, int], frames: int) -> Optics:
-    """Return a camera that changes nothing."""
-    return Optics(
-        falloff=np.ones(shape, np.float32),
-        view=None,
-        exposure=np.ones(frames),
-        white_balance=np.ones(3, np.float32),
-        saturation=1.0,
-        tone=gamma_table(1.0),
-        blur=0.0,
-        shake=np.zeros((frames, 2)),
-        grain=0.0,
-        grain_softness=0.0,
-        grain_offsets=np.zeros((frames, 2), int),
-    )
 
 
 def still_camera(frames: int) -> CameraPath:

@@ -9,6 +9,8 @@ import math
 import cv2
 import numpy as np
 
+from surgsam2_ros.evaluation.overlap import check_same_size
+
 
 def boundary_f_measure(predicted: np.ndarray, truth: np.ndarray, tolerance: float = 0.008) -> float:
     """Contour accuracy F of the DAVIS benchmark (Perazzi et al., CVPR 2016, section 3.1).
@@ -27,11 +29,7 @@ def boundary_f_measure(predicted: np.ndarray, truth: np.ndarray, tolerance: floa
     Raises:
         ValueError: when the shapes differ.
     """
-    if predicted.shape != truth.shape:
-        raise ValueError(
-            f'the predicted mask is {list(predicted.shape)}, the truth {list(truth.shape)}; '
-            'both must have the size of the image'
-        )
+    check_same_size(predicted, truth)
     radius = math.ceil(tolerance * math.hypot(*truth.shape)) if tolerance < 1 else int(tolerance)
     outline, true_outline = mask_boundary(predicted), mask_boundary(truth)
     count, true_count = np.count_nonzero(outline), np.count_nonzero(true_outline)

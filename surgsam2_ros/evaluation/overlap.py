@@ -22,13 +22,18 @@ def intersection_over_union(predicted: np.ndarray, truth: np.ndarray) -> float:
     Raises:
         ValueError: when the shapes differ.
     """
+    check_same_size(predicted, truth)
+    union = np.count_nonzero(predicted | truth)
+    return np.count_nonzero(predicted & truth) / union if union else 1.0
+
+
+def check_same_size(predicted: np.ndarray, truth: np.ndarray) -> None:
+    """Raise ValueError, naming both sizes, when two masks differ in shape."""
     if predicted.shape != truth.shape:
         raise ValueError(
             f'the predicted mask is {list(predicted.shape)}, the truth {list(truth.shape)}; '
             'both must have the size of the image'
         )
-    union = np.count_nonzero(predicted | truth)
-    return np.count_nonzero(predicted & truth) / union if union else 1.0
 
 
 def label_overlaps(
