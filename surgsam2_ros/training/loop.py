@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -25,6 +27,7 @@ from surgsam2_ros.training.training_data import TrainingData
 from surgsam2_ros.training.validation import scores_of, validate
 
 HELD_OUT_SEED = 1_000_000  # added to the seed of the training clips
+SOURCE_SEED = 10_000_000  # added for each source before
 STATE = 'state.pt'
 
 
@@ -227,41 +230,45 @@ def open_data(
         FileNotFoundError: naming a missing folder or file.
         SourceError: naming a source that cannot be used.
     """
-    folders = output / 'clips' / 'train', output / 'clips' / 'held_out'
+    clips = output / 'clips'
+    train_seed, held_out_seed = config.seed, config.seed + HELD_OUT_SEED
     with fabric.rank_zero_first(local=True):
-        for source in config.data:
-            _render_missing(source, config.root, folders[0], size, config.seed)
-        for source in config.validation:
-            _render_missing(source, config.root, folders[1], size, config.seed + HELD_OUT_SEED)
+        train_on = _rendered(config.data, config.root, clips, 'train', size, train_seed)
+        validate_on = _rendered(
+            config.validation, config.root, clips, 'held_out', size, held_out_seed
+        )
     training = TrainingData(
-        config.data,
+        train_on,
         config.sampling,
         config.augmentation,
         size=size,
         longest=max(frames for _, frames in config.curriculum),
         root=config.root,
-        rendered=folders[0],
     )
     held_out = TrainingData(
-        config.validation,
-        size=size,
-        longest=config.validation_frames,
-        root=config.root,
-        rendered=folders[1],
+        validate_on, size=size, longest=config.validation_frames, root=config.root
     )
     return training, held_out
 
 
-def _render_missing(source: DataSource, root: Path, folder: Path, size: int, seed: int) -> None:
-    if source.type == 'rendered' and source.num_clips:
-        path = folder if source.path is None else root / Path(source.path).expanduser()
-        processes = len(os.sched_getaffinity(0))
-        render_clips(
-            path,
-            source.num_clips,
-            source.clip_length,
-            size,
-            seed,
-            processes,
-            kinds=source.kinds,
-        )
+def _rendered(
+    sources: Sequence[DataSource], root: Path, clips: Path, name: str, size: int, seed: int
+) -> list[DataSource]:
+    """Render what is missing; sources that keep clips but name no path get a folder each."""
+    placed = []
+    for number, source in enumerate(sources):
+        if source.type == 'rendered' and source.num_clips:
+            if source.path is None:
+                folder = clips / (f'{name}_{number + 1}' if number else name)
+                source = dataclasses.replace(source, path=str(folder.resolve()))
+            render_clips(
+                root / Path(source.path).expanduser(),
+                source.num_clips,
+                source.clip_length,
+                size,
+                seed + number * SOURCE_SEED,
+                processes=len(os.sched_getaffinity(0)),
+                kinds=source.kinds,
+            )
+        placed.append(source)
+    return placed

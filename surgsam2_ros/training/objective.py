@@ -151,6 +151,13 @@ class Objective:
         batch = stack_clips(clips, self._network.device)
         until = self._dictate_presence_until
         dictated = max(0.0, 1.0 - progress / until) if until > 0 else 0.0
+        repeats = self._prompts.per_image if batch.images.shape[1] == 1 else 1
+        num_objects = (num_objects or len(batch.masks)) * repeats
+        batch = dataclasses.replace(
+            batch,
+            masks=batch.masks.repeat_interleave(repeats, dim=0),
+            owner=batch.owner.repeat_interleave(repeats),
+        )
         plan = draw_plan(self._prompts, batch.images.shape[1], rng)
         tracked = track_clips(
             self._network,
@@ -166,7 +173,7 @@ class Objective:
             recipe=self._prompts,
             disturbance=dataclasses.replace(self._disturbance, dictate_presence=dictated),
         )
-        return self._total(tracked, batch, num_objects or len(batch.masks))
+        return self._total(tracked, batch, num_objects)
 
     def _total(
         self, tracked: TrackedClip, batch: ClipBatch, num_objects: float

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 POSITIVE, NEGATIVE, BOX_TOP_LEFT, BOX_BOTTOM_RIGHT, PADDING = 1, 0, 2, 3, -1
+TIGHT_BOX_NOISE = 0.02  # of a box drawn with care
 BOX_NOISE_PIXELS = 20.0  # most that a side of a simulated box is off, as in SAM
 
 
@@ -37,6 +38,7 @@ class PromptRecipe:
         mask: share of clips prompted with masks; single frames are never.
         box: share of clips prompted with boxes; the rest is prompted with clicks.
         box_noise: most that a side of a box is off, as a fraction of the box (and 20 px).
+        tight_boxes: share of boxes whose sides are off by 2 % at most.
         several_clicks: share of click prompts that start with 2 to 5 clicks instead of one.
         centred_clicks: share of clicks that aim at the thickest place of their region, as people
             do; the others fall on any of its pixels.
@@ -54,11 +56,14 @@ class PromptRecipe:
             clamped; no gradient passes through it. The official training does neither.
         read_masks: let the decoder also predict the mask from a mask prompt, of which inference
             takes the object pointer alone.
+        per_image: how often each object of an unrelated image is prompted, anew each time; the
+            image is encoded once.
     """
 
     mask: float = 0.5
     box: float = 0.25
     box_noise: float = 0.1
+    tight_boxes: float = 0.0
     several_clicks: float = 0.0
     centred_clicks: float = 0.0
     prompted_frames: int = 1
@@ -70,6 +75,7 @@ class PromptRecipe:
     corrections_condition: bool = True
     detach_corrections: bool = False
     read_masks: bool = False
+    per_image: int = 1
 
     def __post_init__(self):
         """Check the values.
@@ -80,6 +86,7 @@ class PromptRecipe:
         for name in (
             'mask',
             'box',
+            'tight_boxes',
             'several_clicks',
             'centred_clicks',
             'correction_from_truth',
@@ -97,6 +104,8 @@ class PromptRecipe:
                 f'prompts: box_noise {self.box_noise} and correction_clicks '
                 f'{self.correction_clicks} must not be negative'
             )
+        if self.per_image < 1:
+            raise ValueError(f'prompts: per_image {self.per_image} must be at least 1')
         if not 1 <= self.prompted_frames <= self.corrected_frames:
             raise ValueError(
                 f'prompts: prompted_frames {self.prompted_frames} must be at least 1 and at most '
@@ -183,7 +192,7 @@ def simulate_prompts(
         return PromptBatch(kind)
     nothing = torch.zeros_like(masks)
     if kind is PromptKind.BOX:
-        boxes = loose_boxes(masks, rng, recipe.box_noise)
+        boxes = loose_boxes(masks, rng, recipe.box_noise, recipe.tight_boxes)
         point, label = draw_clicks(nothing, masks, rng)
         instead = torch.stack([point, torch.zeros_like(point)], dim=1)
         instead_labels = torch.stack([label, torch.full_like(label, PADDING)], dim=1)
@@ -198,13 +207,14 @@ def simulate_prompts(
 
 
 def loose_boxes(
-    masks: Tensor, rng: np.random.Generator, noise: float = 0.1
+    masks: Tensor, rng: np.random.Generator, noise: float = 0.1, tight: float = 0.0
 ) -> tuple[Tensor, Tensor]:
     """Draw a box around each mask, every side off by up to a fraction of the box's size.
 
     Args:
         masks: bool [N, H, W], none of them empty.
         noise: that fraction; a side is off by at most 20 px.
+        tight: share of boxes with a fraction of TIGHT_BOX_NOISE instead.
 
     Returns:
         corners (x0, y0), (x1, y1), float32 [N, 2, 2] within the frame, and their labels [N, 2].
@@ -217,7 +227,11 @@ def loose_boxes(
     size = corners[:, 1:] - corners[:, :1]  # [N, 1, 2]
     draws = rng.uniform(-1.0, 1.0, corners.shape)
     draws = torch.as_tensor(draws, dtype=torch.float32, device=masks.device)
-    corners = corners + draws * (noise * size).clamp(max=BOX_NOISE_PIXELS)
+    fraction = np.full((len(masks), 1, 1), noise, np.float32)
+    if tight > 0:
+        fraction[rng.random(len(masks)) < tight] = TIGHT_BOX_NOISE
+    reach = torch.from_numpy(fraction).to(masks.device) * size
+    corners = corners + draws * reach.clamp(max=BOX_NOISE_PIXELS)
     limit = torch.tensor([width - 1.0, height - 1.0], device=masks.device)
     corners = corners.clamp(min=torch.zeros_like(limit), max=limit).sort(dim=1).values
     labels = torch.tensor([BOX_TOP_LEFT, BOX_BOTTOM_RIGHT], device=masks.device)

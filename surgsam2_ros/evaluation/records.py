@@ -1,0 +1,192 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What an evaluation writes down: one file per run and one per video, from which reports are made.
+
+An output folder holds `run.json`, `records/<through>/<video>.json`, and the label images of the
+videos in the layout of the authors' tools.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+THROUGH = ('tracker', 'node')
+
+
+class RecordError(ValueError):
+    """A file of an evaluation that is damaged or of another version."""
+
+
+@dataclass
+class ObjectRecord:
+    """One object of a video; every list has one entry per frame of the video.
+
+    Attributes:
+        object_id: value in the truth, 1 to 254.
+        name: class or topic name; may be empty.
+        first_frame: index of the frame where it was first prompted; None: never in the truth.
+        prompted: whether a prompt or correction was given for the frame.
+        truth_area: px of the truth; None where a frame has no truth.
+        area: px of the prediction; None where no result came (dropped, or not yet prompted).
+        iou, boundary, dice: J, F and Dice of the frame; None where truth or result is missing.
+        score: predicted IoU; presence: probability of being visible; None without a result.
+        state: name of the track state; None without a result.
+    """
+
+    object_id: int
+    name: str = ''
+    first_frame: int | None = None
+    prompted: list[bool] = field(default_factory=list)
+    truth_area: list[int | None] = field(default_factory=list)
+    area: list[int | None] = field(default_factory=list)
+    iou: list[float | None] = field(default_factory=list)
+    boundary: list[float | None] = field(default_factory=list)
+    dice: list[float | None] = field(default_factory=list)
+    score: list[float | None] = field(default_factory=list)
+    presence: list[float | None] = field(default_factory=list)
+    state: list[str | None] = field(default_factory=list)
+
+
+@dataclass
+class VideoRecord:
+    """One video, through the tracker or through the node.
+
+    Attributes:
+        video: name.
+        through: of THROUGH.
+        error: why it could not be evaluated; None when it was.
+        warnings: what is odd about it, for people.
+        images: where its images are, so that reports can show them: a folder or bag.
+        image_topic: of a bag.
+        size: (H, W) of the first image.
+        stems: file names (or stamps) of the frames without suffix, in order.
+        stamps_ns: of the images of a bag; None otherwise.
+        dropped: indices of frames without a result.
+        latency_ms: from publishing an image to the arrival of its result (node), else None.
+        inference_ms: of each frame; None where no result came.
+        objects: in the order of their ids.
+        identity: 'HOTA', 'DetA', 'AssA', 'IDF1', 'IDSW', 'Frag' of the video; empty when unknown.
+        live: the measures of `metrics.live` (node), else empty.
+    """
+
+    video: str
+    through: str = 'tracker'
+    error: str | None = None
+    warnings: list[str] = field(default_factory=list)
+    images: str = ''
+    image_topic: str | None = None
+    size: tuple[int, int] | None = None
+    stems: list[str] = field(default_factory=list)
+    stamps_ns: list[int] | None = None
+    dropped: list[int] = field(default_factory=list)
+    latency_ms: list[float | None] | None = None
+    inference_ms: list[float | None] = field(default_factory=list)
+    objects: list[ObjectRecord] = field(default_factory=list)
+    identity: dict[str, float] = field(default_factory=dict)
+    live: dict[str, float | None] = field(default_factory=dict)
+
+
+@dataclass
+class RunRecord:
+    """What was run, with what and where; the same for all videos of an output folder.
+
+    Attributes:
+        name: of the run, shown in comparisons (default: the folder's name).
+        command: as given in the shell.
+        settings: everything that decides the results: input, truth, prompts, corrections,
+            tracker parameters, protocol. A run goes on only with equal settings.
+        model: name, checkpoint, sha256 of the weights, image_size, device.
+        versions: of surgsam2_ros, Python, torch, numpy, OpenCV and ROS.
+        hardware: processor, cores, memory_gb, gpu.
+        started: ISO 8601, UTC.
+        videos: names of all videos, in order.
+    """
+
+    name: str
+    command: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    model: dict[str, Any] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    hardware: dict[str, Any] = field(default_factory=dict)
+    started: str = ''
+    videos: list[str] = field(default_factory=list)
+
+
+def write_run(output: Path, run: RunRecord) -> None:
+    """Write run.json."""
+    _write(output / 'run.json', dataclasses.asdict(run))
+
+
+def read_run(output: Path) -> RunRecord:
+    """Read run.json.
+
+    Raises:
+        FileNotFoundError: when the folder holds no run.
+        RecordError: naming a file that is damaged or of another version.
+    """
+    return _build(RunRecord, _read(output / 'run.json'), output / 'run.json')
+
+
+def video_path(output: Path, through: str, video: str) -> Path:
+    """Path of a video's record."""
+    return output / 'records' / through / f'{video}.json'
+
+
+def write_video(output: Path, record: VideoRecord) -> None:
+    """Write the record of a video, at once: an interrupted run leaves no half of it."""
+    values = dataclasses.asdict(record)
+    _write(video_path(output, record.through, record.video), values)
+
+
+def read_video(output: Path, through: str, video: str) -> VideoRecord:
+    """Read the record of a video.
+
+    Raises:
+        FileNotFoundError: when there is none.
+        RecordError: naming a file that is damaged or of another version.
+    """
+    path = video_path(output, through, video)
+    values = _read(path)
+    objects = [_build(ObjectRecord, entry, path) for entry in values.pop('objects', [])]
+    record = _build(VideoRecord, values, path)
+    record.objects = objects
+    record.size = None if record.size is None else tuple(record.size)
+    return record
+
+
+def read_videos(output: Path, through: str) -> Iterator[VideoRecord]:
+    """Read the records of all videos of a run that are there, in the run's order."""
+    for video in read_run(output).videos:
+        if video_path(output, through, video).exists():
+            yield read_video(output, through, video)
+
+
+def _write(path: Path, values: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f'.{path.name}.part')
+    unfinished.write_text(json.dumps({'schema': SCHEMA, **values}), encoding='utf-8')
+    unfinished.replace(path)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding='utf-8'))
+        schema = values.pop('schema', None)
+    except (ValueError, AttributeError) as error:
+        raise RecordError(f'{path} is damaged ({error}); remove it and evaluate again') from error
+    if schema != SCHEMA:
+        raise RecordError(f'{path} has schema {schema}, this version reads {SCHEMA}')
+    return values
+
+
+def _build(cls: type, values: dict[str, Any], path: Path) -> Any:
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise RecordError(f'{path} is damaged ({error}); remove it and evaluate again') from error
