@@ -56,6 +56,7 @@ class NetworkConfig:
         dynamic_multimask: while evaluating, replace an unstable single mask by the best candidate.
         binarise_prompted_masks: while evaluating, the memory of prompted frames sees 0 / 1 masks.
         checkpoint: file name of the default weights, beside the YAML file.
+        checkpoint_sha256: of that file, where it is known.
         weights_source: where these weights can be obtained, shown when they are missing.
         directory: folder of the YAML file.
     """
@@ -81,6 +82,7 @@ class NetworkConfig:
     dynamic_multimask: bool = True
     binarise_prompted_masks: bool = True
     checkpoint: str | None = None
+    checkpoint_sha256: str | None = None
     weights_source: str | None = None
     directory: Path | None = dataclasses.field(default=None, compare=False)
 

@@ -37,8 +37,8 @@ def replacing(path: Path) -> Iterator[Path]:
         unfinished.replace(path)
     except (OSError, RuntimeError, SafetensorError) as error:  # each says 'disk full' in its way
         raise OutputError(
-            f'{path} could not be written ({error}); make room or name another folder with '
-            '--output. What was there before is still whole'
+            f'{path} could not be written ({error}); make room or name another '
+            'folder. What was there before is still whole'
         ) from error
     finally:
         with contextlib.suppress(OSError):
@@ -46,27 +46,32 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def export_safetensors(
-    state: Mapping[str, Tensor], path: Path, metadata: Mapping[str, str] | None = None
+    state: Mapping[str, Tensor],
+    path: Path,
+    metadata: Mapping[str, str] | None = None,
+    dtype: torch.dtype | None = torch.float16,
 ) -> None:
-    """Save a network's state dict in float16 as safetensors, for the node.
+    """Save a network's state dict as safetensors, for the node.
 
     Args:
         state: of a SurgSAM2 network.
+        path: file to write.
         metadata: short facts for the file's header, such as how it was trained.
+        dtype: of the numbers in the file; None keeps theirs.
     """
     weights = {
-        name: tensor.detach().to('cpu', torch.float16).contiguous()
-        for name, tensor in state.items()
+        name: tensor.detach().to('cpu', dtype).contiguous() for name, tensor in state.items()
     }
     with replacing(path) as unfinished:
         save_file(weights, unfinished, metadata={'format': 'pt', **(metadata or {})})
 
 
 def export_official(state: Mapping[str, Tensor], path: Path) -> None:
-    """Save a network's state dict in float32 as the official SAM 2 code reads it, {'model': …}.
+    """Save a network's state dict as the official SAM 2 code reads it, {'model': …}.
 
     Args:
-        state: of a SurgSAM2 network; its names are SAM 2's.
+        state: of a SurgSAM2 network; its names are SAM 2's, its numbers are kept as they are.
+        path: file to write.
     """
     weights = {name: tensor.detach().cpu().clone() for name, tensor in state.items()}
     with replacing(path) as unfinished:
