@@ -1,0 +1,153 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What another process uses of the processor, the memory and a GPU, sampled from outside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+SAMPLE_PERIOD_S = 0.25
+DEVICE_PERIOD_S = 2.0  # nvidia-smi itself takes a good part of a second of processor time
+_SMI_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True)
+class ProcessUsage:
+    """What a process used between two moments; None where it cannot be told.
+
+    Attributes:
+        cpu_percent: mean time on the processor, all threads, in percent of one core.
+        resident_mb: largest resident memory seen [10^6 bytes].
+        device_mb: largest GPU memory seen [10^6 bytes].
+    """
+
+    cpu_percent: float | None = None
+    resident_mb: float | None = None
+    device_mb: float | None = None
+
+
+class UsageSampler:
+    """Samples a process from `start` to `stop`, on a thread of its own.
+
+    Args:
+        pid: the process.
+        on_device: whether it uses an NVIDIA GPU; its memory is asked of nvidia-smi.
+        period_s: time between samples [s].
+    """
+
+    def __init__(
+        self, pid: int, *, on_device: bool = False, period_s: float = SAMPLE_PERIOD_S
+    ) -> None:
+        self._pid = pid
+        self._on_device = on_device
+        self._period_s = period_s
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._first: tuple[float, float] | None = None  # (clock, processor time) [s]
+        self._last: tuple[float, float] | None = None
+        self._resident_bytes: int | None = None
+        self._device_bytes: int | None = None
+        self._device_asked = 0.0
+
+    def start(self) -> None:
+        """Take the first sample and go on sampling."""
+        self._ended.clear()
+        self._sample()
+        self._sample_device()
+        self._thread = threading.Thread(target=self._run, name='usage_sampler', daemon=True)
+        self._thread.start()
+
+    def stop(self) -> ProcessUsage:
+        """Take the last sample; returns what was used since `start`, also when called again."""
+        if self._thread is not None:
+            self._ended.set()
+            self._thread.join()
+            self._thread = None
+            self._sample()
+            self._sample_device()
+        return ProcessUsage(
+            cpu_percent=self._cpu_percent(),
+            resident_mb=_megabytes(self._resident_bytes),
+            device_mb=_megabytes(self._device_bytes),
+        )
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._period_s):
+            self._sample()
+            if time.monotonic() - self._device_asked >= DEVICE_PERIOD_S:
+                self._sample_device()
+
+    def _sample(self) -> None:
+        try:
+            moment = (time.monotonic(), processor_seconds(self._pid))
+            resident = resident_bytes(self._pid)
+        except (OSError, ValueError):  # the process has ended, or there is no /proc
+            return
+        self._resident_bytes = max(self._resident_bytes or 0, resident)
+        self._first = self._first or moment
+        self._last = moment
+
+    def _sample_device(self) -> None:
+        self._device_asked = time.monotonic()
+        if self._on_device and (used := device_bytes(self._pid)) is not None:
+            self._device_bytes = max(self._device_bytes or 0, used)
+
+    def _cpu_percent(self) -> float | None:
+        if self._first is None or self._last is None or self._last[0] <= self._first[0]:
+            return None
+        spent = self._last[1] - self._first[1]
+        return 100.0 * spent / (self._last[0] - self._first[0])
+
+
+def _megabytes(largest: int | None) -> float | None:
+    return None if largest is None else largest / 1e6
+
+
+def processor_seconds(pid: int) -> float:
+    """Time that all threads of a process have spent on the processor, in user and kernel mode [s].
+
+    Raises:
+        OSError: when there is no such process.
+    """
+    # The second field, the name, is in parentheses and may hold blanks and parentheses itself.
+    fields = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
+    user, kernel = fields[11:13]  # fields 14 and 15 of proc(5)
+    return (int(user) + int(kernel)) / os.sysconf('SC_CLK_TCK')
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory of a process that is in RAM, shared pages included [bytes].
+
+    Raises:
+        OSError: when there is no such process.
+    """
+    pages = int(Path(f'/proc/{pid}/statm').read_text().split()[1])
+    return pages * os.sysconf('SC_PAGE_SIZE')
+
+
+def device_bytes(pid: int) -> int | None:
+    """Memory of a process on all NVIDIA GPUs [bytes]; None where nvidia-smi does not tell.
+
+    In a container the driver may know the process by another number, and nothing is told.
+    """
+    program = shutil.which('nvidia-smi')
+    if program is None:
+        return None
+    command = [program, '--query-compute-apps=pid,used_gpu_memory']
+    command.append('--format=csv,noheader,nounits')
+    try:
+        answer = subprocess.run(
+            command, capture_output=True, text=True, timeout=_SMI_TIMEOUT_S, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    rows = [line.split(',') for line in answer.stdout.splitlines() if line.count(',') == 1]
+    used = [m.strip() for number, m in rows if number.strip() == str(pid)]
+    mebibytes = [int(text) for text in used if text.isdigit()]
+    return sum(mebibytes) * 2**20 if mebibytes else None
