@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from surgsam2_ros.evaluation import intersection_over_union
+from surgsam2_ros.evaluation.metrics import jaccard
 from surgsam2_ros.evaluation.rivals import (
     available_rivals,
     copy_first_mask,
@@ -44,7 +44,7 @@ def last_overlap(rival, clip) -> float:
     tracked = list(rival(frames, masks[0]))
     assert len(tracked) == len(frames)
     np.testing.assert_array_equal(tracked[0], masks[0])
-    return intersection_over_union(tracked[-1], masks[-1])
+    return jaccard(tracked[-1], masks[-1])
 
 
 def test_the_copied_mask_stays_where_it_was(moving_square):

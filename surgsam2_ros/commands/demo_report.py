@@ -18,7 +18,8 @@ from surgsam2_ros.drawing import (
     draw_contour,
     draw_overlay,
 )
-from surgsam2_ros.evaluation import ObjectRecord, intersection_over_union, match_objects
+from surgsam2_ros.evaluation import ObjectRecord
+from surgsam2_ros.evaluation.metrics import jaccard, match_objects
 from surgsam2_ros.sources import BagReader, peek_header, read_labels
 from surgsam2_ros.sources.bag_frames import decode_message
 
@@ -187,7 +188,7 @@ def _overlaps(
     masks = {track.object_id: track.mask for track in item.tracks}
     nothing = np.zeros(item.truth.shape, bool)
     return {
-        object_id: intersection_over_union(masks.get(object_id, nothing), item.truth == value)
+        object_id: jaccard(masks.get(object_id, nothing), item.truth == value)
         for object_id, value in matches.items()
         if item.stamp_ns > prompted_ns[object_id]
     }

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from surgsam2_ros.evaluation.boundary import boundary_f_measure
-from surgsam2_ros.evaluation.overlap import intersection_over_union
+from surgsam2_ros.evaluation.metrics.boundary import boundary_f_measure
+from surgsam2_ros.evaluation.metrics.overlap import jaccard
+from surgsam2_ros.evaluation.metrics.presence import TAKEN_UP, return_delays
 
-TAKEN_UP = 0.5  # IoU from which a track is on an object
 RETURNED = 0.001  # share of the picture from which an object counts as returned
 
 
@@ -56,7 +56,7 @@ def score_clip(
         )
     masks = [labels == value for labels in predicted]
     true_masks = [labels == value for labels in truth]
-    overlaps = [intersection_over_union(*pair) for pair in zip(masks, true_masks, strict=True)]
+    overlaps = [jaccard(*pair) for pair in zip(masks, true_masks, strict=True)]
     boundaries = [boundary_f_measure(*pair) for pair in zip(masks[1:], true_masks[1:], strict=True)]
     right = [m.any() == t.any() for m, t in zip(masks[1:], true_masks[1:], strict=True)]
     swapped = [_on_another(m, t, value) for m, t in zip(masks[1:], truth[1:], strict=True)]
@@ -80,28 +80,11 @@ def returns(areas: Sequence[float], overlaps: Sequence[float]) -> tuple[int | No
         one entry per return; 0 when it is taken up in the frame in which it returned, None when
         it is not before it leaves again or the clip ends.
     """
-    delays: list[int | None] = []
-    away, since = False, None
-    for area, overlap in zip(areas, overlaps, strict=True):
-        if area == 0:
-            if since is not None:
-                delays.append(None)
-            away, since = True, None
-            continue
-        if away and area >= RETURNED:
-            away, since = False, 0
-        if since is not None:
-            if overlap >= TAKEN_UP:
-                delays.append(since)
-                since = None
-            else:
-                since += 1
-    if since is not None:
-        delays.append(None)
-    return tuple(delays)
+    visible = [None if 0 < area < RETURNED else area > 0 for area in areas]
+    return return_delays(visible, [overlap >= TAKEN_UP for overlap in overlaps])
 
 
 def _on_another(mask: np.ndarray, truth: np.ndarray, value: int) -> bool:
     """Whether a mask lies on an object of the truth other than `value`."""
     others = set(map(int, np.unique(truth[mask]))) - {0, 255, value}
-    return any(intersection_over_union(mask, truth == other) >= TAKEN_UP for other in others)
+    return any(jaccard(mask, truth == other) >= TAKEN_UP for other in others)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 
-def intersection_over_union(predicted: np.ndarray, truth: np.ndarray) -> float:
+def jaccard(predicted: np.ndarray, truth: np.ndarray) -> float:
     """Region similarity J of the DAVIS benchmark (Perazzi et al., CVPR 2016, section 3.1).
 
     Args:
@@ -25,6 +25,24 @@ def intersection_over_union(predicted: np.ndarray, truth: np.ndarray) -> float:
     check_same_size(predicted, truth)
     union = np.count_nonzero(predicted | truth)
     return np.count_nonzero(predicted & truth) / union if union else 1.0
+
+
+def dice(predicted: np.ndarray, truth: np.ndarray) -> float:
+    """Dice coefficient (Dice, Ecology 1945), as the SurgSAM2 authors compute it.
+
+    Args:
+        predicted, truth: bool [H, W].
+
+    Returns:
+        2 |predicted AND truth| / (|predicted| + |truth|) in [0, 1]; 1.0 when both are empty, 0.0
+        when only one is.
+
+    Raises:
+        ValueError: when the shapes differ.
+    """
+    check_same_size(predicted, truth)
+    total = np.count_nonzero(predicted) + np.count_nonzero(truth)
+    return 2 * np.count_nonzero(predicted & truth) / total if total else 1.0
 
 
 def check_same_size(predicted: np.ndarray, truth: np.ndarray) -> None:
@@ -47,13 +65,13 @@ def label_overlaps(
         matches: truth id -> instance.
 
     Returns:
-        truth id -> IoU in [0, 1], as `intersection_over_union` defines it.
+        truth id -> IoU in [0, 1], as `jaccard` defines it.
 
     Raises:
         ValueError: when the shapes differ.
     """
     return {
-        truth_id: intersection_over_union(predicted == instance, truth == truth_id)
+        truth_id: jaccard(predicted == instance, truth == truth_id)
         for truth_id, instance in matches.items()
     }
 
@@ -71,7 +89,7 @@ def match_objects(predicted: np.ndarray, truth: np.ndarray) -> dict[int, int]:
         truth id -> instance; without the ids that overlap no free instance.
     """
     pairs = [
-        (intersection_over_union(predicted == instance, truth == truth_id), truth_id, instance)
+        (jaccard(predicted == instance, truth == truth_id), truth_id, instance)
         for truth_id in map(int, np.unique(truth))
         for instance in map(int, np.unique(predicted))
         if 0 < truth_id < 255 and instance > 0

@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from surgsam2_ros.evaluation import boundary_f_measure
-from surgsam2_ros.evaluation.boundary import mask_boundary
+from surgsam2_ros.evaluation.metrics.boundary import boundary_f_measure, mask_boundary
 
 
 def box_mask(x: int, y: int) -> np.ndarray:

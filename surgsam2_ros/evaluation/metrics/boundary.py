@@ -9,7 +9,7 @@ import math
 import cv2
 import numpy as np
 
-from surgsam2_ros.evaluation.overlap import check_same_size
+from surgsam2_ros.evaluation.metrics.overlap import check_same_size
 
 
 def boundary_f_measure(predicted: np.ndarray, truth: np.ndarray, tolerance: float = 0.008) -> float:

@@ -1,0 +1,102 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Overlaps of class maps as EndoVis methods report them, and the instance-level CIoU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from surgsam2_ros.evaluation.metrics.overlap import check_same_size
+
+CLASSES = range(1, 8)  # instrument types of the EndoVis 2017 and 2018 label sets
+
+
+def isinet_scores(
+    truth: Iterable[np.ndarray],
+    predicted: Iterable[np.ndarray],
+    classes: Iterable[int] = CLASSES,
+) -> dict[str, float | dict[int, float | None] | None]:
+    """Overlaps of class maps by the code of ISINet (Gonzalez et al., MICCAI 2020).
+
+    An image in which neither map shows an object does not count; one with an empty prediction
+    counts as an overlap of 0 of every class that the truth shows, and adds nothing to mIoU.
+
+    Args:
+        truth, predicted: uint8 [H, W] class maps of the same images, 0 = background.
+        classes: values that count.
+
+    Returns:
+        fractions in [0, 1], None where no image counts:
+        'challenge_iou': mean over images of the mean IoU of the classes that the truth shows.
+        'iou': mean over images of the mean IoU of the classes that either map shows.
+        'miou': sum of all intersections over the sum of all unions, of all images and classes.
+        'mciou': mean over classes of the mean IoU over the images in which either map shows it.
+        'classes': class -> the mean that 'mciou' takes; None for one that is nowhere.
+
+    Raises:
+        ValueError: when shapes or numbers of images differ.
+    """
+    classes = list(classes)
+    of_truth: list[float] = []  # by image
+    of_either: list[float] = []
+    by_class: dict[int, list[float]] = {value: [] for value in classes}
+    intersections = unions = 0
+    for true_map, map_ in zip(truth, predicted, strict=True):
+        check_same_size(map_, true_map)
+        shown = [value for value in classes if (true_map == value).any()]
+        if not map_.any():
+            if true_map.any():
+                of_either.append(0.0)
+                of_truth.append(0.0)
+                for value in shown:
+                    by_class[value].append(0.0)
+            continue
+        overlaps = {}
+        for value in classes:
+            mask, true_mask = map_ == value, true_map == value
+            union = int(np.count_nonzero(mask | true_mask))
+            if union:
+                intersection = int(np.count_nonzero(mask & true_mask))
+                overlaps[value] = intersection / union
+                by_class[value].append(overlaps[value])
+                intersections, unions = intersections + intersection, unions + union
+        if overlaps:
+            of_either.append(float(np.mean(list(overlaps.values()))))
+        if shown:
+            of_truth.append(float(np.mean([overlaps[value] for value in shown])))
+    means = {value: _mean(overlaps) for value, overlaps in by_class.items()}
+    return {
+        'challenge_iou': _mean(of_truth),
+        'iou': _mean(of_either),
+        'miou': intersections / unions if unions else None,
+        'mciou': _mean([mean for mean in means.values() if mean is not None]),
+        'classes': means,
+    }
+
+
+def instance_ciou(
+    iou: Sequence[Sequence[float | None]], present: Sequence[Sequence[bool | None]]
+) -> list[float | None]:
+    """CIoU on instances, of SurgSAM2 (Liu et al., arXiv 2408.07931): one value per frame.
+
+    The figure of a data set is the mean over all frames of all videos that have a value.
+
+    Args:
+        iou: [objects][frames], J of each object; None where it was not measured.
+        present: [objects][frames], whether the truth shows the object.
+
+    Returns:
+        by frame, the mean J over the objects that the truth shows; None where it shows none that
+        was measured.
+    """
+    frames = []
+    for overlaps, shown in zip(zip(*iou, strict=True), zip(*present, strict=True), strict=True):
+        pairs = zip(overlaps, shown, strict=True)
+        frames.append(_mean([overlap for overlap, there in pairs if there and overlap is not None]))
+    return frames
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
