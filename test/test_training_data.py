@@ -287,10 +287,9 @@ def test_no_source_at_all_is_an_error():
         open_data()
 
 
-def test_two_rendered_sources_cannot_share_a_folder(tmp_path):
-    source = DataSource('rendered', num_clips=2)
-    with pytest.raises(ValueError, match='need a path each'):
-        open_data(source, source, rendered=tmp_path)
+def test_rendered_clips_that_are_kept_need_a_folder():
+    with pytest.raises(ValueError, match='need a path'):
+        open_data(DataSource('rendered', num_clips=2))
 
 
 def test_more_frames_than_were_announced_are_refused(tmp_path):

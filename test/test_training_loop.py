@@ -71,6 +71,19 @@ def test_scenes_of_the_kinds_asked_for_are_rendered_once_and_read(tmp_path):
     assert settings['kinds'] == ['smoke']
 
 
+def test_several_rendered_sources_keep_their_clips_apart(tmp_path):
+    source = {'type': 'rendered', 'num_clips': 2, 'clip_length': 2}
+    sources = [source, {**source, 'kinds': ['smoke']}]
+    config = load_training_config(write_training(tmp_path, data=sources))
+    open_data(config, tmp_path / 'run', 64, Fabric(accelerator='cpu'))
+    clips = {
+        folder: [np.load(path) for path in sorted((tmp_path / 'run/clips' / folder).glob('*.npy'))]
+        for folder in ('train', 'train_2')
+    }
+    assert len(clips['train']) == len(clips['train_2']) == 2
+    assert not np.array_equal(clips['train'][0], clips['train_2'][0])
+
+
 def test_a_folder_with_a_training_is_not_overwritten(finished, capsys):
     assert main(finished[1]) == 1
     assert '--resume' in capsys.readouterr().err

@@ -11,6 +11,7 @@ import pytest
 import torch
 from tiny_network import SIZE, tiny_network
 
+from surgsam2_ros.training import objective as objective_module
 from surgsam2_ros.training.clips import TrainingClip
 from surgsam2_ros.training.foreground import ForegroundHead
 from surgsam2_ros.training.losses import LossWeights
@@ -152,3 +153,35 @@ def test_an_object_that_is_not_in_the_first_frame_is_refused_with_the_name_of_th
     clip.masks[1, 0] = False
     with pytest.raises(ValueError, match=r'object 1 of clip 1 \(video/00000\)'):
         stack_clips([make(), clip])
+
+
+def test_an_image_that_is_prompted_several_times_gives_the_mean_over_its_prompts(network):
+    """With boxes without noise all prompts of an object are the same, and so is the loss."""
+    boxes = PromptRecipe(mask=0.0, box=1.0, box_noise=0.0, correct=0.0)
+    image = make(objects=2, frames=1)
+    once = numbers(Objective(network, prompts=boxes).loss([image], draw()))
+    thrice = dataclasses.replace(boxes, per_image=3)
+    assert numbers(Objective(network, prompts=thrice).loss([image], draw())) == pytest.approx(
+        once, rel=1e-4
+    )
+
+
+def test_prompts_of_an_image_are_drawn_anew_each_time(network, monkeypatch):
+    drawn = []
+    original = objective_module.simulate_prompts
+
+    def spy(*arguments):
+        drawn.append(original(*arguments))
+        return drawn[-1]
+
+    monkeypatch.setattr(objective_module, 'simulate_prompts', spy)
+    clicks = dataclasses.replace(CLICKS, per_image=3, correct=0.0)
+    Objective(network, prompts=clicks).loss([make(objects=1, frames=1)], draw())
+    assert drawn[0].points.shape == (3, 1, 2)
+    assert len({tuple(point) for point in drawn[0].points[:, 0].tolist()}) > 1
+
+
+def test_clips_are_prompted_once_whatever_images_are(network):
+    objective = Objective(network, prompts=MASKS)
+    thrice = Objective(network, prompts=dataclasses.replace(MASKS, per_image=3))
+    assert numbers(objective.loss([make()], draw())) == numbers(thrice.loss([make()], draw()))

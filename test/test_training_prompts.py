@@ -154,6 +154,17 @@ def test_the_sides_of_large_boxes_are_off_by_at_most_20_pixels(rng):
     assert 19.0 < off.max() <= 20.0
 
 
+def test_a_share_of_the_boxes_is_drawn_with_care(rng):
+    mask = torch.zeros(1, 256, 256, dtype=torch.bool)
+    mask[:, 50:151, 50:151] = True  # sides of 100 px: 2 % are 2 px, a tenth is 10 px
+    masks = mask.expand(400, -1, -1)
+    corners, _ = loose_boxes(masks, rng, 0.1, tight=0.6)
+    off = (corners[:, 0] - 50.0).abs().amax(dim=1)
+    assert off.max() > 9.0
+    careful = (off <= 2.0).float().mean()  # by chance a loose box is, too: 0.2 * 0.2 of them
+    assert careful == pytest.approx(0.6 + 0.4 * 0.04, abs=0.08)
+
+
 def test_a_box_without_noise_is_tight(rng):
     boxes, labels = loose_boxes(disc(30, 33, 5)[None], rng, 0.0)
     assert boxes.tolist() == [[[28, 25], [38, 35]]]

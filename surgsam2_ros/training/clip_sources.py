@@ -202,19 +202,18 @@ class FileVideo(Video):
         return read_label_png(self._frames[index].annotation)
 
 
-def open_videos(source: DataSource, root: Path, rendered: Path | None = None) -> list[Video]:
+def open_videos(source: DataSource, root: Path) -> list[Video]:
     """List the videos of a source of any type but scenes that are rendered while training.
 
     Args:
         source: settings.
         root: folder that a relative path starts from.
-        rendered: folder of rendered clips for a source without a path.
 
     Raises:
         SourceError: when the source cannot be read or holds no frame with a truth.
         FileNotFoundError: when a folder is missing or empty.
     """
-    path = rendered if source.path is None else root / Path(source.path).expanduser()
+    path = root / Path(source.path).expanduser()
     if source.type == 'vos':
         folder = VosFolder(path, source.images, source.annotations)
         videos = [FileVideo(video, source.object_ids) for video in folder.videos]

@@ -48,7 +48,6 @@ class TrainingData:
         size: int,
         longest: int,
         root: Path = Path(),
-        rendered: Path | None = None,
     ):
         """Open the sources and look into every video.
 
@@ -58,21 +57,20 @@ class TrainingData:
             size: side of the network's input.
             longest: most frames that will be asked for.
             root: folder that relative paths start from.
-            rendered: folder of the clips of a rendered source without a path.
 
         Raises:
-            ValueError: when there is no source, or two would keep their clips in one folder.
+            ValueError: when there is no source, or clips are to be kept and nothing says where.
             SourceError: naming a source or file that cannot be used, and why.
             FileNotFoundError: naming what is missing.
         """
         if not sources:
             raise ValueError('data lists no source; name at least one')
-        if sum(source.path is None and source.num_clips > 0 for source in sources) > 1:
-            raise ValueError('several sources of rendered clips need a path each to keep them in')
+        if any(source.path is None and source.num_clips > 0 for source in sources):
+            raise ValueError('rendered clips that are kept need a path to keep them in')
         self.size, self.longest = size, longest
         self._sampling, self._augmentation = sampling, augmentation
         self.left_out: tuple[str, ...] = ()
-        self._mix = [self._open(source, root, rendered) for source in sources]
+        self._mix = [self._open(source, root) for source in sources]
         weights = np.array([source.weight for source in sources])
         self._shares = weights / weights.sum()
 
@@ -206,14 +204,14 @@ class TrainingData:
     def _shows_object(self, labels: np.ndarray) -> bool:
         return len(visible_objects(self._small(labels), self._sampling.smallest_object)) > 0
 
-    def _open(self, source: DataSource, root: Path, rendered: Path | None) -> _Stored | _Fresh:
+    def _open(self, source: DataSource, root: Path) -> _Stored | _Fresh:
         """Open a source and keep the videos that can give a clip."""
         if source.type == 'rendered' and not source.num_clips and source.path is None:
             length = max(source.clip_length, self.longest)
             return _Fresh(length, self.size, source.object_ids, source.kinds)
         videos, starts = [], []
         reasons = []
-        for video in open_videos(source, root, rendered):
+        for video in open_videos(source, root):
             if len(video) < self.longest:
                 reasons.append(
                     f'{source.title}: {video.name} has {len(video)} labelled frames, clips have up '
