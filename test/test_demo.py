@@ -176,7 +176,7 @@ def test_a_node_that_dies_ends_the_demo_with_the_end_of_its_log(bag, run_demo):
         ),
         (
             ['--bag', 'BAG', '--image-topic', '/left/truth', '--truth-topic', '/left/image_raw'],
-            "must be mono8 or 8UC1, this one is 'rgb8'",
+            "must be mono8, 8UC1, mono16, 16UC1, this one is 'rgb8'",
         ),
     ],
 )

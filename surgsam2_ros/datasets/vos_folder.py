@@ -110,23 +110,35 @@ class VosFolder:
         return dict(self._classes.get(video, {}))
 
     def _video(self, folder: Path) -> VosVideo:
-        by_stem: dict[str, Path] = {}
-        for file in folder.iterdir():
-            if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith('.'):
-                other = by_stem.setdefault(file.stem, file)
-                if other is not file:
-                    raise SourceError(
-                        f'{folder} holds both {other.name} and {file.name}; keep one of them'
-                    )
-        labels = self.annotations / folder.name
-        labelled = {file.stem: file for file in labels.glob('*.png')} if labels.is_dir() else {}
-        return VosVideo(
-            folder.name,
-            tuple(
-                VosFrame(stem, by_stem[stem], labelled.get(stem))
-                for stem in sorted(by_stem, key=natural_key)
-            ),
-        )
+        return list_video(folder, self.annotations / folder.name)
+
+
+def list_video(images: Path, annotations: Path) -> VosVideo:
+    """List one video, named like its folder of images; without images it has no frames.
+
+    Args:
+        images: folder of its images.
+        annotations: folder of its label images; need not exist.
+
+    Raises:
+        SourceError: when two images differ in their suffix alone.
+    """
+    by_stem: dict[str, Path] = {}
+    for file in images.iterdir():
+        if file.suffix.lower() in IMAGE_SUFFIXES and not file.name.startswith('.'):
+            other = by_stem.setdefault(file.stem, file)
+            if other is not file:
+                raise SourceError(
+                    f'{images} holds both {other.name} and {file.name}; keep one of them'
+                )
+    labelled = {file.stem: file for file in annotations.glob('*.png')}
+    return VosVideo(
+        images.name,
+        tuple(
+            VosFrame(stem, by_stem[stem], labelled.get(stem))
+            for stem in sorted(by_stem, key=natural_key)
+        ),
+    )
 
 
 def read_classes(root: Path) -> dict[str | None, dict[int, str]]:

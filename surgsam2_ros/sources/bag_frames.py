@@ -16,6 +16,8 @@ from surgsam2_ros.sources.frame_source import Frame, FrameSource, SourceError
 from surgsam2_ros.sources.image_encodings import EncodingError, decode_compressed, decode_image
 from surgsam2_ros.sources.message_types import IMAGE_TYPE, IMAGE_TYPES, peek_header
 
+_LABEL_BYTES = {'mono8': 1, '8UC1': 1, 'mono16': 2, '16UC1': 2}
+
 
 class BagFrames(FrameSource):
     """Decoded images of one topic; stamps and frame ids are those of their headers."""
@@ -120,7 +122,8 @@ def decode_labels(message: Any) -> np.ndarray:
     """Return a label image, one object id per pixel, as uint8 [H, W].
 
     Args:
-        message: deserialised mono8 or 8UC1 Image, or CompressedImage with a one-channel PNG.
+        message: deserialised mono8, 8UC1, mono16 or 16UC1 Image with values up to 255, or
+            CompressedImage with a one-channel PNG.
 
     Raises:
         SourceError: for any other kind of image.
@@ -128,20 +131,33 @@ def decode_labels(message: Any) -> np.ndarray:
     import cv2
 
     if message.__msgtype__ == IMAGE_TYPE:
-        height, width, step = message.height, message.width, message.step
-        if message.encoding not in ('mono8', '8UC1'):
-            raise SourceError(
-                f"a label image must be mono8 or 8UC1, this one is '{message.encoding}'"
-            )
-        if step < width or message.data.size < height * step:
-            raise SourceError(
-                f'a label image of {width}x{height} (step {step}) has {message.data.size} bytes'
-            )
-        return np.array(message.data[: height * step].reshape(height, step)[:, :width])
+        return _decode_raw_labels(message)
     labels = cv2.imdecode(np.asarray(message.data, np.uint8), cv2.IMREAD_UNCHANGED)
     if labels is None or labels.ndim != 2 or labels.dtype != np.uint8:
         raise SourceError('a compressed label image must be a PNG with one 8-bit channel')
     return labels
+
+
+def _decode_raw_labels(message: Any) -> np.ndarray:
+    height, width, step = message.height, message.width, message.step
+    depth = _LABEL_BYTES.get(message.encoding)
+    if depth is None:
+        raise SourceError(
+            f"a label image must be {', '.join(_LABEL_BYTES)}, this one is '{message.encoding}'"
+        )
+    if step < width * depth or message.data.size < height * step:
+        raise SourceError(
+            f'a label image of {width}x{height} (step {step}) has {message.data.size} bytes'
+        )
+    rows = message.data[: height * step].reshape(height, step)[:, : width * depth]
+    if depth == 1:
+        return np.array(rows)
+    labels = np.ascontiguousarray(rows).view('>u2' if message.is_bigendian else '<u2')
+    if labels.size and labels.max() > 255:
+        raise SourceError(
+            f'a label image has the value {labels.max()}; object ids are 1 to 254, 0 is background'
+        )
+    return labels.astype(np.uint8)
 
 
 def read_labels(reader: BagReader, topic: str) -> Iterator[tuple[int, np.ndarray]]:

@@ -1,0 +1,111 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A video of the layout of video object segmentation data sets: images beside label images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from surgsam2_ros.datasets.vos_folder import IMAGE_SUFFIXES, VosFrame, list_video
+from surgsam2_ros.evaluation.runs.video import EvaluationVideo
+from surgsam2_ros.sources import SourceError, read_label_png
+
+
+class FolderVideo(EvaluationVideo):
+    """A folder of images, and a folder of label images of the same names."""
+
+    def __init__(
+        self,
+        name: str,
+        images: Path,
+        truth: Path,
+        *,
+        prompts: Path | None = None,
+        names: dict[int, str] | None = None,
+    ) -> None:
+        """Name the folders; nothing is read yet.
+
+        Args:
+            name: of the video.
+            images, truth: folders of images and of PNG label images.
+            prompts: folder of label images that prompts are taken from; the truth by default.
+            names: of the object ids.
+        """
+        super().__init__(name, images, names=names)
+        self.truth_folder = truth
+        self.prompt_folder = prompts
+        self._frames: tuple[VosFrame, ...] = ()
+        self._prompts: dict[str, Path] = {}
+
+    def _open(self) -> None:
+        if not self.images.is_dir():
+            raise SourceError(f'folder {self.images} does not exist')
+        self._frames = list_video(self.images, self.truth_folder).frames
+        if not self._frames:
+            raise SourceError(
+                f'{self.images} is an empty video: it holds no images '
+                f'({", ".join(IMAGE_SUFFIXES)}); add them or remove the folder'
+            )
+        self._match(self.truth_folder, 'truth')
+        if self.prompt_folder is not None:
+            self._prompts = self._match(self.prompt_folder, 'prompts')
+        labelled = sum(frame.annotation is not None for frame in self._frames)
+        if labelled < len(self._frames):
+            self.warnings.append(
+                f'{labelled} of {len(self._frames)} images have a truth in {self.truth_folder}; '
+                'the others are tracked but not scored'
+            )
+
+    def _match(self, folder: Path, purpose: str) -> dict[str, Path]:
+        """Return the label images of `folder` that belong to an image, by stem."""
+        if not folder.is_dir():
+            raise SourceError(
+                f'video {self.name} has no {purpose}: folder {folder} does not exist; it should '
+                'hold a PNG label image for every image, of the same name'
+            )
+        found = {file.stem: file for file in folder.glob('*.png')}
+        stems = {frame.stem for frame in self._frames}
+        strangers = sorted(set(found) - stems)
+        if len(strangers) == len(found):
+            example = f', such as {strangers[0]}.png' if strangers else ''
+            raise SourceError(
+                f'none of the {len(found)} label images in {folder}{example} is named like an '
+                f'image in {self.images}, such as {self._frames[0].image.name}; a label image '
+                'needs the name of its image'
+            )
+        if strangers:
+            self.warnings.append(
+                f'{len(strangers)} label images in {folder} belong to no image, such as '
+                f'{strangers[0]}.png'
+            )
+        return {stem: file for stem, file in found.items() if stem in stems}
+
+    def _close(self) -> None:
+        self._frames, self._prompts = (), {}
+
+    def _stems(self) -> tuple[str, ...]:
+        return tuple(frame.stem for frame in self._frames)
+
+    def _stamps(self) -> None:
+        return None
+
+    def _image(self, index: int) -> np.ndarray:
+        file = self._frames[index].image
+        # Pixels as stored: label images know nothing of an orientation tag.
+        bgr = cv2.imread(str(file), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        if bgr is None:
+            raise SourceError(f'{file} is no readable image; repair or remove it')
+        return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+
+    def _truth(self, index: int) -> tuple[str, np.ndarray] | None:
+        file = self._frames[index].annotation
+        return None if file is None else (str(file), read_label_png(file))
+
+    def _prompt_truth(self, index: int) -> tuple[str, np.ndarray] | None:
+        if self.prompt_folder is None:
+            return self._truth(index)
+        file = self._prompts.get(self._frames[index].stem)
+        return None if file is None else (str(file), read_label_png(file))

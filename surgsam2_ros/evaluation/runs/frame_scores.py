@@ -1,0 +1,103 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Scores of every object in every frame, for what the tracker and the node say alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from surgsam2_ros.evaluation.metrics.boundary import boundary_f_measure
+from surgsam2_ros.evaluation.metrics.overlap import dice, jaccard
+from surgsam2_ros.evaluation.records import ObjectRecord
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectResult:
+    """What was said about one object in one frame.
+
+    Attributes:
+        mask: bool [H, W].
+        score: predicted IoU, 0 to 1; presence: probability of being visible, 0 to 1.
+        state: name of the track state.
+    """
+
+    mask: np.ndarray
+    score: float | None = None
+    presence: float | None = None
+    state: str | None = None
+
+
+class FrameScores:
+    """Collects the records of a video's objects, frame by frame and in any order.
+
+    Attributes:
+        objects: record by object id; lists are as long as the video.
+    """
+
+    def __init__(self, objects: Mapping[int, str], frames: int) -> None:
+        """Begin with no results.
+
+        Args:
+            objects: object id -> name, which may be empty.
+            frames: of the video.
+        """
+        self.objects = {
+            object_id: _empty_record(object_id, name, frames)
+            for object_id, name in sorted(objects.items())
+        }
+
+    def note_prompt(self, frame: int, object_id: int) -> None:
+        """Note that an object was prompted or corrected in a frame."""
+        record = self.objects[object_id]
+        record.prompted[frame] = True
+        if record.first_frame is None or frame < record.first_frame:
+            record.first_frame = frame
+
+    def add(
+        self, frame: int, truth: np.ndarray | None, results: Mapping[int, ObjectResult]
+    ) -> None:
+        """Score a frame.
+
+        Args:
+            frame: index.
+            truth: label image uint8 [H, W]; None where the frame has none.
+            results: by object id; those without a result (not yet prompted, or dropped) keep None.
+
+        Raises:
+            ValueError: when a mask is not of the truth's size.
+        """
+        for object_id, record in self.objects.items():
+            true_mask = None if truth is None else truth == object_id
+            if true_mask is not None:
+                record.truth_area[frame] = int(np.count_nonzero(true_mask))
+            result = results.get(object_id)
+            if result is None:
+                continue
+            record.area[frame] = int(np.count_nonzero(result.mask))
+            record.score[frame] = _rounded(result.score)
+            record.presence[frame] = _rounded(result.presence)
+            record.state[frame] = result.state
+            if true_mask is not None:
+                record.iou[frame] = jaccard(result.mask, true_mask)
+                record.boundary[frame] = boundary_f_measure(result.mask, true_mask)
+                record.dice[frame] = dice(result.mask, true_mask)
+
+    @property
+    def records(self) -> list[ObjectRecord]:
+        """The records in the order of their ids."""
+        return list(self.objects.values())
+
+
+def _empty_record(object_id: int, name: str, frames: int) -> ObjectRecord:
+    lists = ('truth_area', 'area', 'iou', 'boundary', 'dice', 'score', 'presence', 'state')
+    return ObjectRecord(
+        object_id, name, prompted=[False] * frames, **{key: [None] * frames for key in lists}
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    """Six digits are more than a float32 probability is worth."""
+    return None if value is None else round(float(value), 6)
