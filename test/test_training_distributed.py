@@ -61,3 +61,9 @@ def test_all_processes_report_the_mean_loss(one_and_two):
     one, two = one_and_two
     assert two[0]['terms'] == two[1]['terms']
     assert two[0]['terms'] == pytest.approx(one['terms'], rel=1e-4)
+
+
+def test_what_the_processes_drew_is_joined_in_their_order(one_and_two):
+    one, two = one_and_two
+    assert one['gathered'] == ['0a', '0b']
+    assert [process['gathered'] for process in two] == [['0a', '0b', '1a', '1b']] * 2

@@ -74,3 +74,12 @@ def create_fabric(config: TrainingConfig) -> Fabric:
         strategy=strategy,
         precision={'fp32': '32-true', 'bf16': 'bf16-mixed'}[precision],
     )
+
+
+def gather(fabric: Fabric, items: list) -> list:
+    """Join the lists of all processes, in the order of the processes."""
+    if fabric.world_size == 1:
+        return items
+    parts: list[list | None] = [None] * fabric.world_size
+    dist.all_gather_object(parts, items)
+    return [item for part in parts for item in part]

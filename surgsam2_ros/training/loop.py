@@ -16,7 +16,7 @@ from lightning_fabric import Fabric
 
 from surgsam2_ros.training.clip_sources import DataSource
 from surgsam2_ros.training.config import TrainingConfig
-from surgsam2_ros.training.distributed import create_fabric
+from surgsam2_ros.training.distributed import create_fabric, gather
 from surgsam2_ros.training.export import export_official, export_safetensors, replacing
 from surgsam2_ros.training.initial_network import initial_network
 from surgsam2_ros.training.monitoring import Report, Status, TrainingLog, prediction_sheet
@@ -137,6 +137,7 @@ class Run:
                 precision=fabric.autocast(),
             )
             self.scores = scores_of(fabric.all_reduce(sums, reduce_op='sum'))
+            tiles = gather(fabric, tiles)
             better = self.scores['J'] > self._best
             if fabric.is_global_zero:
                 self._export('last')

@@ -43,7 +43,8 @@ def validate(
 
     Returns:
         float64 [5, 2], total and count of each of NAMES, to be summed over the processes and given
-        to `scores_of`, and drawn frames of the first clips (see `prediction_tiles`).
+        to `scores_of`, and drawn frames of the first clips of this process, in all of
+        DRAWN_CLIPS (see `prediction_tiles`).
     """
     was_training = network.training
     network.eval()
@@ -53,7 +54,7 @@ def validate(
         with precision or nullcontext():
             for index, clip in enumerate(clips):
                 if index % world == rank:
-                    drawn = len(tiles) < DRAWN_CLIPS * 4
+                    drawn = index < DRAWN_CLIPS
                     tiles += _validate_clip(network, clip, index, sums, drawn)
     finally:
         network.train(was_training)
