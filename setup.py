@@ -34,7 +34,7 @@ setup(
     maintainer_email='surgsam2-ros@users.noreply.github.com',
     python_requires='>=3.10',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
-    package_data={PACKAGE: ['**/*.yaml']},
+    package_data={PACKAGE: ['**/*.yaml', '**/*.css', '**/*.js']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (SHARE, ['package.xml']),
@@ -43,7 +43,8 @@ setup(
     # What it runs on is in requirements/run.txt for pip and in package.xml for rosdep: the two name
     # the same libraries differently, and one list here would be wrong on half of the machines.
     install_requires=[],
-    extras_require={'test': ['pytest']},
+    # Of `surgsam2 evaluate` alone; requirements/evaluate.txt pins them, to be taken with --no-deps.
+    extras_require={'test': ['pytest'], 'evaluation': ['scipy', 'trackeval']},
     zip_safe=False,
     entry_points={
         'console_scripts': [

@@ -133,6 +133,7 @@ def draw_contour(
     *,
     dashed: bool = False,
     halo: bool = True,
+    thickness: int | None = None,
 ) -> None:
     """Draw the outline of a mask into the image, thin, with a dark halo that sets it off.
 
@@ -142,11 +143,12 @@ def draw_contour(
         colour: RGB.
         dashed: leave gaps.
         halo: draw the dark lining.
+        thickness: of the line in pixels; by default what suits the image's height.
     """
     contours, _ = cv2.findContours(
         np.ascontiguousarray(mask).view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE
     )
-    thickness = _line_thickness(canvas)
+    thickness = thickness or _line_thickness(canvas)
     if halo:
         lining = tuple(value // 4 for value in colour)
         cv2.drawContours(canvas, contours, -1, lining, thickness + 2, cv2.LINE_AA)

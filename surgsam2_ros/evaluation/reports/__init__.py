@@ -1,0 +1,8 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Reports of evaluations, made from what a run wrote: figures, tables, pages and videos."""
+
+from surgsam2_ros.evaluation.reports.summary import summarise_run
+from surgsam2_ros.evaluation.reports.writing import write_reports
+
+__all__ = ['summarise_run', 'write_reports']

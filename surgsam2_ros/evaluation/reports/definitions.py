@@ -1,0 +1,88 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What the measures of a report mean, for a reader who has not met them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from surgsam2_ros.evaluation.reports.markup import Markup, element, join
+
+_MEASURES = (
+    (
+        'J, region',
+        'Intersection over union of the predicted and the true mask; 1 when both are empty, 0 when '
+        'one is (DAVIS, Perazzi et al., CVPR 2016).',
+    ),
+    (
+        'F, contour',
+        'Harmonic mean of the shares of the two outlines that lie within 0.8 % of the image '
+        'diagonal of each other (the same paper).',
+    ),
+    ('J&F', 'Mean of J and F.'),
+    ('Dice', 'Twice the common area over the sum of both areas.'),
+    (
+        'CIoU, on instances',
+        'Mean J of the objects in the truth of a frame, averaged over frames (SurgSAM2, '
+        'arXiv:2408.07931).',
+    ),
+)
+_IDENTITY = (
+    (
+        'HOTA, DetA, AssA',
+        'Higher order tracking accuracy, the geometric mean of detection and association accuracy '
+        'over mask IoU thresholds (Luiten et al., IJCV 2021; TrackEval). Mean over videos.',
+    ),
+    (
+        'IDF1, id switches, fragmentations',
+        'F1 of identities over a video (Ristani et al., 2016); how often a true object changes its '
+        'predicted id; how often its track is interrupted. Counts are sums over videos.',
+    ),
+)
+_PRESENCE = (
+    (
+        'Presence',
+        'Is an object said to be visible exactly when it is? Averaged over objects, from the frame '
+        'after the prompted one. A return is taken up when IoU reaches 0.5 again.',
+    ),
+)
+_LIVE = (
+    (
+        'Latency, jitter, missed frames',
+        'From publishing an image to the arrival of its result; change between the intervals of '
+        'results; images without a result. Names as in ros2_benchmark.',
+    ),
+    (
+        'J, missing frames as 0',
+        'J when a frame without a result counts as 0. The other mask measures are those of the '
+        'frames that got a result.',
+    ),
+)
+
+
+def definitions(summary: Mapping[str, Any]) -> Markup:
+    """Explain the measures that a summary has, and over which frames and objects they run.
+
+    Args:
+        summary: see `summarise`.
+    """
+    sides = [summary[side] for side in ('tracker', 'node') if side in summary]
+    entries = list(_MEASURES)
+    if any(side['identity'] for side in sides):
+        entries += _IDENTITY
+    entries += _PRESENCE
+    if any(side['live'] for side in sides):
+        entries += _LIVE
+    ends = (
+        'Of every object the first frame, which was prompted, and the last are left out, as in the '
+        'evaluator of SurgSAM2. '
+        if summary['skip_ends']
+        else 'Every frame with a truth and a result counts, the prompted one included. '
+    )
+    scope = (
+        f'{ends}A score of an object is the mean over its frames; scores of videos and of the run '
+        'are means over objects, each counting once.'
+    )
+    lines = [element('div', element('dt', name), element('dd', text)) for name, text in entries]
+    return join([element('p', scope), element('dl', *lines, class_='definitions')])

@@ -1,0 +1,228 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Puts report.html together: summary, failures, videos, live measures, worst frames, settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from surgsam2_ros.evaluation.records import RunRecord, VideoRecord
+from surgsam2_ros.evaluation.reports.definitions import definitions
+from surgsam2_ros.evaluation.reports.markup import (
+    Markup,
+    element,
+    fraction,
+    join,
+    page,
+    plural,
+    quantity,
+    table,
+)
+from surgsam2_ros.evaluation.reports.object_table import object_tables
+from surgsam2_ros.evaluation.reports.provenance import provenance, subtitle
+from surgsam2_ros.evaluation.reports.summary_table import summary_table, tiles
+from surgsam2_ros.evaluation.reports.time_charts import histogram, timeline
+from surgsam2_ros.evaluation.reports.track_chart import chart_legend, hatch_pattern, track_chart
+
+MOST_CHARTS = 60
+OPEN_CHARTS = 12
+
+
+def report_page(
+    run: RunRecord,
+    summary: Mapping[str, Any],
+    videos: Mapping[str, Sequence[VideoRecord]],
+    pictures: Markup,
+) -> Markup:
+    """Return the page.
+
+    Args:
+        run: the run.
+        summary: see `summarise`.
+        videos: records by what they went through.
+        pictures: the worst frames, or why there are none.
+    """
+    sides = [side for side in ('tracker', 'node') if side in summary]
+    live = _live(videos)
+    sections = {
+        'summary': ('Summary', summary_table(summary, sides)),
+        'videos': ('Videos', _videos(summary, sides)),
+        'tracks': ('IoU over time', _tracks(summary, videos)),
+        'times': ('Latency', live),
+        'worst': ('Worst frames', pictures),
+        'definitions': ('What the measures mean', definitions(summary)),
+        'run': ('How it was made', provenance(run, summary)),
+    }
+    present = {key: value for key, value in sections.items() if value[1]}
+    return page(
+        f'{run.name} – evaluation',
+        hatch_pattern(),
+        element(
+            'header',
+            element('div', 'Evaluation report', class_='eyebrow'),
+            element('h1', run.name),
+            subtitle(run, summary, sides),
+        ),
+        _failures(summary),
+        tiles(summary, sides),
+        element(
+            'nav',
+            *(element('a', title, href=f'#{key}') for key, (title, _) in present.items()),
+        ),
+        *(
+            element('section', element('h2', title), content, id=key)
+            for key, (title, content) in present.items()
+        ),
+        element(
+            'footer',
+            f'surgsam2 evaluate, surgsam2_ros {run.versions.get("surgsam2_ros", "")}. Research '
+            'software, not for clinical use.',
+        ),
+    )
+
+
+def _failures(summary: Mapping[str, Any]) -> Markup:
+    failed = _grouped(summary['failed'], 'error')
+    failed += [
+        element('li', element('b', video), ': not evaluated yet; run the same command again')
+        for video in summary['unfinished']
+    ]
+    warnings = _grouped(summary['warnings'], 'warning')
+    parts = []
+    if failed:
+        title = f'{plural(len(failed), "video")} missing from the figures below'
+        parts.append(_callout(title, failed, 'callout failed'))
+    if warnings:
+        parts.append(_callout(plural(len(warnings), 'warning'), warnings, 'callout'))
+    return join(parts)
+
+
+def _grouped(entries: Sequence[Mapping[str, str]], key: str) -> list[Markup]:
+    """List what was said of videos; what tracker and node have in common once."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for entry in entries:
+        said.setdefault((entry['video'], entry[key]), []).append(entry['through'])
+    return [
+        element('li', element('b', video), f' ({" and ".join(sides)}): {text}')
+        for (video, text), sides in said.items()
+    ]
+
+
+def _callout(title: str, lines: Sequence[Markup], class_: str) -> Markup:
+    return element('div', element('h3', title), element('ul', *lines), class_=class_)
+
+
+def _videos(summary: Mapping[str, Any], sides: Sequence[str]) -> Markup:
+    parts = []
+    for side in sides:
+        rows = [_video_row(video) for video in summary[side]['by_video']]
+        if not rows:
+            continue
+        if len(sides) > 1:
+            parts.append(element('h3', f'Through the {side}'))
+        head = ('Video', 'J&F', 'J', 'F', 'Dice', 'CIoU', 'HOTA', 'IDF1', 'Switches')
+        head += ('Objects', 'Frames', 'Dropped')
+        parts.append(table(head, rows, sortable=True))
+    if not parts:
+        return Markup('')
+    note = 'A click on a column sorts by it; a click on a video shows its tracks.'
+    return join([element('p', note, class_='note'), *parts, object_tables(summary, sides)])
+
+
+def _video_row(video: Mapping[str, Any]) -> list[str]:
+    identity = video['identity']
+    score = video['J&F']
+    meter = element('span', element('i', style=f'width:{100 * (score or 0):.1f}%'), class_='meter')
+    return [
+        element('a', video['video'], href=f'#video-{video["video"]}'),
+        join([meter, fraction(score)]),
+        *(fraction(video[key]) for key in ('J', 'F', 'Dice', 'CIoU')),
+        *(fraction(identity.get(key)) for key in ('HOTA', 'IDF1')),
+        quantity(identity.get('IDSW')),
+        f'{len(video["by_object"])}',
+        f'{video["frames"]:,}',
+        f'{video["dropped"]:,}',
+    ]
+
+
+def _tracks(summary: Mapping[str, Any], videos: Mapping[str, Sequence[VideoRecord]]) -> Markup:
+    """Draw the videos; the worst first, and only these when there are very many."""
+    records: dict[str, dict[str, VideoRecord]] = {}
+    for side, entries in videos.items():
+        for record in entries:
+            if record.error is None and record.objects:
+                records.setdefault(record.video, {})[side] = record
+    if not records:
+        return Markup('')
+    score = _scores(summary)
+    names = sorted(records, key=lambda name: score.get(name, (1.0, ''))[0])
+    shown = names[:MOST_CHARTS]
+    note = 'Intersection over union (J) of every object in every frame, the worst video first.'
+    if len(shown) < len(names):
+        note += f' The {len(shown)} worst of {len(names)} videos; per_frame.csv has them all.'
+    both = any(len(sides) > 1 for sides in records.values())
+    details = [
+        element(
+            'details',
+            element(
+                'summary',
+                element('b', name),
+                element('span', score.get(name, (0, ''))[1]),
+            ),
+            track_chart(records[name], summary['skip_ends']),
+            class_='video',
+            id=f'video-{name}',
+            open=place < OPEN_CHARTS,
+        )
+        for place, name in enumerate(shown)
+    ]
+    return join([element('p', note, class_='note'), chart_legend(both), *details])
+
+
+def _scores(summary: Mapping[str, Any]) -> dict[str, tuple[float, str]]:
+    """J&F to sort videos by, and what to write beside their names."""
+    scores: dict[str, tuple[float, str]] = {}
+    for side in ('tracker', 'node'):
+        for video in summary.get(side, {}).get('by_video', []):
+            text = f'{side} J&F {fraction(video["J&F"])}'
+            if video['dropped']:
+                text += f', {video["dropped"]} of {video["frames"]} frames dropped'
+            value = 1.0 if video['J&F'] is None else video['J&F']
+            known = scores.get(video['video'])
+            scores[video['video']] = (
+                min(value, known[0]) if known else value,
+                f'{known[1]}; {text}' if known else text,
+            )
+    return scores
+
+
+def _live(videos: Mapping[str, Sequence[VideoRecord]]) -> Markup:
+    """Draw latencies of the node, and how long the network took, in the order of the videos."""
+    parts = []
+    node = [record for record in videos.get('node', []) if record.error is None]
+    tracker = [record for record in videos.get('tracker', []) if record.error is None]
+    for records, name, title in (
+        (node, 'latency_ms', 'Latency, image to result'),
+        (node, 'inference_ms', 'Time of the tracker inside the node'),
+        (tracker, 'inference_ms', 'Time of the tracker alone'),
+    ):
+        times = [time for record in records for time in getattr(record, name) or []]
+        known = [time for time in times if time is not None]
+        if not known:
+            continue
+        dropped = [
+            index in lost
+            for record in records
+            for lost in (set(record.dropped),)
+            for index in range(len(getattr(record, name) or []))
+        ]
+        charts = (
+            histogram(known, f'{title}: how often'),
+            timeline(times, dropped, f'{title}: frame by frame [ms]'),
+        )
+        parts.append(element('div', *charts, class_='columns'))
+    if not parts:
+        return Markup('')
+    note = 'Milliseconds per frame, all videos one after the other; red strokes are dropped frames.'
+    return join([element('p', note, class_='note'), *parts])

@@ -1,0 +1,145 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Which frames of a record count, and the scores of an object and a video over them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from surgsam2_ros.evaluation.metrics.presence import presence_scores
+from surgsam2_ros.evaluation.records import ObjectRecord, VideoRecord
+
+MEASURES = ('J', 'F', 'J&F', 'Dice')
+
+
+def scored_frames(record: ObjectRecord, skip_ends: bool = True) -> list[int]:
+    """Return the frames over which an object is scored, as the authors' evaluator takes them.
+
+    These are the frames with a result and a truth, without the first (it was prompted) and the last
+    of them, beginning where the object is in the truth or in the prediction.
+
+    Args:
+        record: of the object.
+        skip_ends: leave out the first and the last frame.
+
+    Returns:
+        indices of frames, rising; empty when there is nothing to score.
+    """
+    frames = [index for index, value in enumerate(record.iou) if value is not None]
+    if skip_ends:
+        frames = frames[1:-1]
+    for position, index in enumerate(frames):
+        if record.truth_area[index] or record.area[index]:
+            return frames[position:]
+    return []
+
+
+def object_scores(record: ObjectRecord, skip_ends: bool = True) -> dict[str, Any]:
+    """Score one object.
+
+    Args:
+        record: of the object.
+        skip_ends: see `scored_frames`.
+
+    Returns:
+        'object', 'name', 'first_frame', 'frames' (scored), 'missing' (frames with a truth and no
+        result after the first result), 'J', 'F', 'J&F', 'Dice' (means over the scored frames, None
+        without any), 'J_missing_as_0' (J when frames without a result count as 0), 'worst_J',
+        'worst_frame', 'presence' (see `presence_scores`) and 'states' (number of frames by state).
+    """
+    frames = scored_frames(record, skip_ends)
+    overlap, boundary, dice = (
+        _mean([values[index] for index in frames])
+        for values in (record.iou, record.boundary, record.dice)
+    )
+    missing = _missing(record, frames)
+    worst = min(frames, key=lambda index: record.iou[index], default=None)
+    return {
+        'object': record.object_id,
+        'name': record.name,
+        'first_frame': record.first_frame,
+        'frames': len(frames),
+        'missing': missing,
+        'J': overlap,
+        'F': boundary,
+        'J&F': None if overlap is None or boundary is None else (overlap + boundary) / 2,
+        'Dice': dice,
+        'J_missing_as_0': overlap and overlap * len(frames) / (len(frames) + missing),
+        'worst_J': None if worst is None else record.iou[worst],
+        'worst_frame': worst,
+        'presence': _presence(record),
+        'states': dict(sorted(Counter(state for state in record.state if state).items())),
+    }
+
+
+def frame_overlaps(record: VideoRecord, skip_ends: bool = True) -> list[float]:
+    """Mean IoU of the objects in every frame's truth: the terms of CIoU on instances.
+
+    The SurgSAM2 paper (arXiv:2408.07931, section 4) averages the IoU over the instruments that are
+    in the truth of a frame, and then over the frames.
+
+    Args:
+        record: of the video.
+        skip_ends: see `scored_frames`.
+
+    Returns:
+        one value in [0, 1] for each frame with a scored object in its truth.
+    """
+    by_frame: dict[int, list[float]] = {}
+    for entry in record.objects:
+        for index in scored_frames(entry, skip_ends):
+            if entry.truth_area[index]:
+                by_frame.setdefault(index, []).append(entry.iou[index])
+    return [float(np.mean(by_frame[index])) for index in sorted(by_frame)]
+
+
+def mean_of(entries: Sequence[dict[str, Any]], key: str) -> float | None:
+    """Mean of a value over the entries in which it is known; None when it is in none."""
+    return _mean([entry[key] for entry in entries if entry.get(key) is not None])
+
+
+def pooled_presence(objects: Sequence[dict[str, Any]]) -> dict[str, float | int | None]:
+    """Sum returns and average the rest over objects; see `presence_scores` for the keys.
+
+    Args:
+        objects: what `presence_scores` said of each.
+    """
+    taken = [entry for entry in objects if entry.get('taken_up')]
+    count = sum(entry['taken_up'] for entry in taken)
+    waited = sum(entry['frames_until_taken_up'] * entry['taken_up'] for entry in taken)
+    return {
+        **{key: mean_of(objects, key) for key in ('precision', 'recall', 'accuracy')},
+        'returns': sum(entry.get('returns') or 0 for entry in objects),
+        'taken_up': count,
+        'frames_until_taken_up': waited / count if count else None,
+    }
+
+
+def _presence(record: ObjectRecord) -> dict[str, Any]:
+    """Judge visibility after the frame in which the object was prompted."""
+    if record.first_frame is None:
+        return {}
+    after = slice(record.first_frame + 1, None)
+    return presence_scores(
+        [None if area is None else area > 0 for area in record.truth_area[after]],
+        [None if area is None else area > 0 for area in record.area[after]],
+        record.iou[after],
+    )
+
+
+def _missing(record: ObjectRecord, frames: Sequence[int]) -> int:
+    """Count frames between the scored ones that have a truth and no result."""
+    if not frames:
+        return 0
+    return sum(
+        record.iou[index] is None and record.truth_area[index] is not None
+        for index in range(frames[0], frames[-1])
+    )
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if len(values) else None

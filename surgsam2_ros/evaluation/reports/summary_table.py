@@ -1,0 +1,180 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The headline figures and the summary table of a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from surgsam2_ros.evaluation.reports.markup import (
+    Markup,
+    element,
+    fraction,
+    quantity,
+    signed,
+)
+
+# (group, name, where in the summary of a side, how to write it)
+_ROWS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+    ('Masks', 'J&F', ('J&F',), 'fraction'),
+    ('Masks', 'J, region', ('J',), 'fraction'),
+    ('Masks', 'F, contour', ('F',), 'fraction'),
+    ('Masks', 'Dice', ('Dice',), 'fraction'),
+    ('Masks', 'CIoU, on instances', ('CIoU',), 'fraction'),
+    ('Masks', 'J, missing frames as 0', ('J_missing_as_0',), 'fraction'),
+    ('Identity', 'HOTA', ('identity', 'HOTA'), 'fraction'),
+    ('Identity', 'DetA', ('identity', 'DetA'), 'fraction'),
+    ('Identity', 'AssA', ('identity', 'AssA'), 'fraction'),
+    ('Identity', 'IDF1', ('identity', 'IDF1'), 'fraction'),
+    ('Identity', 'MOTA', ('identity', 'MOTA'), 'fraction'),
+    ('Identity', 'Id switches', ('identity', 'IDSW'), ''),
+    ('Identity', 'Fragmentations', ('identity', 'Frag'), ''),
+    ('Presence', 'Precision of visible', ('presence', 'precision'), 'fraction'),
+    ('Presence', 'Recall of visible', ('presence', 'recall'), 'fraction'),
+    ('Presence', 'Accuracy', ('presence', 'accuracy'), 'fraction'),
+    ('Presence', 'Returns', ('presence', 'returns'), ''),
+    ('Presence', 'Returns taken up again', ('presence', 'taken_up'), ''),
+    ('Presence', 'Frames until taken up', ('presence', 'frames_until_taken_up'), ''),
+    ('Speed', 'Tracker time, median', ('inference_ms', 'p50'), 'ms'),
+    ('Speed', 'Tracker time, 95 %', ('inference_ms', 'p95'), 'ms'),
+    ('Speed', 'Tracker time, 99 %', ('inference_ms', 'p99'), 'ms'),
+    ('Live', 'Rate of the images', ('live', 'MEAN_PLAYBACK_FRAME_RATE'), 'Hz'),
+    ('Live', 'Mean frame rate', ('live', 'MEAN_FRAME_RATE'), 'Hz'),
+    ('Live', 'Missed frames', ('live', 'NUM_MISSED_FRAMES'), ''),
+    ('Live', 'First latency', ('live', 'FIRST_LATENCY'), 'ms'),
+    ('Live', 'Mean latency', ('live', 'MEAN_LATENCY'), 'ms'),
+    ('Live', 'Latency, median', ('live', 'LATENCY_P50'), 'ms'),
+    ('Live', 'Latency, 95 %', ('live', 'LATENCY_P95'), 'ms'),
+    ('Live', 'Latency, 99 %', ('live', 'LATENCY_P99'), 'ms'),
+    ('Live', 'Maximum latency', ('live', 'MAX_LATENCY'), 'ms'),
+    ('Live', 'Mean jitter', ('live', 'MEAN_JITTER'), 'ms'),
+    ('Live', 'Maximum jitter', ('live', 'MAX_JITTER'), 'ms'),
+    ('Live', 'CPU, of one core', ('live', 'CPU'), '%'),
+    ('Live', 'Resident memory', ('live', 'RESIDENT_MEMORY'), 'MB'),
+    ('Live', 'Device memory', ('live', 'DEVICE_MEMORY'), 'MB'),
+    ('Counted', 'Videos', ('videos',), ''),
+    ('Counted', 'Objects', ('objects',), ''),
+    ('Counted', 'Frames', ('frames',), ''),
+    ('Counted', 'Dropped frames', ('dropped',), ''),
+)
+_FALLING = ('ms', 'MB', '%')  # units of which less is better
+_FEWER = ('Id switches', 'Fragmentations', 'Frames until taken up', 'Dropped frames')
+_UNJUDGED = ('Returns', 'Videos', 'Objects', 'Frames', 'Rate of the images')
+_NOTICEABLE = 0.0005
+
+
+def tiles(summary: Mapping[str, Any], sides: Sequence[str]) -> Markup:
+    """Return the figures that one looks at first.
+
+    Args:
+        summary: see `summarise`.
+        sides: 'tracker', 'node' or both; the last one is written large.
+    """
+    wanted = [('J&F', ('J&F',), 'fraction'), ('Dice', ('Dice',), 'fraction')]
+    wanted += [('HOTA', ('identity', 'HOTA'), 'fraction')]
+    if 'node' in sides:
+        wanted += [('Latency, 95 %', ('live', 'LATENCY_P95'), 'ms')]
+        wanted += [('Frame rate', ('live', 'MEAN_FRAME_RATE'), 'Hz')]
+    else:
+        wanted += [('CIoU', ('CIoU',), 'fraction')]
+        wanted += [('Recall of visible', ('presence', 'recall'), 'fraction')]
+    found = []
+    for name, path, unit in wanted:
+        values = {side: _value(summary[side], path) for side in sides}
+        values = {side: value for side, value in values.items() if value is not None}
+        if not values:
+            continue
+        *others, main = values
+        parts = [element('div', name, class_='name'), _figure(values[main], unit)]
+        if len(sides) > 1:
+            said = f'{main}' + ''.join(f'; {o} {_written(values[o], unit)}' for o in others)
+            parts.append(element('div', said, class_='side'))
+        found.append(element('div', *parts, class_='tile'))
+    return element('div', *found, class_='tiles') if found else Markup('')
+
+
+def summary_table(summary: Mapping[str, Any], sides: Sequence[str]) -> Markup:
+    """Return everything that is known of a run, in one or two columns and their difference.
+
+    Args:
+        summary: see `summarise`.
+        sides: 'tracker', 'node' or both.
+    """
+    groups: dict[str, list[Markup]] = {}
+    for group, name, path, unit in _ROWS:
+        values = [_value(summary[side], path) for side in sides]
+        if all(value is None for value in values) or _says_nothing(summary, sides, name):
+            continue
+        cells = [element('td', name, class_='text')]
+        cells += [element('td', _written(value, unit), class_='number') for value in values]
+        if len(sides) > 1:
+            cells.append(_difference(name, unit, *values))
+        groups.setdefault(group, []).append(element('tr', *cells))
+    head = ['', *(side.capitalize() for side in sides)]
+    if len(sides) > 1:
+        head.append('Node − tracker')
+    blocks = [
+        _block(names, groups, head)
+        for names in (('Masks', 'Identity', 'Presence'), ('Speed', 'Live', 'Counted'))
+    ]
+    return element('div', *blocks, class_='columns')
+
+
+def _block(names: Sequence[str], groups: Mapping[str, list[Markup]], head: Sequence[str]) -> Markup:
+    rows: list[Markup] = []
+    for name in names:
+        if name in groups:
+            title = element('td', name, class_='text', colspan=len(head))
+            rows += [element('tr', title, class_='group'), *groups[name]]
+    if not rows:
+        return Markup('')
+    cells = [
+        element('th', text, class_='number' if place else 'text', scope='col')
+        for place, text in enumerate(head)
+    ]
+    content = element('table', element('thead', element('tr', *cells)), element('tbody', *rows))
+    return element('div', content, class_='table')
+
+
+def _says_nothing(summary: Mapping[str, Any], sides: Sequence[str], name: str) -> bool:
+    """Whether a row repeats another: frames that are missing count only where some are."""
+    if name == 'J, missing frames as 0':
+        return all(summary[side]['J_missing_as_0'] == summary[side]['J'] for side in sides)
+    if name in ('Returns taken up again', 'Frames until taken up'):
+        return not any(summary[side]['presence'].get('returns') for side in sides)
+    return False
+
+
+def _difference(name: str, unit: str, tracker: float | None, node: float | None) -> Markup:
+    if tracker is None or node is None or name in _UNJUDGED:
+        return element('td', '', class_='number')
+    change = node - tracker
+    less_is_better = unit in _FALLING or name in _FEWER
+    if abs(change) > _NOTICEABLE:
+        judged = 'better' if (change < 0) == less_is_better else 'worse'
+    else:
+        judged = 'muted'
+    text = (
+        signed(change)
+        if unit == 'fraction'
+        else signed(change, 0 if float(change).is_integer() else 2)
+    )
+    return element('td', text, class_=f'number {judged}'.strip())
+
+
+def _value(side: Mapping[str, Any], path: Sequence[str]) -> float | None:
+    value: Any = side
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+def _written(value: float | None, unit: str) -> str:
+    return fraction(value) if unit == 'fraction' else quantity(value, unit)
+
+
+def _figure(value: float, unit: str) -> Markup:
+    if unit == 'fraction':
+        return element('div', fraction(value), class_='value')
+    return element('div', quantity(value), element('small', unit), class_='value')

@@ -1,0 +1,49 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the reports of a run into its folder: summary.json, per_frame.csv and report.html."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from surgsam2_ros.evaluation.records import THROUGH, read_run, read_videos
+from surgsam2_ros.evaluation.reports.frame_table import write_frame_table
+from surgsam2_ros.evaluation.reports.report_page import report_page
+from surgsam2_ros.evaluation.reports.summary import summarise
+from surgsam2_ros.evaluation.reports.worst_frames import worst_frame_pictures
+
+
+def write_reports(output: Path) -> dict[str, Any]:
+    """Write the reports of a finished or an interrupted run.
+
+    Args:
+        output: folder with run.json and records/; images and truth are read where the run found
+            them, for pictures. Without them the page says so.
+
+    Returns:
+        the content of summary.json.
+
+    Raises:
+        FileNotFoundError: when the folder holds no run.
+        RecordError: naming a record that is damaged.
+    """
+    run = read_run(output)
+    videos = {through: list(read_videos(output, through)) for through in THROUGH}
+    videos = {through: records for through, records in videos.items() if records}
+    summary = summarise(run, videos)
+    skip_ends = summary['skip_ends']
+    write_json(output / 'summary.json', summary)
+    records = [record for entries in videos.values() for record in entries]
+    write_frame_table(output / 'per_frame.csv', records, skip_ends)
+    pictures = worst_frame_pictures(output, run, videos, skip_ends)
+    page = report_page(run, summary, videos, pictures)
+    (output / 'report.html').write_text(page, encoding='utf-8')
+    return summary
+
+
+def write_json(path: Path, values: dict[str, Any]) -> None:
+    """Write values for people and programs: indented, and no number that JSON does not know."""
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(f'{text}\n', encoding='utf-8')
