@@ -45,10 +45,10 @@ demo: $(STAMPS)/package ## replay a bag through the node, write build/demo/
 
 # Tests ----------------------------------------------------------------------------------------------------------------
 
-test: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/train $(STAMPS)/lint ## run the tests and the linters
+test: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/lint ## run the tests and the linters
 	$(BIN)/python -m pytest $(ARGS)
 
-test-slow: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/train $(STAMPS)/lint ## run the tests that take minutes
+test-slow: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/lint ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 lint: $(STAMPS)/package $(STAMPS)/lint ## run the linters alone
@@ -66,8 +66,8 @@ train-nano: $(STAMPS)/package $(STAMPS)/train ## train the small default network
 	$(BIN)/surgsam2 train --config config/training/nano.yaml --output build/training/nano --resume $(ARGS)
 	$(BIN)/surgsam2 train --config config/training/nano_finetune.yaml --output build/training/nano_finetune --resume $(ARGS)
 
-evaluate-nano: $(STAMPS)/package $(STAMPS)/evaluation ## measure the network, and its rivals, on rendered clips and on CLIPS
-	PYTHONPATH=$(VENV)/evaluation $(BIN)/python -m surgsam2_ros.evaluation.nano_table $(CLIPS) --hard-clips 4 --rivals $(ARGS)
+evaluate-nano: $(STAMPS)/package $(STAMPS)/rivals ## measure the network, and its rivals, on rendered clips and on CLIPS
+	PYTHONPATH=$(VENV)/rivals $(BIN)/python -m surgsam2_ros.evaluation.nano_table $(CLIPS) --hard-clips 4 --rivals $(ARGS)
 
 # The environment: one stamp per step, so that a second run skips what is done -------------------------------------------
 
@@ -138,8 +138,12 @@ $(STAMPS)/train: requirements/train.txt $(STAMPS)/run
 	@$(PIP) --no-deps -r requirements/train.txt
 	@touch $@
 
-$(STAMPS)/evaluation: requirements/evaluation.txt $(STAMPS)/run
-	@$(PIP) --no-deps --upgrade --target $(VENV)/evaluation -r $<
+$(STAMPS)/evaluate: requirements/evaluate.txt $(STAMPS)/run
+	@$(PIP) --no-deps -r $<
+	@touch $@
+
+$(STAMPS)/rivals: requirements/rivals.txt $(STAMPS)/run
+	@$(PIP) --no-deps --upgrade --target $(VENV)/rivals -r $<
 	@touch $@
 
 $(STAMPS)/lint: requirements/lint.txt $(STAMPS)/run
@@ -147,7 +151,7 @@ $(STAMPS)/lint: requirements/lint.txt $(STAMPS)/run
 	@touch $@
 
 clean: ## remove what was built, keep .venv
-	rm -rf build install log .pytest_cache .ruff_cache .import_linter_cache ./*.egg-info surgsam2_msgs/build
+	rm -rf build install log .pytest_cache .hypothesis .ruff_cache .import_linter_cache ./*.egg-info surgsam2_msgs/build
 	find surgsam2_ros test launch -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean ## remove .venv too

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from conftest import REPO
 
+from surgsam2_ros.evaluation.metrics import identity
+
 # import name -> (rosdep key, requirement); None where one of them does not know it.
 LIBRARIES = {
     'cv2': ('python3-opencv', 'opencv-python-headless'),
@@ -48,6 +50,8 @@ TRAINING = {
     'tensorboard': 'tensorboard',  # by torch.utils.tensorboard
     'tqdm': 'tqdm',
 }
+# Of what `surgsam2 evaluate` and `compare` alone import, likewise: requirement in evaluate.txt.
+EVALUATION = {'scipy': 'scipy', 'trackeval': 'trackeval'}
 # Not imported by name: finds the package's share folder for `ros2 launch`, and the middleware.
 ROS_RUNTIME = {'ament_index_python'}
 WHEEL_RUNTIME = {'ros-kilted-rmw-fastrtps-cpp'}
@@ -88,19 +92,19 @@ def requirements(name: str) -> dict[str, str]:
 
 
 def test_every_import_is_a_known_library():
-    known = {**LIBRARIES, **TRAINING}
+    known = {**LIBRARIES, **TRAINING, **EVALUATION}
     unknown = {name: str(path) for name, path in imported_modules().items() if name not in known}
     assert not unknown
 
 
 def test_package_xml_names_what_is_imported_and_nothing_else():
-    names = imported_modules().keys() - TRAINING.keys()
+    names = imported_modules().keys() - TRAINING.keys() - EVALUATION.keys()
     wanted = {LIBRARIES[name][0] for name in names} - {None}
     assert rosdep_keys(REPO / 'package.xml') == wanted | ROS_RUNTIME
 
 
 def test_requirements_name_what_is_imported_and_nothing_else():
-    names = imported_modules().keys() - TRAINING.keys()
+    names = imported_modules().keys() - TRAINING.keys() - EVALUATION.keys()
     wanted = {LIBRARIES[name][1] for name in names} - {None}
     assert set(requirements('run')) == wanted | WHEEL_RUNTIME
 
@@ -112,6 +116,16 @@ def test_what_training_imports_is_pinned_for_it_and_imported_by_training_alone()
         assert (
             name not in TRAINING or path.is_relative_to(rooms[0]) or path.is_relative_to(rooms[1])
         )
+
+
+def test_what_evaluation_imports_is_pinned_for_it_and_imported_by_it_alone():
+    pinned = requirements('evaluate')
+    assert set(EVALUATION.values()) <= set(pinned)
+    room = REPO / 'surgsam2_ros' / 'evaluation'
+    for name, path in imported_modules().items():
+        assert name not in EVALUATION or path.is_relative_to(room)
+    versions = {name: pinned[name] for name in ('trackeval', 'scipy')}
+    assert all(f'{name}=={version}' in identity.INSTALL for name, version in versions.items())
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,8 @@ def boundary_f_measure(predicted: np.ndarray, truth: np.ndarray, tolerance: floa
     """
     check_same_size(predicted, truth)
     radius = math.ceil(tolerance * math.hypot(*truth.shape)) if tolerance < 1 else int(tolerance)
-    outline, true_outline = mask_boundary(predicted), mask_boundary(truth)
+    around = _around(predicted | truth)  # beyond it there are no outlines to match
+    outline, true_outline = mask_boundary(predicted[around]), mask_boundary(truth[around])
     count, true_count = np.count_nonzero(outline), np.count_nonzero(true_outline)
     if not count or not true_count:
         return float(count == true_count)
@@ -55,6 +56,12 @@ def mask_boundary(mask: np.ndarray) -> np.ndarray:
     """
     beyond = np.pad(mask, ((0, 1), (0, 1)), mode='edge')
     return (mask != beyond[:-1, 1:]) | (mask != beyond[1:, :-1]) | (mask != beyond[1:, 1:])
+
+
+def _around(mask: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of a mask bool [H, W] and of the pixels next to it."""
+    x, y, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
+    return slice(max(y - 1, 0), y + height + 1), slice(max(x - 1, 0), x + width + 1)
 
 
 def _grow(mask: np.ndarray, radius: int) -> np.ndarray:
