@@ -8,9 +8,7 @@ import argparse
 import contextlib
 import json
 import os
-import signal
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -177,9 +175,8 @@ def _node_parameters(plan: _Plan, arguments: argparse.Namespace) -> dict[str, An
 
 
 def _replay(plan: _Plan, output: Path, arguments: argparse.Namespace) -> ReplayLog:
-    from surgsam2_ros.commands.node_process import NodeProcess
-    from surgsam2_ros.nodes.client import SurgSam2Error
-    from surgsam2_ros.nodes.replay import Replay, ReplayError
+    from surgsam2_ros.commands.node_process import replaying_node
+    from surgsam2_ros.nodes.replay import Replay
     from surgsam2_ros.sources import BagWriter
 
     parameters = _node_parameters(plan, arguments)
@@ -190,34 +187,16 @@ def _replay(plan: _Plan, output: Path, arguments: argparse.Namespace) -> ReplayL
         f'{plan.rate_hz:.2f} Hz, {count} objects; ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}'
     )
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_termination_as_interrupt())
-        node = stack.enter_context(NodeProcess(output, parameters, remap))
+        node = stack.enter_context(replaying_node(output, parameters, remap))
         writer = stack.enter_context(BagWriter(output / 'tracks.mcap', overwrite=True))
         progress = stack.enter_context(Progress(len(plan.headers), 'starting the node'))
         replay = Replay(plan.reader, plan.image_topic, writer, target=NODE, check_node=node.check)
-        try:
-            return replay.run(
-                plan.prompts,
-                speed=plan.speed,
-                on_progress=lambda log: progress.update(len(log.results), _live(log)),
-                on_state=lambda state: progress.relabel(state),
-            )
-        except (SurgSam2Error, ReplayError) as error:
-            raise CommandError(f'{error}\n{node.describe_log()}') from error
-
-
-@contextlib.contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """Have SIGTERM unwind the program as Ctrl-C does, so that the node is stopped with it."""
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+        return replay.run(
+            plan.prompts,
+            speed=plan.speed,
+            on_progress=lambda log: progress.update(len(log.results), _live(log)),
+            on_state=lambda state: progress.relabel(state),
+        )
 
 
 def _live(log: ReplayLog) -> str:

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from surgsam2_ros.commands.recorded_tracks import Aligned, mask_of_track, read_tracks
 from surgsam2_ros.drawing import (
     STATE_NAMES,
     DrawnTrack,
@@ -124,11 +125,8 @@ def _read_recording(
 ) -> Iterator[_Recorded]:
     image_topic, tracks_topic = topics
     with BagReader(recording) as images, BagReader(recording) as results:
-        tracks = _Aligned(
-            (peek_header(m.data)[0], results.deserialize(m))
-            for m in results.messages([tracks_topic])
-        )
-        labels = _Aligned(read_labels(*truth)) if truth is not None else None
+        tracks = Aligned(read_tracks(results, tracks_topic))
+        labels = Aligned(read_labels(*truth)) if truth is not None else None
         for index, message in enumerate(images.messages([image_topic])):
             stamp_ns, _ = peek_header(message.data)
             found = tracks.at(stamp_ns)
@@ -140,34 +138,14 @@ def _read_recording(
             yield _Recorded(index, stamp_ns, rgb, found, drawn, true_labels)
 
 
-class _Aligned:
-    """Looks items up by stamp while reading their stream but once; stamps asked for must rise."""
-
-    def __init__(self, stream: Iterable[tuple[int, Any]]) -> None:
-        self._stream = iter(stream)
-        self._ahead: dict[int, Any] = {}
-
-    def at(self, stamp_ns: int) -> Any | None:
-        while stamp_ns not in self._ahead:
-            following = next(self._stream, None)
-            if following is None:
-                return None
-            self._ahead[following[0]] = following[1]
-            if following[0] > stamp_ns:
-                break
-        return self._ahead.pop(stamp_ns, None)
-
-
 def _drawn_track(track: Any, image_size: tuple[int, int]) -> DrawnTrack:
-    """Return a Track message as a track with a mask of the image's size."""
-    mask = np.zeros(image_size, bool)
-    box, crop = track.box, track.mask
-    if crop.data.size:
-        pixels = crop.data.reshape(crop.height, crop.step)[:, : crop.width]
-        rows = slice(box.y_offset, box.y_offset + box.height)
-        mask[rows, box.x_offset : box.x_offset + box.width] = pixels > 0
     return DrawnTrack(
-        track.object_id, track.instance, mask, track.score, track.state, track.frames_since_seen
+        track.object_id,
+        track.instance,
+        mask_of_track(track, image_size),
+        track.score,
+        track.state,
+        track.frames_since_seen,
     )
 
 

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,45 @@ from surgsam2_ros.commands import CommandError
 
 _LOG_LINES_SHOWN = 15
 _STOP_TIMEOUT_S = 10.0
+
+
+@contextlib.contextmanager
+def replaying_node(
+    folder: Path, parameters: Mapping[str, Any], remap: Mapping[str, str]
+) -> Iterator[NodeProcess]:
+    """Run a node for a replay in the block; it is stopped at the end, also when we are terminated.
+
+    Args:
+        folder, parameters, remap: as of NodeProcess.
+
+    Raises:
+        CommandError: when the replay fails; tells the end of the node's log.
+    """
+    from surgsam2_ros.nodes.client import SurgSam2Error
+    from surgsam2_ros.nodes.replay import ReplayError
+
+    with _termination_as_interrupt(), NodeProcess(folder, parameters, remap) as node:
+        try:
+            yield node
+        except (SurgSam2Error, ReplayError) as error:
+            raise CommandError(f'{error}\n{node.describe_log()}') from error
+
+
+@contextlib.contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Have SIGTERM unwind the program as Ctrl-C does, so that the node is stopped with it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are for the main thread to handle
+        return
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 class NodeProcess:

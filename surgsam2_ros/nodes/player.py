@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
 
 from builtin_interfaces.msg import Time
 from rclpy.node import Node
@@ -17,11 +19,25 @@ from rosgraph_msgs.msg import Clock
 from std_srvs.srv import Trigger
 
 from surgsam2_ros.nodes.message_classes import load_message_class
-from surgsam2_ros.sources import BagMessage, BagReader, SourceError
+from surgsam2_ros.sources import BagMessage, SourceError, TopicInfo
 
 PUBLISHER_DEPTH = 10
 SERVICE_NAMESPACE = '/surgsam2_bag_player'
 _POLL_S = 0.02
+
+
+class MessageSource(Protocol):
+    """What the player needs of a bag; see BagReader."""
+
+    path: Path
+    topics: Mapping[str, TopicInfo]
+    start_ns: int
+
+    def require_topic(self, topic: str) -> TopicInfo:
+        """Return a topic's information; SourceError when there is none of that name."""
+
+    def messages(self, topics: Collection[str]) -> Iterator[BagMessage]:
+        """Yield the messages of some topics by their time of recording."""
 
 
 class BagPlayer:
@@ -32,7 +48,7 @@ class BagPlayer:
 
     Args:
         node: publishes for the player.
-        reader: the opened bag.
+        reader: the opened bag, or what stands for one.
         topics: topics to publish; all of them by default.
         remap: topic name in the bag -> name to publish it under.
         rate: playing speed, 1.0 = as recorded.
@@ -52,7 +68,7 @@ class BagPlayer:
     def __init__(
         self,
         node: Node,
-        reader: BagReader,
+        reader: MessageSource,
         *,
         topics: Iterable[str] | None = None,
         remap: Mapping[str, str] | None = None,

@@ -1,12 +1,14 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Replays a bag through a running surgsam2 node, with prompts, and records what it publishes."""
+"""Replays images through a running surgsam2 node, with prompts, and records what it publishes."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -15,11 +17,11 @@ from typing import Any, TypeVar
 from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
-from surgsam2_ros.nodes.client import SurgSam2Client
+from surgsam2_ros.nodes.client import SurgSam2Client, SurgSam2Error
 from surgsam2_ros.nodes.node_thread import NodeThread
-from surgsam2_ros.nodes.player import BagPlayer
+from surgsam2_ros.nodes.player import BagPlayer, MessageSource
 from surgsam2_ros.nodes.recorder import TopicRecorder
-from surgsam2_ros.sources import BagMessage, BagReader, BagWriter, FilePrompt, peek_header
+from surgsam2_ros.sources import BagMessage, BagWriter, FilePrompt, peek_header
 
 Answer = TypeVar('Answer')
 
@@ -39,7 +41,7 @@ class ReplayError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class ScheduledPrompts:
-    """Prompts for one image of the bag.
+    """Prompts for one image.
 
     Attributes:
         stamp_ns: stamp of the image's header.
@@ -78,6 +80,11 @@ class ReplayLog:
             if header in self.published
         ]
 
+    def answered_last(self) -> bool:
+        """Whether the newest image has its result; since results keep order, none will follow."""
+        newest = next(reversed(self.published), None)
+        return bool(self.results) and self.results[-1][0] == newest
+
     def unanswered(self) -> int:
         """Count the images without a result."""
         return len(self.published.keys() - {header for header, _ in self.results})
@@ -98,26 +105,35 @@ class Replay:
     """One replay: brings the node up, plays the images of one topic and records input and output.
 
     Args:
-        reader: bag with the images.
-        image_topic: topic of the images, to which the node subscribes.
+        reader: an opened bag, or another source of messages, with the images.
+        image_topic: topic of the images in it.
         writer: bag that gets images, tracks and label images.
         target: name of the node, with its namespace.
+        publish_as: topic to which the node subscribes; image_topic by default.
+        tracks_only: whether the writer gets the tracks alone.
+        on_tracks: called with each serialised TrackArray, on the thread that receives it.
         check_node: raises when the node's process has ended; called again and again.
     """
 
     def __init__(
         self,
-        reader: BagReader,
+        reader: MessageSource,
         image_topic: str,
         writer: BagWriter,
         *,
         target: str = '/surgsam2',
+        publish_as: str | None = None,
+        tracks_only: bool = False,
+        on_tracks: Callable[[bytes], None] = lambda data: None,
         check_node: Callable[[], None] = lambda: None,
     ) -> None:
         self._reader = reader
         self._image_topic = image_topic
+        self._publish_as = publish_as or image_topic
         self._writer = writer
+        self._tracks_only = tracks_only
         self._target = target
+        self._on_tracks = on_tracks
         self._check_node = check_node
         self._log = ReplayLog()
 
@@ -126,14 +142,19 @@ class Replay:
         prompts: Sequence[ScheduledPrompts],
         *,
         speed: float = 1.0,
+        follow_ups: Callable[[], Sequence[ScheduledPrompts]] = tuple,
+        on_refusal: Callable[[ScheduledPrompts, Exception], None] | None = None,
         on_progress: Callable[[ReplayLog], None] = lambda log: None,
         on_state: Callable[[str], None] = lambda state: None,
     ) -> ReplayLog:
-        """Replay the bag once.
+        """Replay the images once.
 
         Args:
             prompts: in the order of their images.
             speed: 1.0 plays as recorded.
+            follow_ups: asked before each image for prompts on images that are past.
+            on_refusal: called with prompts that the node refused, and why; by default that ends the
+                replay.
             on_progress: called after each image.
             on_state: called with a few words when a new phase begins.
 
@@ -147,11 +168,18 @@ class Replay:
             self._await(client.configure)
             on_state('activating')
             self._await(client.activate)
-            player = BagPlayer(thread.node, self._reader, topics=[self._image_topic], rate=speed)
+            player = BagPlayer(
+                thread.node,
+                self._reader,
+                topics=[self._image_topic],
+                remap={self._image_topic: self._publish_as},
+                rate=speed,
+            )
             self._record_results(thread.node, player)
             self._wait_for_discovery(thread.node, player)
             on_state('replaying')
-            self._play(player, client, list(prompts), on_progress)
+            prompting = _Prompting(client, prompts, follow_ups, on_refusal)
+            self._play(player, prompting, on_progress)
             self._await_results(on_progress)
         return self._log
 
@@ -159,12 +187,14 @@ class Replay:
         def received(topic: str, data: bytes, _stamp_ns: int) -> None:
             if topic.endswith('/tracks'):
                 self._log.results.append((peek_header(data), time.monotonic_ns()))
+                self._on_tracks(data)
             else:
                 self._log.label_images += 1
 
         recorder = TopicRecorder(node, self._writer, now_ns=player.bag_time_ns, on_message=received)
         recorder.add(f'{self._target}/tracks', TRACKS_TYPE)
-        recorder.add(f'{self._target}/label_image', IMAGE_TYPE)
+        if not self._tracks_only:
+            recorder.add(f'{self._target}/label_image', IMAGE_TYPE)
         if recorder.skipped:
             raise ReplayError('; '.join(recorder.skipped.values()))
 
@@ -182,44 +212,29 @@ class Replay:
         time.sleep(_PROMPT_LEAD_S)  # matching on the other side cannot be seen from here
 
     def _play(
-        self,
-        player: BagPlayer,
-        client: SurgSam2Client,
-        prompts: list[ScheduledPrompts],
-        on_progress: Callable[[ReplayLog], None],
+        self, player: BagPlayer, prompting: _Prompting, on_progress: Callable[[ReplayLog], None]
     ) -> None:
-        answers: list[Future] = []
-
-        def send(due: ScheduledPrompts) -> None:
-            seconds, nanoseconds = divmod(due.stamp_ns, 1_000_000_000)
-            stamp = Time(sec=seconds, nanosec=nanoseconds)
-            header = Header(stamp=stamp, frame_id=due.frame_id)
-            answers.append(_in_thread(lambda: client.add_objects(due.prompts, header=header)))
-
         def before(message: BagMessage) -> None:
             self._check_node()
-            self._raise_refusal(answers)
-            # The node keeps a prompt for an image that has not come yet, so it is sent ahead.
-            if prompts and peek_header(message.data)[0] >= prompts[0].stamp_ns:
-                send(prompts.pop(0))
+            prompting.send_due(peek_header(message.data)[0])
 
         def after(message: BagMessage, began_ns: int) -> None:
             self._log.published[peek_header(message.data)] = began_ns
-            self._writer.write(message.topic, message.type_name, message.stamp_ns, message.data)
+            if not self._tracks_only:
+                self._writer.write(message.topic, message.type_name, message.stamp_ns, message.data)
             on_progress(self._log)
 
-        if prompts:
-            send(prompts.pop(0))
+        first = next(iter(self._reader.messages([self._image_topic])), None)
+        if first is not None and prompting.send_due(peek_header(first.data)[0]):
             time.sleep(_PROMPT_LEAD_S)
         player.play(before=before, after=after)
-        for answer in answers:
-            self._await(answer.result)
+        prompting.await_answers(self._await)
 
     def _await_results(self, on_progress: Callable[[ReplayLog], None]) -> None:
-        """Wait until every image has its result, or none has come for a while."""
+        """Wait until the last image has its result, or none has come for a while."""
         changed, received = time.monotonic(), -1
-        while len(self._log.results) < len(self._log.published) or (
-            self._log.label_images < len(self._log.results)
+        while not self._log.answered_last() or (
+            not self._tracks_only and self._log.label_images < len(self._log.results)
         ):
             self._check_node()
             on_progress(self._log)
@@ -227,15 +242,10 @@ class Replay:
             if count != received:
                 changed, received = time.monotonic(), count
             # A missing label image alone is not worth a long wait.
-            complete = len(self._log.results) >= len(self._log.published)
-            if time.monotonic() - changed > (1.0 if complete else _STALL_S):
+            patience_s = 1.0 if self._log.answered_last() else _STALL_S
+            if time.monotonic() - changed > patience_s:
                 return
             time.sleep(_POLL_S)
-
-    def _raise_refusal(self, answers: Sequence[Future]) -> None:
-        for answer in answers:
-            if answer.done():
-                answer.result()
 
     def _await(self, call: Callable[[], Answer]) -> Answer:
         """Return what a blocking call returns, unless the node dies meanwhile."""
@@ -244,6 +254,65 @@ class Replay:
             self._check_node()
             time.sleep(_POLL_S)
         return answer.result()
+
+
+class _Prompting:
+    """Sends prompts when their image is next, and takes the node's answers.
+
+    Args:
+        client: of the node.
+        prompts: in the order of their images.
+        follow_ups, on_refusal: as in Replay.run.
+    """
+
+    def __init__(
+        self,
+        client: SurgSam2Client,
+        prompts: Sequence[ScheduledPrompts],
+        follow_ups: Callable[[], Sequence[ScheduledPrompts]],
+        on_refusal: Callable[[ScheduledPrompts, Exception], None] | None,
+    ) -> None:
+        self._client = client
+        self._waiting = deque(prompts)
+        self._follow_ups = follow_ups
+        self._on_refusal = on_refusal
+        self._answers: list[tuple[ScheduledPrompts, Future]] = []
+
+    def send_due(self, stamp_ns: int) -> bool:
+        """Send what belongs to the image of this stamp, which is published next; False if nothing.
+
+        The node keeps a prompt for an image that has not come yet, so it is sent ahead.
+        """
+        done = [answer for answer in self._answers if answer[1].done()]
+        self._answers = [answer for answer in self._answers if not answer[1].done()]
+        for due, answer in done:
+            self._take(due, answer.result)
+        due_now = list(self._follow_ups())
+        if self._waiting and stamp_ns >= self._waiting[0].stamp_ns:
+            due_now.append(self._waiting.popleft())
+        for due in due_now:
+            self._send(due)
+        return bool(due_now)
+
+    def await_answers(self, wait: Callable[[Callable[[], Any]], Any]) -> None:
+        """Take the answers that are still to come; `wait` waits for a blocking call."""
+        for due, answer in self._answers:
+            self._take(due, functools.partial(wait, answer.result))
+        self._answers = []
+
+    def _send(self, due: ScheduledPrompts) -> None:
+        seconds, nanoseconds = divmod(due.stamp_ns, 1_000_000_000)
+        header = Header(stamp=Time(sec=seconds, nanosec=nanoseconds), frame_id=due.frame_id)
+        answer = _in_thread(lambda: self._client.add_objects(due.prompts, header=header))
+        self._answers.append((due, answer))
+
+    def _take(self, due: ScheduledPrompts, result: Callable[[], Any]) -> None:
+        try:
+            result()
+        except SurgSam2Error as error:
+            if self._on_refusal is None:
+                raise
+            self._on_refusal(due, error)
 
 
 def _in_thread(call: Callable[[], Answer]) -> Future:
