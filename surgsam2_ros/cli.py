@@ -17,7 +17,18 @@ from collections.abc import Sequence
 
 from surgsam2_ros import __version__
 
-COMMANDS = ('demo', 'track', 'bag', 'dataset', 'train', 'render', 'models')
+COMMANDS = (
+    'demo',
+    'track',
+    'evaluate',
+    'score',
+    'compare',
+    'bag',
+    'dataset',
+    'train',
+    'render',
+    'models',
+)
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130

@@ -51,9 +51,12 @@ class Progress:
             self._shown = now
             self._show()
 
+    def _text(self) -> str:
+        return f'{self._label} {self._done}/{self._total}  {self.rate:.1f}/s  {self._note}'
+
     def _show(self) -> None:
         share = min(self._done / self._total, 1.0)
-        text = f'{self._label} {self._done}/{self._total}  {self.rate:.1f}/s  {self._note}'
+        text = self._text()
         if self._terminal:
             filled = round(share * _BAR_WIDTH)
             bar = '█' * filled + '░' * (_BAR_WIDTH - filled)

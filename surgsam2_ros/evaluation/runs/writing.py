@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from surgsam2_ros.drawing import label_palette
-from surgsam2_ros.sources import read_label_png, write_label_png
+from surgsam2_ros.sources import SourceError, read_label_png, write_label_png
 
 ALL = 'all'
 RESERVED = ('node', 'overlay', 'records')
@@ -38,7 +38,14 @@ class LabelWriter:
             output: of the run; DIR/node for results of the node beside those of the tracker.
             video: its name.
             stems: of its frames.
+
+        Raises:
+            SourceError: when the name of the video is that of another folder of an output.
         """
+        if video in RESERVED:
+            raise SourceError(
+                f"a video cannot be called '{video}', as a folder of the output is; rename it"
+            )
         self.folder = output / video
         self._stems = tuple(stems)
         self._palette = label_palette()

@@ -1,0 +1,273 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""`surgsam2 evaluate`: tracks videos that have a truth, scores them and writes a report."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.evaluate_options import (
+    add_arguments,
+    choose_network,
+    choose_tracker,
+    complete,
+)
+from surgsam2_ros.commands.evaluate_progress import EvaluationProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from surgsam2_ros.evaluation.records import RunRecord, VideoRecord
+    from surgsam2_ros.evaluation.runs.settings import RunSettings
+    from surgsam2_ros.evaluation.runs.video import EvaluationVideo
+
+_HELP = """\
+input:
+  ROOT with JPEGImages/VIDEO/*.jpg and Annotations/VIDEO/*.png (pixel = object id), or ROOT/valid
+  of that layout. Where ROOT/VOS/Annotations_vos_instrument is there, prompts come from it.
+  A bag, or folders of bags at any depth. The truth is --truth-topic (in the bag, or in the bag of
+  the same name below --truth), or a folder --truth/BAG of PNGs named after stamps
+  (1700000000.123456789.png) or frame numbers. Stamps match within --tolerance-ms.
+  A folder of images with --truth, a folder of label images of the same names.
+
+output:
+  OUTPUT/VIDEO/OBJECT/FRAME.png  masks, pixel = object id, and OUTPUT/VIDEO/all/FRAME.png
+  OUTPUT/node/VIDEO/…            the same of the node
+  report.html, summary.json, per_frame.csv; run.json and records/, from which they are made
+
+A run that was interrupted goes on when the same command is given again; videos that failed are
+tried again. The status is 1 when a video failed.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        'evaluate',
+        help='track videos that have a truth, score them and write a report',
+        description='Track videos that have a truth, through the tracker or through the real node, '
+        'score them and write a report.',
+        epilog=_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+    )
+    add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Evaluate all videos; returns 0, or 1 when one failed."""
+    from surgsam2_ros.evaluation.runs.inputs import open_videos
+    from surgsam2_ros.evaluation.runs.output_folder import prepare_output
+    from surgsam2_ros.evaluation.runs.prompting import PromptSettings
+    from surgsam2_ros.evaluation.runs.settings import RunSettings
+
+    options = complete(arguments)
+    videos = open_videos(
+        options.input,
+        options.truth,
+        image_topic=options.image_topic,
+        truth_topic=options.truth_topic,
+        tolerance_ms=options.tolerance_ms,
+        only=options.videos,
+    )
+    _check_output(options.output, videos)
+    options.network = choose_network(options)
+    settings = RunSettings(
+        prompts=PromptSettings(
+            options.prompt, options.seed, options.correct_every, tuple(options.objects)
+        ),
+        tracker=choose_tracker(options),
+        jointly=not options.one_at_a_time,
+    )
+    run_record = _describe(options, settings, videos)
+    prepare_output(options.output, run_record, overwrite=options.overwrite)
+    with _termination_as_interrupt():
+        for through in ('tracker', 'node'):
+            if options.through in (through, 'both'):
+                _evaluate(through, videos, settings, options)
+        return _report(options, run_record)
+
+
+def _check_output(output: Path, videos: list[EvaluationVideo]) -> None:
+    """Refuse an output folder that is or lies in an input, where results would be mistaken."""
+    for video in videos:
+        folder = video.images.resolve()
+        if output.resolve() in (folder, *folder.parents) and not (output / 'run.json').exists():
+            raise CommandError(f'--output {output} holds the input {folder}; name another folder')
+
+
+def _describe(
+    options: argparse.Namespace, settings: RunSettings, videos: list[EvaluationVideo]
+) -> RunRecord:
+    import dataclasses
+
+    from surgsam2_ros.evaluation.records import RunRecord
+    from surgsam2_ros.evaluation.runs.run_description import (
+        describe_hardware,
+        describe_model,
+        describe_versions,
+    )
+
+    network = options.network
+    values = {
+        'input': [str(path.resolve()) for path in options.input],
+        'truth': None if options.truth is None else str(options.truth.resolve()),
+        'image_topic': options.image_topic,
+        'truth_topic': options.truth_topic,
+        'tolerance_ms': options.tolerance_ms,
+        'prompt': options.prompt,
+        'seed': options.seed,
+        'correct_every': options.correct_every,
+        'objects': options.objects,
+        'one_at_a_time': options.one_at_a_time,
+        'behaviour': options.behaviour,
+        'tracker': dataclasses.asdict(settings.tracker),
+        'network': dict(network.changes),
+        'device': network.device,
+        'precision': network.precision,
+        'threads': network.threads,
+        'skip_ends': options.skip_ends,
+        'through': options.through,
+        'rate_hz': options.rate,
+        'overlay': options.overlay,
+    }
+    return RunRecord(
+        name=options.name or options.output.resolve().name,
+        command=shlex.join(['surgsam2', *sys.argv[1:]]),
+        settings=values,
+        model=describe_model(network),
+        versions=describe_versions(),
+        hardware=describe_hardware(network.device),
+        started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
+        videos=[video.name for video in videos],
+    )
+
+
+def _evaluate(
+    through: str,
+    videos: list[EvaluationVideo],
+    settings: RunSettings,
+    options: argparse.Namespace,
+) -> None:
+    """Take the videos that are not finished yet through the tracker or the node."""
+    from surgsam2_ros.evaluation.runs.attempts import is_finished
+
+    waiting = [video for video in videos if not is_finished(video.name, through, options.output)]
+    skipped = len(videos) - len(waiting)
+    if skipped:
+        print(f'{skipped} of {len(videos)} videos went through the {through} before')
+    if not waiting:
+        return
+    with EvaluationProgress(f'through the {through}', len(videos), skipped) as progress:
+        if through == 'node':
+            _through_node(waiting, settings, options, progress)
+        else:
+            _through_tracker(waiting, settings, options, progress)
+
+
+def _through_tracker(
+    videos: list[EvaluationVideo],
+    settings: RunSettings,
+    options: argparse.Namespace,
+    progress: EvaluationProgress,
+) -> None:
+    from surgsam2_ros.evaluation.runs.jobs import VideoJob, run_jobs
+
+    jobs = [VideoJob(video, options.network, settings, options.output) for video in videos]
+    if options.ray is not None:
+        from surgsam2_ros.commands.evaluate_ray import run_on_ray
+
+        run_on_ray(options.ray, jobs)
+    else:
+        run_jobs(jobs, _processes(options, len(jobs)), on_standing=progress.show)
+
+
+def _processes(options: argparse.Namespace, jobs: int) -> int:
+    """How many videos at once: as many as asked for, else one per core, or one on a GPU."""
+    if options.jobs is not None:
+        return options.jobs
+    if options.network.device != 'cpu':
+        return 1
+    return max(1, min(jobs, len(os.sched_getaffinity(0)) // options.threads))
+
+
+def _through_node(
+    videos: list[EvaluationVideo],
+    settings: RunSettings,
+    options: argparse.Namespace,
+    progress: EvaluationProgress,
+) -> None:
+    """Replay the videos one after the other: a second node would take time from the first."""
+    from surgsam2_ros.commands.evaluate_node import run_video_through_node
+    from surgsam2_ros.evaluation.runs.attempts import attempt
+    from surgsam2_ros.evaluation.runs.jobs import Standing
+
+    done: list[VideoRecord] = []
+    frames = 0
+    for video in videos:
+
+        def one(video: EvaluationVideo = video) -> VideoRecord:
+            return run_video_through_node(video, settings, options.output, options)
+
+        record = attempt(video, 'node', options.output, one)
+        video.close()
+        done.append(record)
+        frames += len(record.stems)
+        failed = sum(record.error is not None for record in done)
+        expected = round(frames * len(videos) / len(done))
+        progress.show(Standing(len(done), failed, frames, expected))
+
+
+def _report(options: argparse.Namespace, run_record: RunRecord) -> int:
+    """Write the reports, say what came out, and return the exit status."""
+    from surgsam2_ros.evaluation.records import read_videos
+    from surgsam2_ros.evaluation.reports import write_reports
+
+    summary = write_reports(options.output)
+    sides = [side for side in ('tracker', 'node') if options.through in (side, 'both')]
+    for side in sides:
+        print(_line(side, summary.get(side) or {}))
+    records = [record for side in sides for record in read_videos(options.output, side)]
+    failed = [record for record in records if record.error is not None]
+    for record in failed:
+        print(f'{record.video} ({record.through}) failed: {record.error}', file=sys.stderr)
+    for record in records:
+        for warning in record.warnings:
+            print(f'{record.video} ({record.through}): {warning}', file=sys.stderr)
+    print(f'written to {options.output}: report.html, summary.json, per_frame.csv')
+    return 1 if failed else 0
+
+
+def _line(side: str, scores: dict[str, Any]) -> str:
+    def number(key: str) -> str:
+        value = scores.get(key)
+        return '-' if value is None else f'{100 * value:.1f}'
+
+    measures = '  '.join(f'{key} {number(key)}' for key in ('J', 'F', 'J&F', 'Dice'))
+    return f'{side:8s} {scores.get("videos", 0)} videos  {measures}'
+
+
+@contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """Have SIGTERM unwind the program as Ctrl-C does, so that processes are ended with it."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    previous: Callable[..., Any] | int | None = None
+    try:
+        previous = signal.signal(signal.SIGTERM, interrupt)
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous or signal.SIG_DFL)

@@ -1,0 +1,291 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The arguments of `surgsam2 evaluate`, from the command line and from a file, and their sense."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from surgsam2_ros.commands import CommandError
+
+if TYPE_CHECKING:
+    from surgsam2_ros.evaluation.runs.settings import NetworkChoice
+    from surgsam2_ros.tracking import TrackerConfig
+
+THROUGH = ('tracker', 'node', 'both')
+PROMPTS = ('mask', 'box', '1-point', '5-points')
+BEHAVIOURS = ('node', 'published')
+
+DEFAULTS: dict[str, Any] = {
+    'config': None,
+    'input': None,
+    'truth': None,
+    'image_topic': None,
+    'truth_topic': None,
+    'tolerance_ms': 5.0,
+    'videos': [],
+    'output': None,
+    'name': None,
+    'overwrite': False,
+    'through': 'tracker',
+    'rate': None,
+    'prompt': 'mask',
+    'seed': 0,
+    'correct_every': 0,
+    'objects': [],
+    'one_at_a_time': False,
+    'model': 'models/surgsam2_nano.yaml',
+    'checkpoint': None,
+    'device': 'auto',
+    'precision': 'fp32',
+    'behaviour': 'node',
+    'set': [],
+    'jobs': None,
+    'threads': 1,
+    'ray': None,
+    'skip_ends': True,
+    'overlay': False,
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add all arguments; those not given are absent afterwards, so that a file can fill in.
+
+    Args:
+        parser: made with `argument_default=argparse.SUPPRESS`.
+    """
+    add = parser.add_argument_group('what is evaluated').add_argument
+    add('--input', nargs='+', type=Path, help='data sets, bags, folders of bags (see below)')
+    add('--truth', type=Path, metavar='PATH', help='label images: a folder, or bags (see below)')
+    add('--image-topic', metavar='TOPIC', help='image topic of bags that have several')
+    add('--truth-topic', metavar='TOPIC', help='topic of label images (mono8, mono16)')
+    add(
+        '--tolerance-ms',
+        type=float,
+        metavar='MS',
+        help='most that the stamps of an image and its label image may differ (default: 5)',
+    )
+    add('--videos', nargs='+', metavar='NAME', help='evaluate these videos alone')
+    add('--config', type=Path, metavar='YAML', help='arguments from a file; these here go first')
+
+    add = parser.add_argument_group('how it is tracked').add_argument
+    add('--through', choices=THROUGH, help='the tracker (default), the real node, or both')
+    add(
+        '--rate', type=float, metavar='HZ', help="images per second for the node (the bag's, or 15)"
+    )
+    add('--prompt', choices=PROMPTS, help='what an object is shown by, once (default: mask)')
+    add('--seed', type=int, metavar='N', help='of the points (default: 0)')
+    add(
+        '--correct-every',
+        type=int,
+        metavar='N',
+        help='correct each object by a click every N frames (default: 0, never)',
+    )
+    add('--objects', nargs='+', type=int, metavar='ID', help='ids to track (default: all)')
+    add(
+        '--one-at-a-time',
+        action=argparse.BooleanOptionalAction,
+        help='one object after the other, as the tool of the authors does, instead of jointly',
+    )
+    add('--model', metavar='YAML', help='network: a file, or a name in the package (default: nano)')
+    add('--checkpoint', metavar='FILE', help='weights; by default those of the model')
+    add('--device', help='auto (a GPU if there is one), cpu, cuda or cuda:N')
+    add('--precision', choices=('fp32', 'fp16', 'bf16'), help='arithmetic (default: fp32)')
+    add(
+        '--behaviour',
+        choices=BEHAVIOURS,
+        help="memory and states as the node's parameters are by default, or as in the published "
+        'SurgSAM2 (default: node)',
+    )
+    add(
+        '--set',
+        action='append',
+        metavar='KEY=VALUE',
+        help="a parameter of the node's, such as memory.num_frame_to_prune=0 or "
+        'tracking.presence_threshold=0.7, or network.KEY=VALUE; can be repeated',
+    )
+
+    add = parser.add_argument_group('where it goes').add_argument
+    add('--output', type=Path, metavar='DIR', help='results; a run that is there goes on')
+    add('--overwrite', action='store_true', help='remove the run in the output folder')
+    add('--name', help="of the run, for comparisons (default: the output folder's)")
+    add(
+        '--skip-ends',
+        action=argparse.BooleanOptionalAction,
+        help="leave each object's first and last frame out of the scores, as the authors' "
+        'evaluator does (default: yes)',
+    )
+    add('--overlay', action=argparse.BooleanOptionalAction, help='also write a video per video')
+
+    add = parser.add_argument_group('how fast').add_argument
+    add('--jobs', type=int, metavar='N', help='videos at once (default: cores, 1 on a GPU)')
+    add('--threads', type=int, metavar='N', help='of the network in each job (default: 1)')
+    add('--ray', metavar='ADDRESS', help='spread the videos over a Ray cluster')
+
+
+def complete(given: argparse.Namespace) -> argparse.Namespace:
+    """Fill arguments that were not given from --config, then from DEFAULTS.
+
+    Raises:
+        CommandError: when the file cannot be read, or what is needed is missing or impossible.
+    """
+    values = dict(DEFAULTS)
+    if getattr(given, 'config', None) is not None:
+        values.update(read_config(given.config))
+    added = [*values['set'], *getattr(given, 'set', [])]
+    values.update(vars(given) | {'set': added})
+    options = argparse.Namespace(**values)
+    for name, what in (('input', 'what to evaluate'), ('output', 'a folder for the results')):
+        if getattr(options, name) is None:
+            raise CommandError(f'--{name} is missing: name {what}')
+    for name, least in (('jobs', 1), ('threads', 1), ('correct_every', 0), ('seed', 0)):
+        value = getattr(options, name)
+        if value is not None and value < least:
+            raise CommandError(f'--{name.replace("_", "-")} is {value}; give at least {least}')
+    if options.rate is not None and not options.rate > 0:
+        raise CommandError(f'--rate {options.rate} is impossible; give images per second')
+    if bad := [value for value in options.objects if not 1 <= value <= 254]:
+        raise CommandError(f'--objects {bad[0]} is no object id; ids are 1 to 254')
+    return options
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read arguments from a YAML file, whose keys are their names.
+
+    Lists stand for arguments with several values, true and false for those with none, and `set`
+    holds a mapping. The values pass through the same checks as those of the command line.
+
+    Raises:
+        CommandError: naming the file and what is wrong with it.
+    """
+    import yaml
+
+    from surgsam2_ros.share import share_file
+
+    if not path.is_file():
+        try:
+            path = share_file(path)
+        except FileNotFoundError:
+            raise CommandError(f'--config {path} does not exist') from None
+    try:
+        content = yaml.safe_load(path.read_text(encoding='utf-8')) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CommandError(f'{path} is no YAML file: {error}') from error
+    if not isinstance(content, dict):
+        raise CommandError(f'{path} must hold "argument: value" lines')
+    unknown = sorted(set(map(str, content)) - set(DEFAULTS) - {'config'})
+    if unknown:
+        raise CommandError(
+            f"{path}: there is no argument '{unknown[0]}'; there are {', '.join(sorted(DEFAULTS))}"
+        )
+    parser = _FileParser(path)
+    add_arguments(parser)
+    return vars(parser.parse_args([token for item in content.items() for token in _tokens(*item)]))
+
+
+class _FileParser(argparse.ArgumentParser):
+    """Parses what a file says, and names the file when that is wrong."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(argument_default=argparse.SUPPRESS, add_help=False, allow_abbrev=False)
+        self._path = path
+
+    def error(self, message: str) -> NoReturn:
+        raise CommandError(f'{self._path}: {message}')
+
+
+def _tokens(name: str, value: Any) -> Iterable[str]:
+    option = f'--{name.replace("_", "-")}'
+    if value is None:
+        return []
+    if isinstance(value, bool):
+        return [option if value else f'--no-{option[2:]}']
+    if isinstance(value, dict):
+        return [f'{option}={key}={_scalar(entry)}' for key, entry in value.items()]
+    if isinstance(value, list) and name == 'set':
+        return [f'{option}={entry}' for entry in value]
+    if isinstance(value, list):
+        return [option, *map(str, value)]
+    return [f'{option}={value}']
+
+
+def _scalar(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def choose_network(options: argparse.Namespace) -> NetworkChoice:
+    """Find the network, its weights and a device.
+
+    Raises:
+        CommandError: when one of them is not there.
+    """
+    import torch
+
+    from surgsam2_ros.commands.model_loading import find_model
+    from surgsam2_ros.evaluation.runs.settings import NetworkChoice
+
+    device = options.device
+    has_cuda = torch.cuda.is_available()
+    if device == 'auto':
+        device = 'cuda' if has_cuda else 'cpu'
+    if device.startswith('cuda') and not has_cuda:
+        raise CommandError(f"device '{device}' is not available here; use --device cpu")
+    if device == 'cpu' and options.precision != 'fp32':
+        raise CommandError(f'--precision {options.precision} needs a GPU; use fp32 on a CPU')
+    checkpoint = None if options.checkpoint is None else Path(options.checkpoint)
+    if checkpoint is not None and not checkpoint.is_file():
+        raise CommandError(f'checkpoint {checkpoint} does not exist')
+    return NetworkChoice(
+        config=find_model(options.model),
+        checkpoint=checkpoint,
+        device=device,
+        precision=options.precision,
+        threads=options.threads,
+        changes=tuple(sorted(_changes(options.set, network=True).items())),
+    )
+
+
+def choose_tracker(options: argparse.Namespace) -> TrackerConfig:
+    """Return the tracker's settings: --behaviour, changed by --set.
+
+    Raises:
+        CommandError: when a name or value is wrong.
+    """
+    from surgsam2_ros.evaluation.runs.settings import tracker_config
+
+    parameters = _node_defaults() if options.behaviour == 'node' else {}
+    try:
+        return tracker_config(parameters | _changes(options.set, network=False))
+    except ValueError as error:
+        raise CommandError(f'--set: {error}') from error
+
+
+def _changes(entries: Sequence[str], *, network: bool) -> dict[str, Any]:
+    """Read KEY=VALUE entries: those of the network without their prefix, or all others."""
+    import yaml
+
+    found = {}
+    for entry in entries:
+        name, equals, text = entry.partition('=')
+        if not equals or '.' not in name:
+            raise CommandError(
+                f'--set {entry} is not KEY=VALUE; for example --set memory.num_frame_to_prune=0'
+            )
+        if name.startswith('network.') == network:
+            found[name.removeprefix('network.')] = yaml.safe_load(text)
+    return found
+
+
+def _node_defaults() -> dict[str, Any]:
+    """Defaults of the node's parameters that are settings of the tracker."""
+    import yaml
+
+    import surgsam2_ros
+    from surgsam2_ros.evaluation.runs.settings import PARAMETERS
+
+    schema = Path(surgsam2_ros.__file__).parent / 'nodes' / 'parameters.yaml'
+    entries = yaml.safe_load(schema.read_text(encoding='utf-8'))
+    return {name: entries[name]['default'] for name in PARAMETERS if name in entries}

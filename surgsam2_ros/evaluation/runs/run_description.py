@@ -1,0 +1,92 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Says what a run was made with: versions, hardware, the model and its weights."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import surgsam2_ros
+from surgsam2_ros.evaluation.runs.settings import NetworkChoice
+from surgsam2_ros.network.checkpoint import checkpoint_path
+
+_PACKAGES = {
+    'torch': 'torch',
+    'NumPy': 'numpy',
+    'OpenCV': 'opencv-python-headless',
+    'rosbags': 'rosbags',
+    'TrackEval': 'trackeval',
+    'rclpy': 'ros-kilted-rclpy',
+}
+
+
+def describe_versions() -> dict[str, str]:
+    """Return the versions of this package, Python, ROS and what results depend on."""
+    versions = {'surgsam2_ros': surgsam2_ros.__version__, 'Python': platform.python_version()}
+    for name, package in _PACKAGES.items():
+        try:
+            versions[name] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    if distribution := os.environ.get('ROS_DISTRO'):
+        versions['ROS'] = distribution
+    return versions
+
+
+def describe_hardware(device: str) -> dict[str, Any]:
+    """Return processor, cores (of this process), memory_gb and gpu (None on a CPU)."""
+    return {
+        'processor': _processor(),
+        'cores': len(os.sched_getaffinity(0)),
+        'memory_gb': round(os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9, 1),
+        'gpu': _gpu(device),
+    }
+
+
+def describe_model(choice: NetworkChoice) -> dict[str, Any]:
+    """Return name, config, checkpoint, sha256 of the weights, image_size, device and precision.
+
+    Raises:
+        ConfigError, CheckpointError: when the configuration or the weights are not there.
+    """
+    config = choice.network_config()
+    weights = Path(checkpoint_path(config, choice.checkpoint))
+    return {
+        'name': config.name,
+        'config': str(choice.config.resolve()),
+        'checkpoint': str(weights.resolve()),
+        'sha256': _sha256(weights),
+        'image_size': config.image_size,
+        'device': choice.device,
+        'precision': choice.precision,
+    }
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open('rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _processor() -> str:
+    try:
+        lines = Path('/proc/cpuinfo').read_text(encoding='utf-8').splitlines()
+    except OSError:
+        return platform.machine()
+    names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
+    return names[0] if names else platform.machine()
+
+
+def _gpu(device: str) -> str | None:
+    if not device.startswith('cuda'):
+        return None
+    import torch
+
+    return torch.cuda.get_device_name(device)
