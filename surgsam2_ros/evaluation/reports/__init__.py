@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reports of evaluations, made from what a run wrote: figures, tables, pages and videos."""
 
+from surgsam2_ros.evaluation.reports.comparison import ComparedRun, read_compared
 from surgsam2_ros.evaluation.reports.summary import summarise_run
-from surgsam2_ros.evaluation.reports.writing import write_reports
+from surgsam2_ros.evaluation.reports.writing import write_comparison, write_reports
 
-__all__ = ['summarise_run', 'write_reports']
+__all__ = ['ComparedRun', 'read_compared', 'summarise_run', 'write_comparison', 'write_reports']

@@ -218,7 +218,7 @@ def _live(videos: Mapping[str, Sequence[VideoRecord]]) -> Markup:
             for index in range(len(getattr(record, name) or []))
         ]
         charts = (
-            histogram(known, f'{title}: how often'),
+            histogram(known, f'{title}: how often [ms]'),
             timeline(times, dropped, f'{title}: frame by frame [ms]'),
         )
         parts.append(element('div', *charts, class_='columns'))

@@ -61,7 +61,6 @@ def histogram(milliseconds: Sequence[float], title: str) -> Markup:
         parts.append(
             element('text', f'{value:g}', x=float(x), y=_BOTTOM + 16, text_anchor='middle')
         )
-    parts.append(element('text', 'ms', x=_RIGHT, y=_BOTTOM + 32, text_anchor='end'))
     parts += _marks(values, start, end)
     return _drawing(parts, title)
 
@@ -127,10 +126,10 @@ def timeline(milliseconds: Sequence[float | None], dropped: Sequence[bool], titl
 
 
 def _marks(values: np.ndarray, start: float, end: float) -> list[Markup]:
-    """Mark percentiles, name them side by side, and write them into the corner."""
+    """Mark percentiles, name them side by side, and write their values below the axis."""
     found = dict(zip(_PERCENTILES, np.percentile(values, _PERCENTILES), strict=True))
-    text = '   '.join(f'p{percent} {quantity(value)}' for percent, value in found.items())
-    marks = [element('text', f'{text} ms', x=_RIGHT, y=12, text_anchor='end')]
+    text = ' · '.join(f'p{percent} {quantity(value)}' for percent, value in found.items())
+    marks = [element('text', f'{text} ms', x=_RIGHT, y=_BOTTOM + 34, text_anchor='end')]
     limit = _RIGHT - 8.0
     for percent, value in reversed(found.items()):
         x = _LEFT + min(max((value - start) / (end - start), 0), 1) * (_RIGHT - _LEFT)

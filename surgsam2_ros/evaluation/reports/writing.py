@@ -1,14 +1,18 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the reports of a run into its folder: summary.json, per_frame.csv and report.html."""
+"""Writes reports: summary.json, per_frame.csv, report.html of a run, and those of comparisons."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from surgsam2_ros.evaluation.records import THROUGH, read_run, read_videos
+from surgsam2_ros.evaluation.reports.comparison import ComparedRun, compare
+from surgsam2_ros.evaluation.reports.comparison_page import comparison_page
+from surgsam2_ros.evaluation.reports.difference_pictures import difference_pictures
 from surgsam2_ros.evaluation.reports.frame_table import write_frame_table
 from surgsam2_ros.evaluation.reports.report_page import report_page
 from surgsam2_ros.evaluation.reports.summary import summarise
@@ -41,6 +45,28 @@ def write_reports(output: Path) -> dict[str, Any]:
     page = report_page(run, summary, videos, pictures)
     (output / 'report.html').write_text(page, encoding='utf-8')
     return summary
+
+
+def write_comparison(runs: Sequence[ComparedRun], output: Path) -> dict[str, Any]:
+    """Write compare.json and compare.html.
+
+    Args:
+        runs: at least two; all are compared with the first.
+        output: folder to write to, created when missing.
+
+    Returns:
+        the content of compare.json.
+
+    Raises:
+        ValueError: when two runs have nothing in common.
+    """
+    comparison = compare(runs)
+    output.mkdir(parents=True, exist_ok=True)
+    write_json(output / 'compare.json', comparison)
+    pictures = [difference_pictures(runs[0], other) for other in runs[1:]]
+    page = comparison_page(comparison, pictures)
+    (output / 'compare.html').write_text(page, encoding='utf-8')
+    return comparison
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:

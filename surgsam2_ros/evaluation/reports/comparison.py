@@ -1,0 +1,260 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Compares runs object by object: paired differences, their intervals, wins and losses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from surgsam2_ros.evaluation.records import (
+    THROUGH,
+    ObjectRecord,
+    RecordError,
+    RunRecord,
+    VideoRecord,
+    read_run,
+    read_videos,
+)
+from surgsam2_ros.evaluation.reports.bootstrap import (
+    LEVEL,
+    RESAMPLES,
+    SEED,
+    bootstrap_interval,
+)
+from surgsam2_ros.evaluation.reports.scores import MEASURES, object_scores
+from surgsam2_ros.evaluation.reports.summary import skips_ends, summarise
+
+COMPARISON_SCHEMA = 1
+OBJECT_MEASURES = (*MEASURES, 'J_missing_as_0')
+VIDEO_MEASURES = ('CIoU', 'HOTA', 'IDF1')
+TIE = 0.01  # a difference in J&F up to which neither run has won
+
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class ComparedRun:
+    """One side of a comparison.
+
+    Attributes:
+        name: unique among the runs compared.
+        path: output folder.
+        through: 'tracker' or 'node'.
+        run: its record.
+        videos: records by name, without those that failed.
+    """
+
+    name: str
+    path: Path
+    through: str
+    run: RunRecord
+    videos: dict[str, VideoRecord]
+
+    @cached_property
+    def objects(self) -> dict[Key, ObjectRecord]:
+        """Records by video and object id."""
+        return {
+            (name, entry.object_id): entry
+            for name, video in self.videos.items()
+            for entry in video.objects
+        }
+
+    @cached_property
+    def scores(self) -> dict[Key, dict[str, Any]]:
+        """Scores of the objects that have any, see `object_scores`."""
+        skip_ends = skips_ends(self.run)
+        scored = {key: object_scores(entry, skip_ends) for key, entry in self.objects.items()}
+        return {key: entry for key, entry in scored.items() if entry['J'] is not None}
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """The part of `summarise` for this side."""
+        return summarise(self.run, {self.through: list(self.videos.values())})[self.through]
+
+
+def read_compared(path: Path, through: str | None = None, name: str | None = None) -> ComparedRun:
+    """Read a run to compare.
+
+    Args:
+        path: output folder of `surgsam2 evaluate`.
+        through: 'tracker' or 'node'; by default the tracker, or the node where it is alone.
+        name: to call it by; that of the run by default.
+
+    Raises:
+        FileNotFoundError: when the folder holds no run, or none that went through what was asked.
+        RecordError: naming a record that is damaged, or a run without a single good video.
+    """
+    if not (path / 'run.json').exists():
+        raise FileNotFoundError(f'{path} holds no run.json; name an output of surgsam2 evaluate')
+    run = read_run(path)
+    for side in THROUGH if through is None else (through,):
+        records = list(read_videos(path, side))
+        if not records:
+            continue
+        good = {record.video: record for record in records if record.error is None}
+        if not good:
+            raise RecordError(f'every video of {path} failed; see its report.html')
+        return ComparedRun(name or run.name, path, side, run, good)
+    raise FileNotFoundError(
+        f'{path} has no results through the {through or "tracker or the node"} yet; evaluate first'
+    )
+
+
+def compare(runs: Sequence[ComparedRun]) -> dict[str, Any]:
+    """Compare every run with the first one.
+
+    Args:
+        runs: at least two, with different names.
+
+    Returns:
+        the content of compare.json; docs/evaluation.md describes it.
+
+    Raises:
+        ValueError: when there are fewer than two runs, or two have nothing in common.
+    """
+    if len(runs) < 2:
+        raise ValueError(f'{len(runs)} run cannot be compared; give two or more')
+    first, *others = runs
+    return {
+        'schema': COMPARISON_SCHEMA,
+        'bootstrap': {'resamples': RESAMPLES, 'level': LEVEL, 'seed': SEED},
+        'tie': TIE,
+        'runs': [_described(run) for run in runs],
+        'settings_that_differ': differing_settings(runs),
+        'comparisons': [_pair(first, other) for other in others],
+    }
+
+
+def differing_settings(runs: Sequence[ComparedRun]) -> dict[str, list[Any]]:
+    """Return model, settings, versions and hardware in which runs differ, a value per run."""
+    flat = [
+        {
+            'through': run.through,
+            **_flat({'model': run.run.model, 'settings': run.run.settings}),
+            **_flat({'versions': run.run.versions, 'hardware': run.run.hardware}),
+        }
+        for run in runs
+    ]
+    keys = dict.fromkeys(key for values in flat for key in values)
+    found = {key: [values.get(key) for values in flat] for key in keys}
+    return {key: values for key, values in found.items() if any(v != values[0] for v in values[1:])}
+
+
+def _described(run: ComparedRun) -> dict[str, Any]:
+    """Name a run and its scores over everything it scored."""
+    summary = run.summary
+    return {
+        'name': run.name,
+        'path': str(run.path),
+        'through': run.through,
+        'model': run.run.model.get('name'),
+        'command': run.run.command,
+        **{key: summary[key] for key in ('videos', 'objects', 'frames', 'dropped')},
+        **{key: summary[key] for key in (*OBJECT_MEASURES, 'CIoU')},
+        **{key: summary['identity'].get(key) for key in ('HOTA', 'IDF1', 'IDSW')},
+        'inference_ms_p50': summary['inference_ms']['p50'],
+    }
+
+
+def _pair(first: ComparedRun, other: ComparedRun) -> dict[str, Any]:
+    """Compare two runs over the objects that both scored."""
+    common = [key for key in first.scores if key in other.scores]
+    if not common:
+        raise ValueError(
+            f'{first.name} and {other.name} have no scored object in common; compare runs over '
+            'the same videos'
+        )
+    videos = [key[0] for key in common]
+    objects = [_object_pair(key, first.scores[key], other.scores[key]) for key in common]
+    judged = [_judge(entry['difference']) for entry in objects]
+    return {
+        'first': first.name,
+        'run': other.name,
+        'videos': len(set(videos)),
+        'objects': len(common),
+        'unpaired': {
+            run.name: [f'{video}/{i}' for video, i in run.scores if (video, i) not in common]
+            for run in (first, other)
+        },
+        'truth_differs': [
+            f'{video}/{i}'
+            for video, i in common
+            if _truth(first, (video, i)) != _truth(other, (video, i))
+        ],
+        'differences': {
+            **{
+                key: _difference(
+                    [other.scores[k][key] - first.scores[k][key] for k in common], videos
+                )
+                for key in OBJECT_MEASURES
+            },
+            **_video_differences(first, other),
+        },
+        'wins': judged.count(1),
+        'losses': judged.count(-1),
+        'ties': judged.count(0),
+        'by_object': sorted(objects, key=lambda entry: entry['difference']),
+    }
+
+
+def _object_pair(key: Key, first: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        'video': key[0],
+        'object': key[1],
+        'name': first['name'],
+        'J&F': [first['J&F'], other['J&F']],
+        'difference': other['J&F'] - first['J&F'],
+    }
+
+
+def _judge(difference: float) -> int:
+    return 0 if abs(difference) <= TIE else 1 if difference > 0 else -1
+
+
+def _truth(run: ComparedRun, key: Key) -> list[int | None]:
+    return run.objects[key].truth_area
+
+
+def _difference(values: Sequence[float], videos: Sequence[str]) -> dict[str, Any]:
+    """Mean difference, with intervals over videos and over objects."""
+    return {
+        'mean': float(np.mean(values)),
+        'over_videos': bootstrap_interval(values, videos),
+        'over_objects': bootstrap_interval(values),
+    }
+
+
+def _video_differences(first: ComparedRun, other: ComparedRun) -> dict[str, Any]:
+    """Differences of what is measured per video: a video is the unit, and the only one."""
+    found = {}
+    sides = [
+        {video['video']: {**video, **video['identity']} for video in run.summary['by_video']}
+        for run in (first, other)
+    ]
+    for key in VIDEO_MEASURES:
+        values = [
+            sides[1][name][key] - video[key]
+            for name, video in sides[0].items()
+            if video.get(key) is not None and sides[1].get(name, {}).get(key) is not None
+        ]
+        if values:
+            interval = bootstrap_interval(values)
+            mean = float(np.mean(values))
+            found[key] = {'mean': mean, 'over_videos': interval, 'over_objects': None}
+    return found
+
+
+def _flat(values: Mapping[str, Any], before: str = '') -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            found |= _flat(value, f'{before}{key}.')
+        else:
+            found[f'{before}{key}'] = value
+    return found

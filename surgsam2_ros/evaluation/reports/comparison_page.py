@@ -1,0 +1,223 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Puts compare.html together: the runs, their differences with intervals, objects, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from surgsam2_ros.evaluation.reports.difference_charts import (
+    MOST_OBJECTS,
+    interval_chart,
+    object_chart,
+)
+from surgsam2_ros.evaluation.reports.markup import (
+    Markup,
+    element,
+    fraction,
+    join,
+    page,
+    plural,
+    quantity,
+    signed,
+    table,
+)
+
+FEW_VIDEOS = 6
+_LISTED = 12
+
+
+def comparison_page(comparison: Mapping[str, Any], pictures: Sequence[Markup]) -> Markup:
+    """Return the page.
+
+    Args:
+        comparison: see `compare`.
+        pictures: one piece of markup per comparison.
+    """
+    names = [run['name'] for run in comparison['runs']]
+    pairs = zip(comparison['comparisons'], pictures, strict=True)
+    return page(
+        f'{" / ".join(names)} – comparison',
+        element(
+            'header',
+            element('div', 'Comparison of evaluations', class_='eyebrow'),
+            element(
+                'h1', ', '.join(names[1:]), element('span', ' against ', class_='muted'), names[0]
+            ),
+            element(
+                'p',
+                *(element('span', text) for text in _facts(comparison)),
+                class_='subtitle',
+            ),
+        ),
+        element('section', element('h2', 'Runs'), _runs(comparison)),
+        _settings(comparison),
+        *(_pair(comparison, pair, markup) for pair, markup in pairs),
+        element('section', element('h2', 'How to read this'), _method(comparison)),
+        element('section', element('h2', 'Commands'), _commands(comparison)),
+        element('footer', 'surgsam2 compare. Research software, not for clinical use.'),
+    )
+
+
+def _facts(comparison: Mapping[str, Any]) -> list[str]:
+    pair = comparison['comparisons'][0]
+    return [
+        plural(len(comparison['runs']), 'run'),
+        f'{plural(pair["objects"], "object")} of {plural(pair["videos"], "video")} in common',
+    ]
+
+
+def _runs(comparison: Mapping[str, Any]) -> Markup:
+    head = ('Run', 'Model', 'Through', 'J&F', 'J', 'F', 'Dice', 'CIoU', 'HOTA', 'IDF1', 'Switches')
+    head += ('ms per frame', 'Dropped', 'Objects')
+    rows = [
+        [
+            run['name'],
+            run['model'] or '–',
+            run['through'],
+            *(fraction(run[key]) for key in ('J&F', 'J', 'F', 'Dice', 'CIoU', 'HOTA', 'IDF1')),
+            quantity(run['IDSW']),
+            quantity(run['inference_ms_p50']),
+            f'{run["dropped"]:,}',
+            f'{run["objects"]:,}',
+        ]
+        for run in comparison['runs']
+    ]
+    note = 'Everything that a run scored; below, only what two runs have in common.'
+    return join([table(head, rows, text_columns=3), element('p', note, class_='note')])
+
+
+def _settings(comparison: Mapping[str, Any]) -> Markup | None:
+    differing = comparison['settings_that_differ']
+    if not differing:
+        return None
+    names = [run['name'] for run in comparison['runs']]
+    rows = [
+        [key, *('–' if value is None else _text(value) for value in values)]
+        for key, values in differing.items()
+    ]
+    return element(
+        'section',
+        element('h2', 'What was done differently'),
+        table(('', *names), rows, text_columns=1 + len(names)),
+    )
+
+
+def _pair(comparison: Mapping[str, Any], pair: Mapping[str, Any], pictures: Markup) -> Markup:
+    title = f'{pair["run"]} against {pair["first"]}'
+    chart = interval_chart(_worth_showing(pair['differences']), f'differences, {title}')
+    objects = pair['by_object']
+    note = f'J&F of every object: ring {pair["first"]}, dot {pair["run"]}; the largest loss on top.'
+    if len(objects) > MOST_OBJECTS:
+        note += f' The {MOST_OBJECTS} that differ most of {len(objects)}; compare.json has all.'
+    return element(
+        'section',
+        element('h2', title),
+        _warnings(pair),
+        _verdict(comparison, pair),
+        element('h3', 'Mean differences'),
+        chart,
+        element('h3', 'Object by object'),
+        _share_bar(pair),
+        element('p', note, class_='note'),
+        object_chart(objects, comparison['tie'], f'J&F by object, {title}'),
+        element('h3', 'Where they differ most'),
+        pictures,
+    )
+
+
+def _verdict(comparison: Mapping[str, Any], pair: Mapping[str, Any]) -> Markup:
+    entry = pair['differences']['J&F']
+    level = f'{comparison["bootstrap"]["level"]:.0%}'.replace('%', ' %')
+    interval = entry['over_videos'] or entry['over_objects']
+    change = element('b', f'{signed(entry["mean"])} J&F')
+    if interval is None:
+        return element('p', change, ' on a single object: no interval can be given.')
+    unit = 'videos' if entry['over_videos'] else 'objects'
+    span = f' ({level} interval over {unit}: {signed(interval[0])} to {signed(interval[1])}). '
+    if interval[0] > 0:
+        judged = f'{pair["run"]} is better.'
+    elif interval[1] < 0:
+        judged = f'{pair["run"]} is worse.'
+    else:
+        judged = 'The interval includes no difference: these videos do not tell them apart.'
+    few = pair['videos'] < FEW_VIDEOS
+    doubt = (
+        f' With {plural(pair["videos"], "video")} the interval itself is uncertain.' if few else ''
+    )
+    return element('p', change, span, judged, doubt)
+
+
+def _worth_showing(differences: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the row that repeats J where no frame is missing."""
+    return {
+        key: entry
+        for key, entry in differences.items()
+        if key != 'J_missing_as_0' or entry['mean'] != differences['J']['mean']
+    }
+
+
+def _share_bar(pair: Mapping[str, Any]) -> Markup:
+    """Draw wins, ties and losses as one bar."""
+    parts = [
+        element(
+            'div', element('b', str(pair[key])), f' {word}', class_=kind, style=f'flex:{pair[key]}'
+        )
+        for key, word, kind in (
+            ('losses', 'lost', 'down'),
+            ('ties', 'even', 'even'),
+            ('wins', 'won', 'up'),
+        )
+        if pair[key]
+    ]
+    return element('div', *parts, class_='shares')
+
+
+def _warnings(pair: Mapping[str, Any]) -> Markup | None:
+    lines = [
+        element('li', f'only in {name}: {_listed(keys)}')
+        for name, keys in pair['unpaired'].items()
+        if keys
+    ]
+    if pair['truth_differs']:
+        text = f'the truth is not the same in both runs: {_listed(pair["truth_differs"])}'
+        lines.append(element('li', text))
+    if not lines:
+        return None
+    title = element('h3', 'Not everything can be compared')
+    return element('div', title, element('ul', *lines), class_='callout')
+
+
+def _method(comparison: Mapping[str, Any]) -> Markup:
+    bootstrap = comparison['bootstrap']
+    text = (
+        f'Differences are paired: the same object of the same video in both runs. An interval '
+        f'holds the middle {bootstrap["level"]:.0%} of the means of {bootstrap["resamples"]:,} '
+        f'random draws with replacement (percentile bootstrap, seed {bootstrap["seed"]}). The '
+        'thick bar draws whole videos, because objects of one video share its light, smoke and '
+        'motion; the thin bar draws objects as if they were independent. Believe the thick one. '
+        'Coloured differences leave zero out. CIoU, HOTA and IDF1 are measured per video. A '
+        f'difference in J&F of at most {comparison["tie"]:g} is neither won nor lost.'
+    )
+    return element('p', text)
+
+
+def _commands(comparison: Mapping[str, Any]) -> Markup:
+    return join(
+        [
+            join([element('h3', run['name']), element('pre', run['command'])])
+            for run in comparison['runs']
+        ]
+    )
+
+
+def _listed(keys: Sequence[str]) -> str:
+    more = len(keys) - _LISTED
+    return ', '.join(keys[:_LISTED]) + (f' and {more} more' if more > 0 else '')
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ', '.join(map(str, value))
+    return str(value)
