@@ -85,11 +85,16 @@ def run(arguments: argparse.Namespace) -> int:
     options.network = choose_network(options)
     settings = RunSettings(
         prompts=PromptSettings(
-            options.prompt, options.seed, options.correct_every, tuple(options.objects)
+            kind=options.prompt,
+            seed=options.seed,
+            correct_every=options.correct_every,
+            correct_below=options.correct_below,
+            objects=tuple(options.objects),
         ),
         tracker=choose_tracker(options),
         jointly=not options.one_at_a_time,
     )
+    _check_tools(options, settings)
     run_record = _describe(options, settings, videos)
     prepare_output(options.output, run_record, overwrite=options.overwrite)
     with _termination_as_interrupt():
@@ -105,6 +110,20 @@ def _check_output(output: Path, videos: list[EvaluationVideo]) -> None:
         folder = video.images.resolve()
         if output.resolve() in (folder, *folder.parents) and not (output / 'run.json').exists():
             raise CommandError(f'--output {output} holds the input {folder}; name another folder')
+
+
+def _check_tools(options: argparse.Namespace, settings: RunSettings) -> None:
+    """Say before the work what will be missing after it."""
+    from surgsam2_ros.evaluation.metrics.identity import MissingTrackEvalError, load_trackeval
+
+    if options.through in ('node', 'both'):
+        from surgsam2_ros.commands.evaluate_node import check_node_settings
+
+        check_node_settings(options.network, settings)
+    try:
+        load_trackeval()
+    except MissingTrackEvalError as error:
+        print(f'note: {error}; the run goes on without', file=sys.stderr)
 
 
 def _describe(
@@ -129,6 +148,7 @@ def _describe(
         'prompt': options.prompt,
         'seed': options.seed,
         'correct_every': options.correct_every,
+        'correct_below': options.correct_below,
         'objects': options.objects,
         'one_at_a_time': options.one_at_a_time,
         'behaviour': options.behaviour,
@@ -210,23 +230,29 @@ def _through_node(
 ) -> None:
     """Replay the videos one after the other: a second node would take time from the first."""
     from surgsam2_ros.commands.evaluate_node import run_video_through_node
-    from surgsam2_ros.evaluation.runs.attempts import attempt
-    from surgsam2_ros.evaluation.runs.jobs import Standing
+    from surgsam2_ros.evaluation.runs.attempts import attempt, predictions_folder
+    from surgsam2_ros.evaluation.runs.jobs import Tally
 
-    done: list[VideoRecord] = []
-    frames = 0
-    for video in videos:
+    tally = Tally(len(videos))
+    for index, video in enumerate(videos):
 
-        def one(video: EvaluationVideo = video) -> VideoRecord:
-            return run_video_through_node(video, settings, options.output, options)
+        def replay(index: int = index, video: EvaluationVideo = video) -> VideoRecord:
+            def count() -> None:
+                tally.note(index, tally.done(index) + 1, len(video))
+                progress.show(tally.standing())
 
-        record = attempt(video, 'node', options.output, one)
-        video.close()
-        done.append(record)
-        frames += len(record.stems)
-        failed = sum(record.error is not None for record in done)
-        expected = round(frames * len(videos) / len(done))
-        progress.show(Standing(len(done), failed, frames, expected))
+            return run_video_through_node(
+                video,
+                options.network,
+                settings,
+                options.output,
+                labels=predictions_folder(options.output, 'node'),
+                rate_hz=options.rate,
+                on_frame=count,
+            )
+
+        tally.finish(attempt(video, 'node', options.output, replay))
+        progress.show(tally.standing())
 
 
 def _report(options: argparse.Namespace, run_record: RunRecord) -> int:
@@ -235,6 +261,8 @@ def _report(options: argparse.Namespace, run_record: RunRecord) -> int:
     from surgsam2_ros.evaluation.reports import write_reports
 
     summary = write_reports(options.output)
+    if options.overlay:
+        _write_overlays(options, run_record)
     sides = [side for side in ('tracker', 'node') if options.through in (side, 'both')]
     for side in sides:
         print(_line(side, summary.get(side) or {}))
@@ -245,8 +273,27 @@ def _report(options: argparse.Namespace, run_record: RunRecord) -> int:
     for record in records:
         for warning in record.warnings:
             print(f'{record.video} ({record.through}): {warning}', file=sys.stderr)
-    print(f'written to {options.output}: report.html, summary.json, per_frame.csv')
+    print(
+        f'written to {options.output}: report.html, summary.json, per_frame.csv'
+        + (', overlay/' if options.overlay else '')
+    )
     return 1 if failed else 0
+
+
+def _write_overlays(options: argparse.Namespace, run_record: RunRecord) -> None:
+    """Write overlay/VIDEO.mp4 of the tracker's results, overlay/node/VIDEO.mp4 of the node's."""
+    from surgsam2_ros.commands.video_output import VideoOutput
+    from surgsam2_ros.evaluation.records import read_videos
+    from surgsam2_ros.evaluation.reports.overlay import frame_rate, overlay_frames
+
+    for side in ('tracker', 'node'):
+        folder = options.output / 'overlay' / ('node' if side == 'node' else '')
+        for record in read_videos(options.output, side):
+            path = folder / f'{record.video}.mp4'
+            if record.error is None and options.through in (side, 'both'):
+                with VideoOutput(path, frame_rate(record)) as video:
+                    for rgb in overlay_frames(options.output, run_record, record):
+                        video.write(rgb)
 
 
 def _line(side: str, scores: dict[str, Any]) -> str:

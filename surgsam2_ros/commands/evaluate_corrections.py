@@ -45,7 +45,7 @@ class Corrections:
 
         self.made: list[tuple[int, int]] = []
         self._video = video
-        self._every = settings.correct_every
+        self._every, self._below = settings.correct_every, settings.correct_below
         self._next = {key: prompt.frame + self._every for key, prompt in prompts.items()}
         self._headers = headers
         self._frames = {stamp_ns: frame for frame, stamp_ns in enumerate(headers)}
@@ -96,6 +96,7 @@ class Corrections:
             if frame >= self._next[object_id]:
                 self._next[object_id] = frame + self._every
                 mask = mask_of_track(track, truth.shape)
-                click = correction(mask, truth == object_id, object_id, frame)
+                true_mask = truth == object_id
+                click = correction(mask, true_mask, object_id, frame, below=self._below)
                 clicks += [] if click is None else [click]
         return clicks

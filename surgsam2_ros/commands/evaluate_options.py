@@ -35,6 +35,7 @@ DEFAULTS: dict[str, Any] = {
     'prompt': 'mask',
     'seed': 0,
     'correct_every': 0,
+    'correct_below': 0.75,
     'objects': [],
     'one_at_a_time': False,
     'model': 'models/surgsam2_nano.yaml',
@@ -83,6 +84,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar='N',
         help='correct each object by a click every N frames (default: 0, never)',
+    )
+    add(
+        '--correct-below',
+        type=float,
+        metavar='IOU',
+        help='correct only masks with less overlap than this (default: 0.75; 1 corrects always)',
     )
     add('--objects', nargs='+', type=int, metavar='ID', help='ids to track (default: all)')
     add(
@@ -145,6 +152,8 @@ def complete(given: argparse.Namespace) -> argparse.Namespace:
         value = getattr(options, name)
         if value is not None and value < least:
             raise CommandError(f'--{name.replace("_", "-")} is {value}; give at least {least}')
+    if not 0 < options.correct_below <= 1:
+        raise CommandError(f'--correct-below {options.correct_below} is no IoU above 0, up to 1')
     if options.rate is not None and not options.rate > 0:
         raise CommandError(f'--rate {options.rate} is impossible; give images per second')
     if bad := [value for value in options.objects if not 1 <= value <= 254]:

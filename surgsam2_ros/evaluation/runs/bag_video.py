@@ -221,6 +221,9 @@ class BagVideo(EvaluationVideo):
                 f'image {index} on {self.image_topic} of bag {self.images}: {error}'
             ) from error
 
+    def _has_truth(self, index: int) -> bool:
+        return index in self._pairs
+
     def _truth(self, index: int) -> tuple[str, np.ndarray] | None:
         position = self._pairs.get(index)
         if position is None:

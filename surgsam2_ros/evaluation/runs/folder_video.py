@@ -100,6 +100,9 @@ class FolderVideo(EvaluationVideo):
             raise SourceError(f'{file} is no readable image; repair or remove it')
         return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
+    def _has_truth(self, index: int) -> bool:
+        return self._frames[index].annotation is not None
+
     def _truth(self, index: int) -> tuple[str, np.ndarray] | None:
         file = self._frames[index].annotation
         return None if file is None else (str(file), read_label_png(file))

@@ -104,36 +104,62 @@ def run_jobs(
     Raises:
         KeyboardInterrupt: when interrupted; finished videos stay finished.
     """
-    records: list[VideoRecord] = []
+    tally = Tally(len(jobs))
     if processes <= 1 or len(jobs) <= 1:
-        progress: MutableSequence[int] = [0] * (2 * len(jobs))
         for index, job in enumerate(jobs):
 
             def note(done: int, total: int, index: int = index) -> None:
-                progress[2 * index : 2 * index + 2] = done, total
-                on_standing(_standing(records, progress))
+                tally.note(index, done, total)
+                on_standing(tally.standing())
 
-            records.append(run_job(job, note))
-            on_standing(_standing(records, progress))
-        return records
+            tally.finish(run_job(job, note))
+            on_standing(tally.standing())
+        return tally.records
     context = multiprocessing.get_context('spawn')  # torch does not survive a fork
     board = context.RawArray(ctypes.c_int64, 2 * len(jobs))
+    tally.board = board
     for record in _run_in_processes(list(enumerate(jobs)), processes, context, board):
         if record is not None:
-            records.append(record)
-        on_standing(_standing(records, board))
-    return records
+            tally.finish(record)
+        on_standing(tally.standing())
+    return tally.records
 
 
-def _standing(records: Sequence[VideoRecord], progress: Sequence[int]) -> Standing:
-    done, totals = sum(progress[::2]), [total for total in progress[1::2] if total]
-    mean = sum(totals) / len(totals) if totals else 0
-    return Standing(
-        videos=len(records),
-        failed=sum(record.error is not None for record in records),
-        frames=done,
-        expected=round(sum(totals) + mean * (len(progress) // 2 - len(totals))),
-    )
+class Tally:
+    """Counts videos and frames of a run.
+
+    Attributes:
+        board: frames done and all frames of each video, one after the other; may be memory that
+            processes share, each of which writes the places of its own videos.
+        records: of the finished videos.
+    """
+
+    def __init__(self, videos: int) -> None:
+        self.board: MutableSequence[int] = [0] * (2 * videos)
+        self.records: list[VideoRecord] = []
+
+    def note(self, index: int, done: int, total: int) -> None:
+        """Note the frames of a video, by its position."""
+        self.board[2 * index : 2 * index + 2] = [done, total]
+
+    def done(self, index: int) -> int:
+        """Frames of a video that are done."""
+        return self.board[2 * index]
+
+    def finish(self, record: VideoRecord) -> None:
+        """Note a video as finished, well or not."""
+        self.records.append(record)
+
+    def standing(self) -> Standing:
+        """Return where the run stands."""
+        totals = [total for total in self.board[1::2] if total]
+        mean = sum(totals) / len(totals) if totals else 0
+        return Standing(
+            videos=len(self.records),
+            failed=sum(record.error is not None for record in self.records),
+            frames=sum(self.board[::2]),
+            expected=round(sum(totals) + mean * (len(self.board) // 2 - len(totals))),
+        )
 
 
 def _run_in_processes(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from surgsam2_ros.evaluation.metrics.overlap import jaccard
 from surgsam2_ros.evaluation.runs.video import EvaluationVideo, object_ids
 from surgsam2_ros.sources import SourceError
 
@@ -31,12 +32,15 @@ class PromptSettings:
         kind: of PROMPT_KINDS.
         seed: of the points.
         correct_every: frames from a prompt or correction to the next correction; 0: never.
+        correct_below: J below which an object is corrected then; 1: unless it is perfect. The
+            default is that of the online evaluation of SAM 2 (arXiv:2408.00714).
         objects: ids that are prompted; all when empty.
     """
 
     kind: str = 'mask'
     seed: int = 0
     correct_every: int = 0
+    correct_below: float = 0.75
     objects: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
@@ -49,6 +53,8 @@ class PromptSettings:
             raise ValueError(f"prompt '{self.kind}' is unknown; use {', '.join(PROMPT_KINDS)}")
         if self.correct_every < 0:
             raise ValueError(f'correct_every is {self.correct_every}; give 0 (never) or more')
+        if not 0 < self.correct_below <= 1:
+            raise ValueError(f'correct_below is {self.correct_below}; give an IoU above 0, up to 1')
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +143,12 @@ def is_correction_due(frame: int, first_frame: int, settings: PromptSettings) ->
 
 
 def correction(
-    predicted: np.ndarray, truth: np.ndarray, object_id: int, frame: int
+    predicted: np.ndarray,
+    truth: np.ndarray,
+    object_id: int,
+    frame: int,
+    *,
+    below: float = 1.0,
 ) -> TruthPrompt | None:
     """Click where a person would: at the thickest place of the largest mistake.
 
@@ -147,14 +158,15 @@ def correction(
     Args:
         predicted, truth: bool [H, W].
         object_id, frame: noted in the prompt.
+        below: J from which on nothing is corrected.
 
     Returns:
-        One click, or None when the masks are equal.
+        One click, or None when the mask is good enough.
     """
-    missed, leaked = _deepest(truth & ~predicted), _deepest(predicted & ~truth)
-    depth, place = max(missed, leaked, key=lambda entry: entry[0])
-    if depth == 0:
+    if jaccard(predicted, truth) >= below:
         return None
+    missed, leaked = _deepest(truth & ~predicted), _deepest(predicted & ~truth)
+    _, place = max(missed, leaked, key=lambda entry: entry[0])
     label = 1 if missed[0] >= leaked[0] else 0
     return TruthPrompt(
         object_id,

@@ -151,11 +151,11 @@ class _VideoRun:
         return _results(result)
 
     def _correct(self, frame: int, truth: np.ndarray, results: Mapping[int, ObjectResult]) -> None:
-        clicks = []
+        clicks, settings = [], self.settings.prompts
         for object_id, result in results.items():
-            first = self.prompts[object_id].frame
-            if is_correction_due(frame, first, self.settings.prompts):
-                click = correction(result.mask, truth == object_id, object_id, frame)
+            if is_correction_due(frame, self.prompts[object_id].frame, settings):
+                true_mask, below = truth == object_id, settings.correct_below
+                click = correction(result.mask, true_mask, object_id, frame, below=below)
                 clicks += [] if click is None else [click]
         self._prompt(clicks, self.tracker.frame_index - 1)
 

@@ -63,6 +63,9 @@ class EvaluationVideo(ABC):
     def _image(self, index: int) -> np.ndarray: ...
 
     @abstractmethod
+    def _has_truth(self, index: int) -> bool: ...
+
+    @abstractmethod
     def _truth(self, index: int) -> tuple[str, np.ndarray] | None:
         """Return where the label image comes from, and the label image; None without one."""
 
@@ -148,6 +151,11 @@ class EvaluationVideo(ABC):
         """
         self.open()
         return self._checked(self._truth(index))
+
+    def has_truth(self, index: int) -> bool:
+        """Tell whether a frame has a label image, without reading it."""
+        self.open()
+        return self._has_truth(index)
 
     def prompt_truth(self, index: int) -> np.ndarray | None:
         """Return the label image that prompts are taken from; it may differ from the truth."""
