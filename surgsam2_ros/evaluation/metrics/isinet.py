@@ -13,6 +13,65 @@ from surgsam2_ros.evaluation.metrics.overlap import check_same_size
 CLASSES = range(1, 8)  # instrument types of the EndoVis 2017 and 2018 label sets
 
 
+class ClassOverlaps:
+    """Collects the overlaps of class maps, image by image, by the code of ISINet.
+
+    An image in which neither map shows an object does not count; one with an empty prediction
+    counts as an overlap of 0 of every class that the truth shows, and adds nothing to mIoU.
+    """
+
+    def __init__(self, classes: Iterable[int] = CLASSES) -> None:
+        """Begin with no images; only the given values of the maps count."""
+        self._by_class: dict[int, list[float]] = {value: [] for value in classes}
+        self._of_truth: list[float] = []  # by image
+        self._of_either: list[float] = []
+        self._intersection = self._union = 0
+
+    def add(self, truth: np.ndarray, predicted: np.ndarray) -> None:
+        """Take in an image.
+
+        Args:
+            truth, predicted: uint8 [H, W] class maps, 0 = background.
+
+        Raises:
+            ValueError: when the shapes differ.
+        """
+        check_same_size(predicted, truth)
+        shown = [value for value in self._by_class if (truth == value).any()]
+        if not predicted.any():
+            if truth.any():
+                self._of_truth.append(0.0)
+                self._of_either.append(0.0)
+            for value in shown:
+                self._by_class[value].append(0.0)
+            return
+        overlaps = {}
+        for value, overlaps_of_class in self._by_class.items():
+            mask, true_mask = predicted == value, truth == value
+            union = int(np.count_nonzero(mask | true_mask))
+            if union:
+                intersection = int(np.count_nonzero(mask & true_mask))
+                overlaps[value] = intersection / union
+                overlaps_of_class.append(overlaps[value])
+                self._intersection += intersection
+                self._union += union
+        if overlaps:
+            self._of_either.append(float(np.mean(list(overlaps.values()))))
+        if shown:
+            self._of_truth.append(float(np.mean([overlaps[value] for value in shown])))
+
+    def scores(self) -> dict[str, float | dict[int, float | None] | None]:
+        """Return the scores of the images so far; see `isinet_scores`."""
+        means = {value: _mean(overlaps) for value, overlaps in self._by_class.items()}
+        return {
+            'challenge_iou': _mean(self._of_truth),
+            'iou': _mean(self._of_either),
+            'miou': self._intersection / self._union if self._union else None,
+            'mciou': _mean([mean for mean in means.values() if mean is not None]),
+            'classes': means,
+        }
+
+
 def isinet_scores(
     truth: Iterable[np.ndarray],
     predicted: Iterable[np.ndarray],
@@ -20,15 +79,12 @@ def isinet_scores(
 ) -> dict[str, float | dict[int, float | None] | None]:
     """Overlaps of class maps by the code of ISINet (Gonzalez et al., MICCAI 2020).
 
-    An image in which neither map shows an object does not count; one with an empty prediction
-    counts as an overlap of 0 of every class that the truth shows, and adds nothing to mIoU.
-
     Args:
         truth, predicted: uint8 [H, W] class maps of the same images, 0 = background.
         classes: values that count.
 
     Returns:
-        fractions in [0, 1], None where no image counts:
+        fractions in [0, 1], None where no image counts; see `ClassOverlaps` for empty images:
         'challenge_iou': mean over images of the mean IoU of the classes that the truth shows.
         'iou': mean over images of the mean IoU of the classes that either map shows.
         'miou': sum of all intersections over the sum of all unions, of all images and classes.
@@ -38,42 +94,10 @@ def isinet_scores(
     Raises:
         ValueError: when shapes or numbers of images differ.
     """
-    classes = list(classes)
-    of_truth: list[float] = []  # by image
-    of_either: list[float] = []
-    by_class: dict[int, list[float]] = {value: [] for value in classes}
-    intersections = unions = 0
+    overlaps = ClassOverlaps(classes)
     for true_map, map_ in zip(truth, predicted, strict=True):
-        check_same_size(map_, true_map)
-        shown = [value for value in classes if (true_map == value).any()]
-        if not map_.any():
-            if true_map.any():
-                of_either.append(0.0)
-                of_truth.append(0.0)
-                for value in shown:
-                    by_class[value].append(0.0)
-            continue
-        overlaps = {}
-        for value in classes:
-            mask, true_mask = map_ == value, true_map == value
-            union = int(np.count_nonzero(mask | true_mask))
-            if union:
-                intersection = int(np.count_nonzero(mask & true_mask))
-                overlaps[value] = intersection / union
-                by_class[value].append(overlaps[value])
-                intersections, unions = intersections + intersection, unions + union
-        if overlaps:
-            of_either.append(float(np.mean(list(overlaps.values()))))
-        if shown:
-            of_truth.append(float(np.mean([overlaps[value] for value in shown])))
-    means = {value: _mean(overlaps) for value, overlaps in by_class.items()}
-    return {
-        'challenge_iou': _mean(of_truth),
-        'iou': _mean(of_either),
-        'miou': intersections / unions if unions else None,
-        'mciou': _mean([mean for mean in means.values() if mean is not None]),
-        'classes': means,
-    }
+        overlaps.add(true_map, map_)
+    return overlaps.scores()
 
 
 def instance_ciou(

@@ -1,0 +1,163 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Which frames of which objects a protocol scores, and what must be there for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from surgsam2_ros.evaluation.label_folders import LabelVideo, is_single_video, list_videos
+from surgsam2_ros.sources import SourceError
+
+PROTOCOLS = ('davis', 'endo_sav', 'isinet')
+
+
+@dataclass(frozen=True)
+class ScoringPlan:
+    """What to score of one video.
+
+    Attributes:
+        truth, predicted: label images; a frame that has none in `predicted` shows nothing.
+        stems_of: object id -> frames to score, sorted.
+        frames: frames whose label images are to be compared as class maps.
+    """
+
+    truth: LabelVideo
+    predicted: LabelVideo
+    stems_of: dict[int, Sequence[str]]
+    frames: Sequence[str]
+
+    @property
+    def stems(self) -> list[str]:
+        """All frames in which an object is to be scored, sorted."""
+        return sorted(set().union(*self.stems_of.values()))
+
+
+def plan_scoring(
+    truth: Path,
+    predictions: Path,
+    protocol: str,
+    *,
+    skip_ends: bool,
+    classes: Collection[int],
+    warnings: list[str],
+) -> list[ScoringPlan]:
+    """Find the videos of both folders, and what to score of each.
+
+    Args:
+        truth, predictions: see `label_folders`.
+        protocol: of PROTOCOLS.
+        skip_ends: leave out the first and the last frame.
+        classes: values that count for isinet.
+        warnings: gets what does not count.
+
+    Raises:
+        SourceError: naming what is missing or damaged.
+    """
+    pairs = _pair_videos(truth, predictions, protocol, warnings)
+    if protocol == 'endo_sav':
+        return [_plan_by_prediction(*pair, skip_ends, warnings) for pair in pairs]
+    chosen = classes if protocol == 'isinet' else range(1, 255)
+    return [_plan_by_truth(*pair, skip_ends, chosen, warnings) for pair in pairs]
+
+
+def _pair_videos(
+    truth: Path, predictions: Path, protocol: str, warnings: list[str]
+) -> list[tuple[LabelVideo, LabelVideo]]:
+    """Pair the videos by name; like the authors' evaluator, endo_sav takes those that are there."""
+    true_videos = list_videos(truth)
+    for video in true_videos.values():
+        if video.objects:
+            raise SourceError(f'{video.folder} has one image per object; a truth has one for all')
+    if is_single_video(truth):
+        [predicted] = list_videos(predictions, single=True).values()
+        return [(*true_videos.values(), predicted)]
+    predicted_videos = list_videos(predictions)
+    missing = [name for name in true_videos if name not in predicted_videos]
+    if missing and (protocol != 'endo_sav' or len(missing) == len(true_videos)):
+        raise SourceError(
+            f'{predictions} has no predictions of {_some(missing)}, but of '
+            f'{_some(list(predicted_videos))}; predict them, or leave them out of {truth}'
+        )
+    warnings += [f'{name} is not predicted and does not count' for name in missing]
+    extra = [name for name in predicted_videos if name not in true_videos]
+    warnings += [f'{name} is predicted, but not in the truth' for name in extra]
+    return [(v, predicted_videos[name]) for name, v in true_videos.items() if name not in missing]
+
+
+def _plan_by_truth(
+    truth: LabelVideo,
+    predicted: LabelVideo,
+    skip_ends: bool,
+    classes: Collection[int],
+    warnings: list[str],
+) -> ScoringPlan:
+    """Score the frames of the truth and the objects that they show."""
+    stems = truth.stems[1:-1] if skip_ends else truth.stems
+    ids = [value for value in _first_shown(truth, predicted, stems) if value in classes]
+    if not predicted.objects:
+        _refuse_missing([s for s in stems if s not in predicted.files], predicted.folder)
+    for value in ids if predicted.objects else ():
+        files = predicted.objects.get(value)
+        if files is None:
+            warnings.append(f'{truth.name}: object {value} is not predicted and counts as absent')
+        else:  # an object's images begin where it was prompted
+            first = min(files)
+            missing = [stem for stem in stems if stem > first and stem not in files]
+            _refuse_missing(missing, files[first].parent)
+    return ScoringPlan(truth, predicted, dict.fromkeys(ids, stems), stems)
+
+
+def _plan_by_prediction(
+    truth: LabelVideo, predicted: LabelVideo, skip_ends: bool, warnings: list[str]
+) -> ScoringPlan:
+    """Score each predicted object in the frames that were predicted of it."""
+    first_shown = _first_shown(truth, predicted, truth.stems)
+    common = [stem for stem in predicted.stems if stem in truth.files]
+    if not common:
+        raise SourceError(
+            f'{predicted.folder} and {truth.folder} have no frame name in common: '
+            f'{_some(predicted.stems)}, and {_some(truth.stems)}; name frames alike'
+        )
+    stems_of: dict[int, Sequence[str]] = {}
+    if predicted.objects:
+        for value, files in predicted.objects.items():
+            stems_of[value] = [stem for stem in common if stem in files]
+    else:  # one image for all: as if each were predicted from its first frame of truth on
+        for value, first in first_shown.items():
+            stems_of[value] = [stem for stem in common if stem >= first]
+    for value in first_shown:
+        if value not in stems_of:
+            warnings.append(f'{truth.name}: object {value} is not predicted and does not count')
+    if skip_ends:
+        stems_of = {value: stems[1:-1] for value, stems in stems_of.items()}
+    return ScoringPlan(truth, predicted, stems_of, ())
+
+
+def _first_shown(truth: LabelVideo, predicted: LabelVideo, stems: Sequence[str]) -> dict[int, str]:
+    """First frame of each object of the truth, after which binary predictions are named."""
+    first_shown = truth.first_shown(stems)
+    if not predicted.objects and predicted.binary and first_shown:
+        if len(first_shown) > 1:
+            raise SourceError(
+                f'{predicted.folder} has binary images (0 and 255), but {truth.folder} shows the '
+                f'objects {_some(list(map(str, first_shown)))}; give each object a folder of its '
+                'own, or write object ids'
+            )
+        predicted.name_single_object(next(iter(first_shown)))
+    return first_shown
+
+
+def _refuse_missing(stems: Sequence[str], folder: Path) -> None:
+    if stems:
+        raise SourceError(
+            f'{folder} has no image of {_some(stems)}, which the truth has; predict every frame, '
+            'or use the protocol endo_sav, which scores those that are there'
+        )
+
+
+def _some(names: Sequence[str], count: int = 5) -> str:
+    more = f', … ({len(names)} in all)' if len(names) > count else ''
+    return ', '.join(names[:count]) + more
