@@ -14,6 +14,7 @@ from surgsam2_ros.tracking import (
     TrackerConfig,
     TrackState,
     UnknownObjectError,
+    look_ahead,
 )
 
 FRAMES = noise_frames(24)
@@ -375,3 +376,20 @@ def test_results_do_not_alias_each_other(network):
     assert (first.label_image == kept[0]).all()
     assert (first.tracks[0].mask == kept[1]).all()
     assert torch.equal(first.tracks[0].logits, kept[2])
+
+
+def test_a_frame_prepared_in_another_thread_gives_the_same_to_the_bit(network):
+    plain, ahead = tracker_of(network), tracker_of(network)
+    for tracker in (plain, ahead):
+        tracker.add_objects([Prompt('a', box=BOX_A), Prompt('b', box=BOX_B)])
+    prepared = look_ahead(ahead.prepare(rgb) for rgb in FRAMES)
+    for rgb, frame in zip(FRAMES, prepared, strict=True):
+        expected, result = plain.track(rgb), ahead.track(frame)
+        assert (result.label_image == expected.label_image).all()
+        for name in ('a', 'b'):
+            assert torch.equal(logits(result, name), logits(expected, name))
+
+
+def test_a_prepared_frame_is_checked_like_an_image(network):
+    with pytest.raises(ValueError, match='uint8'):
+        tracker_of(network).prepare(FRAMES[0].astype(float))

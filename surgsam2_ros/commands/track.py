@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,10 +62,10 @@ def run(arguments: argparse.Namespace) -> int:
         prompts = read_prompts(arguments.prompts, first.rgb.shape[:2])
         network = load_tracker_network(arguments)
         output.mkdir(parents=True, exist_ok=True)
-        frames, seconds = _track(source, prompts, network, output, arguments.overlay)
+        seconds = _track(source, prompts, network, output, arguments.overlay)
     print(
-        f'{frames} frames, {len(prompts)} objects, {network.config.name}: '
-        f'{frames / seconds:.1f} frames/s; label images in {output}'
+        f'{len(source)} frames, {len(prompts)} objects, {network.config.name}: '
+        f'{len(source) / seconds:.1f} frames/s with reading and writing; label images in {output}'
         + (f', video in {arguments.overlay}' if arguments.overlay else '')
     )
     return 0
@@ -78,14 +80,15 @@ def _check_output(output: Path, source: FrameSource) -> None:
 
 def _track(
     source: FrameSource, prompts: list[FilePrompt], network: Any, output: Path, video: str | None
-) -> tuple[int, float]:
-    """Write the results of all frames; returns frames and the seconds the tracker took for them."""
-    from contextlib import ExitStack
+) -> float:
+    """Write the results of all frames; returns the seconds from the first read to the last write.
 
+    Three threads work at a time: one reads and encodes images, one tracks, this one writes.
+    """
     from surgsam2_ros.commands.video_output import VideoOutput
     from surgsam2_ros.drawing import draw_overlay, label_palette
     from surgsam2_ros.sources import write_label_png
-    from surgsam2_ros.tracking import Prompt, StreamingTracker
+    from surgsam2_ros.tracking import Prompt, StreamingTracker, look_ahead
 
     tracker = StreamingTracker(network)
     tracker.add_objects(
@@ -103,20 +106,35 @@ def _track(
     )
     values = _output_values(tracker, prompts)
     palette = label_palette()
-    seconds = 0.0
+    started = time.perf_counter()
     with ExitStack() as stack:
+        stack.enter_context(_shared_cores())
         progress = stack.enter_context(Progress(len(source), 'tracking'))
         overlay = stack.enter_context(VideoOutput(video, source.rate_hz or 15.0)) if video else None
-        for frame in source:
-            started = time.perf_counter()
-            result = tracker.track(frame.rgb)
-            seconds += time.perf_counter() - started
+        prepared = ((frame, tracker.prepare(frame.rgb)) for frame in source)
+        prepared = stack.enter_context(closing(look_ahead(prepared)))
+        tracked = ((frame, tracker.track(ready)) for frame, ready in prepared)
+        tracked = stack.enter_context(closing(look_ahead(tracked)))
+        for frame, result in tracked:
             name = output / f'{source.stem(frame.index)}.png'
             write_label_png(name, values[result.label_image], palette)
             if overlay is not None:
                 overlay.write(draw_overlay(frame.rgb, result.tracks))
             progress.update(frame.index + 1)
-    return len(source), seconds
+    return time.perf_counter() - started
+
+
+@contextmanager
+def _shared_cores() -> Iterator[None]:
+    """Leave to each of the two threads that run the network half of the cores."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(max(1, threads // 2))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _output_values(tracker: Any, prompts: list[FilePrompt]) -> np.ndarray:

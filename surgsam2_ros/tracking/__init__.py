@@ -3,6 +3,8 @@
 """The streaming tracker: prompts, memory bank, frame pruning, track states and results."""
 
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
+from surgsam2_ros.tracking.look_ahead import look_ahead
+from surgsam2_ros.tracking.preprocess import PreparedFrame
 from surgsam2_ros.tracking.prompts import Prompt, PromptError, UnknownObjectError
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo, Track
 from surgsam2_ros.tracking.states import TrackState
@@ -12,6 +14,7 @@ __all__ = [
     'MOST_INSTANCES',
     'FrameResult',
     'ObjectInfo',
+    'PreparedFrame',
     'Prompt',
     'PromptError',
     'StreamingTracker',
@@ -19,4 +22,5 @@ __all__ = [
     'TrackState',
     'TrackerConfig',
     'UnknownObjectError',
+    'look_ahead',
 ]

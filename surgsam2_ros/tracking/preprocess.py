@@ -5,13 +5,31 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from surgsam2_ros.network import ImageFeatures
+
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedFrame:
+    """An image on its way into the tracker; `StreamingTracker.prepare` makes it.
+
+    Attributes:
+        size: (H, W) of the image.
+        image: uint8 [1, 3, S, S] on the CPU.
+        features: what the network sees in it; None while nothing asked for that.
+    """
+
+    size: tuple[int, int]
+    image: torch.Tensor
+    features: ImageFeatures | None = None
 
 
 def check_image(rgb: np.ndarray) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,12 @@ from surgsam2_ros.network import ImageFeatures, SurgSAM2
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
 from surgsam2_ros.tracking.frame_step import Estimate, FrameStep
 from surgsam2_ros.tracking.memory_bank import MemoryBank
-from surgsam2_ros.tracking.preprocess import check_image, normalise_image, resize_image
+from surgsam2_ros.tracking.preprocess import (
+    PreparedFrame,
+    check_image,
+    normalise_image,
+    resize_image,
+)
 from surgsam2_ros.tracking.prompts import (
     Cue,
     Prompt,
@@ -43,7 +49,8 @@ class StreamingTracker:
     """Tracks objects through a stream of images of any length, in bounded memory.
 
     A prompt given between two `track` calls conditions the next frame. Objects may come, be
-    refined and go at any frame, without effect on the others. Not thread-safe: one thread owns it.
+    refined and go at any frame, without effect on the others. Not thread-safe: one thread owns it,
+    though `prepare` may be called from another one.
 
     With the default config the result equals that of the official predictor on the same frames,
     object by object, for clips of 16 frames or more (below, the official code scales the times of
@@ -173,25 +180,40 @@ class StreamingTracker:
         self._image_size = None
 
     @torch.inference_mode()
-    def track(self, rgb: np.ndarray) -> FrameResult:
+    def prepare(self, rgb: np.ndarray) -> PreparedFrame:
+        """Do the part of `track` that depends on the image alone, uint8 [H, W, 3].
+
+        Another thread may prepare the next frame while this one is tracked: the results are the
+        same to the bit.
+
+        Raises:
+            ValueError: when the image is not of that kind.
+        """
+        frame = self._resize(rgb)
+        return replace(frame, features=self._encode(frame.image))
+
+    @torch.inference_mode()
+    def track(self, frame: np.ndarray | PreparedFrame) -> FrameResult:
         """Process the next frame.
 
         Args:
-            rgb: uint8 [H, W, 3]; the size may change from frame to frame.
+            frame: rgb uint8 [H, W, 3], or what `prepare` made of it; the size may change from
+                frame to frame.
 
         Raises:
             ValueError: when the image is not of that kind.
             PromptError: when a prompt given before the first frame does not fit the image. That
                 prompt is dropped, nothing else happened; the frame can be given again.
         """
-        check_image(rgb)
-        size = rgb.shape[:2]
+        if not isinstance(frame, PreparedFrame):
+            frame = self._resize(frame)
+        size, image = frame.size, frame.image
         self._fit_waiting(size)
-        image = resize_image(rgb, self._network.image_size)
         self._replay()
         index, objects = self._frame_index, tuple(self._objects.values())
         if objects:
-            estimate = self._process(self._encode(image), index, objects, waiting_for=None)
+            features = frame.features or self._encode(image)
+            estimate = self._process(features, index, objects, waiting_for=None)
             rendering = self._render(estimate, [tracked.instance for tracked in objects], size)
             if self.config.gates_memory:
                 self._gate(objects, index, rendering.score, rendering.presence)
@@ -224,20 +246,18 @@ class StreamingTracker:
             ValueError: when the image is not of that kind.
             PromptError: naming the object and what is wrong.
         """
-        check_image(rgb)
+        frame = self._resize(rgb)
         check_request(prompts)
         if len(prompts) > MOST_INSTANCES:
             raise PromptError(
                 prompts[-1].object_id, f'{len(prompts)} prompts; at most {MOST_INSTANCES} fit'
             )
-        size = rgb.shape[:2]
-        cues = [self._to_cue(prompt, size) for prompt in prompts]
+        cues = [self._to_cue(prompt, frame.size) for prompt in prompts]
         if not cues:
-            return FrameResult(-1, np.zeros(size, np.uint8), ())
-        features = self._encode(resize_image(rgb, self._network.image_size))
-        estimate = self._step.decode_cues(features, [[cue] for cue in cues])
+            return FrameResult(-1, np.zeros(frame.size, np.uint8), ())
+        estimate = self._step.decode_cues(self._encode(frame.image), [[cue] for cue in cues])
         instances = range(1, len(prompts) + 1)
-        rendering = self._render(estimate, instances, size)
+        rendering = self._render(estimate, instances, frame.size)
         tracks = tuple(
             Track(
                 object_id=prompt.object_id,
@@ -253,6 +273,10 @@ class StreamingTracker:
             for row, (instance, prompt) in enumerate(zip(instances, prompts, strict=True))
         )
         return FrameResult(-1, rendering.label_image, tracks)
+
+    def _resize(self, rgb: np.ndarray) -> PreparedFrame:
+        check_image(rgb)
+        return PreparedFrame(rgb.shape[:2], resize_image(rgb, self._network.image_size))
 
     def _encode(self, image: torch.Tensor) -> ImageFeatures:
         return self._network.encode_image(normalise_image(image, self._network.device))
