@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The frames of an overlay video: every image of a run with its results and the truth's outlines."""
+"""The frames of an overlay video: images of a run with its results and the truth's outlines."""
 
 from __future__ import annotations
 

@@ -43,13 +43,13 @@ def report_page(
         videos: records by what they went through.
         pictures: the worst frames, or why there are none.
     """
-    sides = [side for side in ('tracker', 'node') if side in summary]
+    sides = [side for side in ('tracker', 'node') if summary.get(side, {}).get('videos')]
     live = _live(videos)
     sections = {
         'summary': ('Summary', summary_table(summary, sides)),
         'videos': ('Videos', _videos(summary, sides)),
         'tracks': ('IoU over time', _tracks(summary, videos)),
-        'times': ('Latency', live),
+        'times': ('Latency' if 'node' in sides else 'Time per frame', live),
         'worst': ('Worst frames', pictures),
         'definitions': ('What the measures mean', definitions(summary)),
         'run': ('How it was made', provenance(run, summary)),
@@ -133,7 +133,8 @@ def _videos(summary: Mapping[str, Any], sides: Sequence[str]) -> Markup:
 def _video_row(video: Mapping[str, Any]) -> list[str]:
     identity = video['identity']
     score = video['J&F']
-    meter = element('span', element('i', style=f'width:{100 * (score or 0):.1f}%'), class_='meter')
+    filled = None if score is None else element('i', style=f'width:{100 * score:.1f}%')
+    meter = None if filled is None else element('span', filled, class_='meter')
     return [
         element('a', video['video'], href=f'#video-{video["video"]}'),
         join([meter, fraction(score)]),
@@ -158,7 +159,8 @@ def _tracks(summary: Mapping[str, Any], videos: Mapping[str, Sequence[VideoRecor
     score = _scores(summary)
     names = sorted(records, key=lambda name: score.get(name, (1.0, ''))[0])
     shown = names[:MOST_CHARTS]
-    note = 'Intersection over union (J) of every object in every frame, the worst video first.'
+    note = 'Intersection over union (J) of every object in every frame, the worst video first; '
+    note += 'where an object is not in the truth, 1 says that it was not seen either.'
     if len(shown) < len(names):
         note += f' The {len(shown)} worst of {len(names)} videos; per_frame.csv has them all.'
     both = any(len(sides) > 1 for sides in records.values())

@@ -59,7 +59,13 @@ def histogram(milliseconds: Sequence[float], title: str) -> Markup:
     for value in _ticks(start, end):
         x = _LEFT + (value - start) / (end - start) * (_RIGHT - _LEFT)
         parts.append(
-            element('text', f'{value:g}', x=float(x), y=_BOTTOM + 16, text_anchor='middle')
+            element(
+                'text',
+                f'{value:,g}',
+                x=float(min(x, _RIGHT - 10)),
+                y=_BOTTOM + 16,
+                text_anchor='middle',
+            )
         )
     parts += _marks(values, start, end)
     return _drawing(parts, title)
@@ -88,7 +94,7 @@ def timeline(milliseconds: Sequence[float | None], dropped: Sequence[bool], titl
     for value in ticks:
         y = _BOTTOM - value / top * (_BOTTOM - _TOP)
         parts.append(element('line', class_='grid', x1=_LEFT, x2=_RIGHT, y1=float(y), y2=float(y)))
-        parts.append(element('text', f'{value:g}', x=_LEFT - 8, y=float(y + 4), text_anchor='end'))
+        parts.append(element('text', f'{value:,g}', x=_LEFT - 8, y=float(y + 4), text_anchor='end'))
     points: list[str] = []
     for column, value in enumerate(worst):
         x = _LEFT + (column / (columns - 1) if columns > 1 else 0.5) * (_RIGHT - _LEFT)

@@ -147,9 +147,9 @@ def _panel(entry: ObjectRecord, lines: Sequence[_Series], top: int, skip_ends: b
     parts = [
         element('circle', class_=f'dot {colour}', cx=8, cy=top + 9, r=4.5),
         element('text', f'Object {entry.object_id}', class_='strong', x=20, y=top + 13),
-        element('text', _shortened(entry.name), x=20, y=top + 29),
-        element('text', f'J {fraction(scores["J"])}', x=20, y=top + 47),
-        element('text', f'F {fraction(scores["F"])}', x=20, y=top + 62),
+        element('text', f'J {fraction(scores["J"])}', x=20, y=top + 31),
+        element('text', f'F {fraction(scores["F"])}', x=20, y=top + 46),
+        element('text', _shortened(entry.name), x=20, y=top + 64) if entry.name else None,
     ]
     for value in (0, 0.5, 1):
         y = top + _PANEL * (1 - value)
