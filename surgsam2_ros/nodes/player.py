@@ -143,6 +143,7 @@ class BagPlayer:
         *,
         before: Callable[[BagMessage], None] = lambda message: None,
         after: Callable[[BagMessage, int], None] = lambda message, monotonic_ns: None,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> int:
         """Publish all messages once and return their number; `stop` ends it early.
 
@@ -150,6 +151,8 @@ class BagPlayer:
             before: called with each message as soon as it is known, before the wait for its time.
             after: called with each message once it is published, and the monotonic time [ns] at
                 which publishing began.
+            meanwhile: called again and again during the wait for a message's time; it delays the
+                message if it takes longer than that.
         """
         count = 0
         for message in self._reader.messages(self._publishers):
@@ -158,7 +161,7 @@ class BagPlayer:
                 self._start = self._next_tick = time.monotonic()
             before(message)
             due = self._start + (message.stamp_ns - self._first_ns) / (1e9 * self._rate)
-            if not self._wait_until(due, message.stamp_ns):
+            if not self._wait_until(due, message.stamp_ns, meanwhile):
                 break
             self._publish_clock(message.stamp_ns)
             began_ns = time.monotonic_ns()
@@ -195,7 +198,7 @@ class BagPlayer:
         """Go on where the player was paused; the rest of the schedule moves by the pause."""
         self._resumed.set()
 
-    def _wait_until(self, due: float, stamp_ns: int) -> bool:
+    def _wait_until(self, due: float, stamp_ns: int, meanwhile: Callable[[], None]) -> bool:
         """Keep the clock ticking until `due`, through pauses; False when stopped."""
         while not self._stop.is_set():
             now = time.monotonic()
@@ -212,6 +215,7 @@ class BagPlayer:
                 bag_ns = self._first_ns + round((now - self._start) * self._rate * 1e9)
                 self._publish_clock(min(bag_ns, stamp_ns))
                 self._next_tick = max(self._next_tick + self._clock_period, now)
+            meanwhile()
             # Sleep rather than wait on the event: an event's timeout is late by milliseconds.
             time.sleep(max(min(due, self._next_tick, now + _POLL_S) - time.monotonic(), 0))
         return False

@@ -152,7 +152,7 @@ class Replay:
         Args:
             prompts: in the order of their images.
             speed: 1.0 plays as recorded.
-            follow_ups: asked before each image for prompts on images that are past.
+            follow_ups: asked again and again for prompts on images that are past.
             on_refusal: called with prompts that the node refused, and why; by default that ends the
                 replay.
             on_progress: called after each image.
@@ -227,7 +227,7 @@ class Replay:
         first = next(iter(self._reader.messages([self._image_topic])), None)
         if first is not None and prompting.send_due(peek_header(first.data)[0]):
             time.sleep(_PROMPT_LEAD_S)
-        player.play(before=before, after=after)
+        player.play(before=before, after=after, meanwhile=prompting.send_follow_ups)
         prompting.await_answers(self._await)
 
     def _await_results(self, on_progress: Callable[[ReplayLog], None]) -> None:
@@ -287,12 +287,16 @@ class _Prompting:
         self._answers = [answer for answer in self._answers if not answer[1].done()]
         for due, answer in done:
             self._take(due, answer.result)
-        due_now = list(self._follow_ups())
-        if self._waiting and stamp_ns >= self._waiting[0].stamp_ns:
-            due_now.append(self._waiting.popleft())
-        for due in due_now:
+        self.send_follow_ups()
+        if not self._waiting or stamp_ns < self._waiting[0].stamp_ns:
+            return False
+        self._send(self._waiting.popleft())
+        return True
+
+    def send_follow_ups(self) -> None:
+        """Send what follows from the results that have come."""
+        for due in self._follow_ups():
             self._send(due)
-        return bool(due_now)
 
     def await_answers(self, wait: Callable[[Callable[[], Any]], Any]) -> None:
         """Take the answers that are still to come; `wait` waits for a blocking call."""
