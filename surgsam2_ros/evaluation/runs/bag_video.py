@@ -103,6 +103,8 @@ class BagVideo(EvaluationVideo):
 
     def _open(self) -> None:
         reader = self._reader(self.images)
+        if self.truth_topic is not None and self.truth_path is None:
+            choose_image_topic(reader, self.truth_topic)
         besides = [self.truth_topic] if self.truth_topic is not None else []
         self.image_topic = choose_image_topic(reader, self._asked_topic, besides=besides)
         self._image_cursor = TopicCursor(reader, self.image_topic)
