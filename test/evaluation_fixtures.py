@@ -12,7 +12,13 @@ import numpy as np
 
 from surgsam2_ros.drawing import label_palette
 from surgsam2_ros.evaluation.metrics.live import live_scores
-from surgsam2_ros.evaluation.records import RunRecord, VideoRecord, write_run, write_video
+from surgsam2_ros.evaluation.records import (
+    ObjectRecord,
+    RunRecord,
+    VideoRecord,
+    write_run,
+    write_video,
+)
 from surgsam2_ros.evaluation.runs.frame_scores import FrameScores, ObjectResult
 from surgsam2_ros.evaluation.runs.inputs import open_videos
 from surgsam2_ros.evaluation.runs.video import EvaluationVideo, object_ids
@@ -22,6 +28,35 @@ from surgsam2_ros.synthesis import render_clip
 
 NAMES = ('needle_driver', 'prograsp_forceps', 'scissors', 'suction')
 RATE_HZ = 15.0
+
+
+def an_object(iou, *, truth=None, area=None, object_id=1) -> ObjectRecord:
+    """Make a record whose F and Dice equal J; by default the object is always in the truth."""
+    return ObjectRecord(
+        object_id,
+        first_frame=next((i for i, value in enumerate(iou) if value is not None), None),
+        prompted=[False] * len(iou),
+        truth_area=truth or [9] * len(iou),
+        area=area or [None if value is None else 9 for value in iou],
+        iou=list(iou),
+        boundary=list(iou),
+        dice=list(iou),
+        score=[None] * len(iou),
+        presence=[None] * len(iou),
+        state=[None if value is None else 'TRACKED' for value in iou],
+    )
+
+
+def a_video(*objects: ObjectRecord, name: str = 'a', **values) -> VideoRecord:
+    """Make a record of a video with these objects."""
+    stems = [f'{index:05d}' for index in range(len(objects[0].iou))]
+    return VideoRecord(name, stems=stems, objects=list(objects), **values)
+
+
+def a_run(*videos: str, **settings) -> RunRecord:
+    """Make a record of a run over videos of these names."""
+    settings = {'input': ['not/there'], **settings}
+    return RunRecord('run', 'surgsam2 evaluate', settings=settings, videos=list(videos))
 
 
 def write_clips(root: Path, *, videos: int = 2, frames: int = 12, size: int = 64) -> Path:

@@ -76,7 +76,7 @@ def _figure(pictures: RunPictures, frame: ChosenFrame, record: VideoRecord, both
     text = f'{describe_object(entry)}: {what_happened(entry, frame.index)}'
     return element(
         'figure',
-        element('img', src=data_uri(picture), alt=f'{where}, {text}', loading='lazy'),
+        element('img', src=data_uri(picture), alt=f'{where}, {text}'),
         element('figcaption', element('b', where), element('br'), text),
     )
 

@@ -1,0 +1,99 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Looks at pages: their elements by parsing, and what a real browser makes of them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+BROWSERS = ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable')
+
+# Added to a copy of a page; leaves in the document what went wrong while it was shown.
+_WATCH = """
+<script>
+addEventListener('load', () => {
+  for (const head of document.querySelectorAll('.sortable th')) head.click();
+  for (const svg of document.querySelectorAll('.chart svg')) {
+    const box = svg.getBoundingClientRect();
+    const at = { clientX: box.left + box.width / 2, clientY: box.top + 20, bubbles: true };
+    svg.dispatchEvent(new PointerEvent('pointermove', at));
+  }
+  for (const details of document.querySelectorAll('details')) details.open = true;
+  const drawings = [...document.querySelectorAll('section svg')];
+  const images = [...document.images];
+  const root = document.documentElement;
+  const found = {
+    images: images.length,
+    broken: images.filter((image) => !image.complete || !image.naturalWidth).length,
+    wide: root.scrollWidth - root.clientWidth,
+    requested: performance.getEntriesByType('resource').map((entry) => entry.name),
+    charts: document.querySelectorAll('.chart').length,
+    tips: [...document.querySelectorAll('.tip')].filter((tip) => !tip.hidden).length,
+    flat: drawings.filter((svg) => !svg.clientHeight).length,
+  };
+  document.title = 'watched ' + JSON.stringify(found);
+});
+</script>
+"""
+
+
+class Outline(HTMLParser):
+    """Collects elements with their attributes, and the text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ''
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def having(self, class_: str) -> list[dict[str, str | None]]:
+        """Attributes of the elements of a class."""
+        return [a for _, a in self.elements if class_ in (a.get('class') or '').split()]
+
+
+def show(page: Path, width: int = 1280) -> dict:
+    """Show a page in a real browser and try its tables and charts; skips without one.
+
+    Returns:
+        'images', 'broken' (images that cannot be shown), 'wide' (px by which the page is wider
+        than the window), 'requested' (addresses asked for), 'charts', 'tips' (charts that showed a
+        value under the pointer), 'flat' (drawings without height), 'console' (its lines).
+    """
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        pytest.skip('no Chromium is installed')
+    watched = page.with_name(f'watched_{page.name}')
+    watched.write_text(page.read_text(encoding='utf-8').replace('</body>', _WATCH + '</body>'))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        done = subprocess.run(
+            [
+                *(browser, '--headless', '--no-sandbox', '--disable-gpu', '--no-first-run'),
+                *('--disable-background-networking', '--disable-component-update'),
+                *('--disable-sync', '--disable-quic', f'--user-data-dir={profile}'),
+                *(f'--window-size={width},900', '--enable-logging=stderr', '--timeout=60000'),
+                *('--dump-dom', watched.as_uri()),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+    title = re.search(r'<title>watched (\{.*?\})</title>', done.stdout)
+    assert title, done.stderr[-2000:]
+    found = json.loads(title[1].replace('&amp;', '&'))
+    found['console'] = [line for line in done.stderr.splitlines() if 'CONSOLE' in line]
+    return found

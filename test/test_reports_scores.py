@@ -1,0 +1,174 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Which frames count, and what summary.json and per_frame.csv say of them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import defaultdict
+from pathlib import Path
+from statistics import mean
+
+import pytest
+from evaluation_fixtures import a_run, a_video, an_object, write_clips, write_example_run
+
+from surgsam2_ros.evaluation.records import write_run
+from surgsam2_ros.evaluation.reports import summarise_run, write_reports
+from surgsam2_ros.evaluation.reports.scores import frame_overlaps, object_scores, scored_frames
+from surgsam2_ros.evaluation.reports.summary import summarise
+
+REPO = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory) -> Path:
+    """Write reports of two clips through tracker and node, and of one that failed."""
+    root = tmp_path_factory.mktemp('reports')
+    data = write_clips(root / 'data')
+    output = write_example_run(root / 'run', data, through=('tracker', 'node'), failed='broken_bag')
+    write_reports(output)
+    return output
+
+
+def test_prompted_and_last_frame_are_left_out():
+    assert scored_frames(an_object([1.0, 0.8, 0.6, 0.0])) == [1, 2]
+    assert object_scores(an_object([1.0, 0.8, 0.6, 0.0]))['J'] == pytest.approx(0.7)
+
+
+def test_every_frame_counts_when_asked():
+    assert object_scores(an_object([1.0, 0.8, 0.6, 0.0]), skip_ends=False)['J'] == 0.6
+
+
+def test_ends_are_those_of_the_object_and_not_of_the_video():
+    assert scored_frames(an_object([None, None, 1.0, 0.5, 0.5, 0.5])) == [3, 4]
+
+
+def test_scores_begin_where_the_object_is_in_truth_or_prediction():
+    record = an_object([1.0] * 6, truth=[9, 0, 0, 9, 9, 9], area=[9, 0, 0, 9, 9, 9])
+    assert scored_frames(record) == [3, 4]
+
+
+def test_an_object_that_is_never_there_has_no_score():
+    scores = object_scores(an_object([1.0] * 5, truth=[9, 0, 0, 0, 9], area=[9, 0, 0, 0, 9]))
+    assert scores['J'] is None and scores['J&F'] is None and scores['frames'] == 0
+
+
+def test_frames_without_a_result_count_as_zero_in_a_measure_of_their_own():
+    scores = object_scores(an_object([1.0, 0.8, None, None, 0.6, 1.0]))
+    assert scores['missing'] == 2
+    assert scores['J'] == pytest.approx(0.7)
+    assert scores['J_missing_as_0'] == pytest.approx((0.8 + 0 + 0 + 0.6) / 4)
+
+
+def test_frames_without_a_truth_are_not_missing():
+    record = an_object([1.0, 0.8, None, 0.6, 1.0], truth=[9, 9, None, 9, 9])
+    assert object_scores(record)['missing'] == 0
+
+
+def test_ciou_averages_over_the_objects_of_a_frame_and_then_over_frames():
+    first = an_object([1.0, 0.8, 0.6, 1.0])
+    second = an_object([1.0, 0.4, 0.0, 1.0], truth=[9, 9, 0, 9], object_id=2)
+    assert frame_overlaps(a_video(first, second)) == pytest.approx([0.6, 0.6])
+
+
+def test_an_overall_score_counts_objects_alike_however_long_they_are():
+    long = an_object([1.0] + [0.9] * 10 + [1.0])
+    short = an_object([1.0, 0.5, 1.0])
+    videos = [a_video(long, name='a'), a_video(short, name='b')]
+    summary = summarise(a_run('a', 'b'), {'tracker': videos})
+    assert summary['tracker']['J'] == pytest.approx(0.7)
+
+
+def test_summary_names_what_failed_and_what_has_not_been_run(run):
+    summary = json.loads((run / 'summary.json').read_text())
+    assert {entry['video'] for entry in summary['failed']} == {'broken_bag'}
+    assert 'truncated' in summary['failed'][0]['error']
+    unfinished = summarise(a_run('a', 'later'), {'tracker': [a_video(an_object([1.0] * 4))]})
+    assert unfinished['unfinished'] == ['later']
+
+
+def test_failed_videos_do_not_count(run):
+    summary = json.loads((run / 'summary.json').read_text())
+    assert summary['tracker']['videos'] == 2
+    assert len(summary['tracker']['by_video']) == 2
+
+
+def test_summary_has_tracker_and_node_side_by_side(run):
+    summary = summarise_run(run)
+    assert summary['tracker']['dropped'] == 0
+    assert summary['node']['dropped'] == 6
+    assert summary['node']['live']['NUM_MISSED_FRAMES'] == 6
+    assert summary['node']['J_missing_as_0'] < summary['node']['J']
+
+
+def test_identity_rates_are_averaged_and_counts_are_added():
+    videos = [
+        a_video(an_object([1.0] * 4), name=name, identity={'HOTA': hota, 'IDSW': switches})
+        for name, hota, switches in (('a', 0.5, 2), ('b', 1.0, 3))
+    ]
+    identity = summarise(a_run('a', 'b'), {'tracker': videos})['tracker']['identity']
+    assert identity == {'HOTA': 0.75, 'IDSW': 5}
+
+
+def test_percentiles_of_latency_are_those_of_all_frames(run):
+    summary = summarise_run(run)
+    with (run / 'per_frame.csv').open() as stream:
+        by_frame = {
+            (row['video'], row['index']): float(row['latency_ms'])
+            for row in csv.DictReader(stream)
+            if row['through'] == 'node' and row['latency_ms']
+        }
+    assert summary['node']['live']['MAX_LATENCY'] == pytest.approx(max(by_frame.values()), abs=0.01)
+    assert summary['node']['live']['MEAN_LATENCY'] == pytest.approx(mean(by_frame.values()))
+
+
+def test_frame_table_gives_the_scores_of_the_summary(run):
+    sums: dict[tuple, list[float]] = defaultdict(list)
+    with (run / 'per_frame.csv').open() as stream:
+        for row in csv.DictReader(stream):
+            if row['scored'] == '1':
+                sums[row['through'], row['video'], int(row['object'])].append(float(row['J']))
+    summary = summarise_run(run)
+    for side in ('tracker', 'node'):
+        for video in summary[side]['by_video']:
+            for entry in video['by_object']:
+                values = sums.get((side, video['video'], entry['object']))
+                assert entry['J'] == (pytest.approx(mean(values)) if values else None)
+
+
+def test_frame_table_has_a_line_per_frame_and_object(run):
+    with (run / 'per_frame.csv').open() as stream:
+        lines = sum(1 for _ in csv.DictReader(stream))
+    expected = sum(
+        len(video['by_object']) * video['frames']
+        for side in ('tracker', 'node')
+        for video in summarise_run(run)[side]['by_video']
+    )
+    assert lines == expected > 0
+
+
+def test_overall_scores_are_those_of_the_authors_evaluator_on_the_written_masks(run):
+    scoring = pytest.importorskip('surgsam2_ros.evaluation.scoring')
+    truth = run.parent / 'data' / 'Annotations'
+    scores = scoring.score_folders(truth, run, 'endo_sav', skip_ends=True)
+    summary = summarise_run(run)['tracker']
+    for key in ('J', 'F', 'J&F', 'Dice'):
+        assert summary[key] == pytest.approx(scores[key], abs=1e-9), key
+
+
+def test_documentation_names_every_key_of_the_summary(run):
+    text = (REPO / 'docs' / 'evaluation.md').read_text()
+    summary = summarise_run(run)
+    video = summary['node']['by_video'][0]
+    keys = {*summary, *summary['node'], *video, *video['by_object'][0]}
+    keys |= {*summary['node']['presence'], *summary['node']['live']}
+    missing = sorted(key for key in keys if f'`{key}`' not in text)
+    assert not missing
+
+
+def test_a_run_without_results_can_be_reported(tmp_path):
+    write_run(tmp_path, a_run('a'))
+    summary = write_reports(tmp_path)
+    assert summary['unfinished'] == ['a']
+    assert 'not evaluated yet' in (tmp_path / 'report.html').read_text()
