@@ -92,9 +92,10 @@ def test_255_beside_objects_is_no_object(tmp_path):
     truth = [scene((1, 0, 0), (255, 24, 24))] * 3
     write_labels(tmp_path / 'truth' / 'clip', truth)
     write_labels(tmp_path / 'plain' / 'clip', [scene((1, 0, 0))] * 3)
-    scores = score_folders(tmp_path / 'truth', tmp_path / 'plain', 'davis')
-    assert list(scores['objects']['clip']) == ['1']
-    assert scores['J'] == 1.0
+    for protocol in ('davis', 'endo_sav'):
+        scores = score_folders(tmp_path / 'truth', tmp_path / 'plain', protocol)
+        assert list(scores['objects']['clip']) == ['1']
+        assert (scores['J'], scores['warnings']) == (1.0, [])
 
 
 def test_a_single_video_needs_no_folder_above_it(one_object):
@@ -119,6 +120,14 @@ def test_overlapping_objects_are_each_scored_whole(tmp_path):
     write_labels(tmp_path / 'split' / 'clip' / '001', [first] * 3)
     write_labels(tmp_path / 'split' / 'clip' / '002', [second] * 3)
     assert scores_of(tmp_path, 'split') == (1.0, 1.0, 1.0)
+
+
+def test_lower_ids_lie_on_top_where_one_image_is_made_of_several(tmp_path):
+    write_labels(tmp_path / 'split' / 'clip' / '001', [scene((1, 0, 0))])
+    write_labels(tmp_path / 'split' / 'clip' / '002', [scene((2, 8, 8))])
+    video = list_videos(tmp_path / 'split')['clip']
+    np.testing.assert_array_equal(video.labels('00000'), scene((2, 8, 8), (1, 0, 0)))
+    assert video.labels('00001') is None
 
 
 def test_an_output_of_evaluate_is_read_as_it_is(tmp_path):

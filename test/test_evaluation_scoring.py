@@ -143,6 +143,22 @@ def test_both_protocols_agree_where_every_object_is_there_from_the_start(tmp_pat
         }
 
 
+def test_frames_before_an_object_is_first_seen_do_not_count(tmp_path):
+    write_labels(tmp_path / 'truth', [scene((1, 0, 0))] * 3 + [scene((1, 0, 0), (2, 24, 24))] * 2)
+    write_labels(tmp_path / 'results', [scene((1, 0, 0))] * 4 + [scene((1, 0, 0), (2, 24, 24))])
+    objects = score_folders(tmp_path / 'truth', tmp_path / 'results', 'davis')['objects']['truth']
+    assert (objects['1']['frames'], objects['2']['frames']) == (5, 2)
+    assert objects['2']['J'] == 0.5
+
+
+def test_endo_sav_takes_images_of_all_objects_as_predicted_from_their_first_truth_on(
+    videos, tmp_path
+):
+    split_objects(*videos, tmp_path / 'split')
+    plain = score_folders(*videos, 'endo_sav')
+    assert plain == score_folders(videos[0], tmp_path / 'split', 'endo_sav')
+
+
 def test_means_are_taken_over_objects_not_over_videos(videos):
     scores = score_folders(*videos, 'davis')
     first, second = scores['objects']['seq_1'], scores['objects']['seq_2']

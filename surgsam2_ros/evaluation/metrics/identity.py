@@ -94,7 +94,7 @@ def overlap_table(
         ValueError: when the shapes differ.
     """
     check_same_size(predicted, truth)
-    pairs = truth.ravel().astype(np.int32) * 256 + predicted.ravel()
+    pairs = truth.ravel().astype(np.intp) * 256 + predicted.ravel()
     counts = np.bincount(pairs, minlength=256 * 256).reshape(256, 256)
     true_areas, areas = counts.sum(axis=1), counts.sum(axis=0)
     true_areas[[0, IGNORED]] = areas[[0, IGNORED]] = 0
