@@ -66,6 +66,14 @@ def test_an_interrupted_track_is_a_fragment():
     assert scores['MOTA'] == pytest.approx(8 / 10)
 
 
+def test_a_return_counts_as_a_fragment_and_a_frame_without_any_track_does_not():
+    """As TrackEval counts: with the other object in view, and with no track in the picture."""
+    truth = [picture(1, 2), picture(0, 2), picture(1, 2)]
+    assert identity_scores(truth, truth)['Frag'] == 1
+    alone = [picture(1)] * 3
+    assert identity_scores(alone, [picture(1), picture(), picture(1)])['Frag'] == 0
+
+
 def test_nothing_tracked():
     scores = identity_scores([picture(1)] * 2, [picture()] * 2)
     assert (scores['HOTA'], scores['IDF1'], scores['IDSW'], scores['Frag']) == (0, 0, 0, 0)

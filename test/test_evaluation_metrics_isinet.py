@@ -113,12 +113,8 @@ def mean_of_means(groups: dict[int, list[float]]) -> float | None:
     return float(np.mean([np.mean(group) for group in groups.values()])) if groups else None
 
 
-def test_instance_ciou_is_the_mean_over_the_objects_that_the_truth_shows():
-    iou = [[0.8, 0.6, 1.0, 0.0], [0.4, 0.0, 1.0, None]]
-    present = [[True, True, False, False], [True, False, False, None]]
-    assert instance_ciou(iou, present) == [pytest.approx(0.6), 0.6, None, None]
-
-
-def test_instance_ciou_passes_over_what_was_not_measured():
-    assert instance_ciou([[0.8], [None]], [[True], [True]]) == [0.8]
-    assert instance_ciou([[None]], [[True]]) == [None]
+def test_instance_ciou_is_the_mean_over_the_objects_of_each_frame():
+    """The second object is measured in frames 0 and 3 alone, and frame 2 shows none."""
+    values = instance_ciou([{0: 0.8, 1: 0.6}, {3: 1.0, 0: 0.4}])
+    assert values == [pytest.approx(0.6), 0.6, 1.0]
+    assert instance_ciou([{}]) == instance_ciou([]) == []

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from surgsam2_ros.evaluation.metrics.boundary import boundary_f_measure
-from surgsam2_ros.evaluation.metrics.isinet import CLASSES, ClassOverlaps
+from surgsam2_ros.evaluation.metrics.isinet import CLASSES, ClassOverlaps, instance_ciou
 from surgsam2_ros.evaluation.metrics.overlap import dice, jaccard
 from surgsam2_ros.evaluation.scoring_plans import PROTOCOLS, ScoringPlan, plan_scoring
 from surgsam2_ros.sources import SourceError
@@ -206,13 +206,14 @@ def _means(objects: list[_ObjectScores]) -> dict[str, float | None]:
 
 
 def _frame_ciou(objects: Iterable[_ObjectScores]) -> list[float]:
-    """Mean J of the objects that the truth shows, for each frame in which it shows some."""
-    by_frame: dict[str, list[float]] = {}
-    for entry in objects:
-        for stem, overlap, shown in zip(entry.stems, entry.iou, entry.shown, strict=True):
-            if shown:
-                by_frame.setdefault(stem, []).append(overlap)
-    return [float(np.mean(overlaps)) for overlaps in by_frame.values()]
+    return instance_ciou(
+        {
+            stem: overlap
+            for stem, overlap, shown in zip(entry.stems, entry.iou, entry.shown, strict=True)
+            if shown
+        }
+        for entry in objects
+    )
 
 
 def _as_json(scores: dict[str, Any]) -> dict[str, Any]:

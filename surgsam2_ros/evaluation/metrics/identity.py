@@ -49,7 +49,8 @@ def identity_scores(
     The similarity of two objects of a frame is the IoU of their masks. HOTA, DetA and AssA (Luiten
     et al., IJCV 2021) are means over the thresholds 0.05, 0.10, ..., 0.95; the others match from
     0.5: IDF1 (Ristani et al., ECCV 2016), MOTA, switches and fragmentations (Bernardin and
-    Stiefelhagen, 2008), all as TrackEval computes them.
+    Stiefelhagen, 2008), all as TrackEval computes them. Its fragmentations also count an object
+    that truly leaves and is taken up again, and pass over frames in which nothing is tracked.
 
     Args:
         truth, predicted: uint8 [H, W] label images of the same frames, 0 = background; 255 is no

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from surgsam2_ros.evaluation.metrics.overlap import check_same_size
 
+Frame = TypeVar('Frame', int, str)
 CLASSES = range(1, 8)  # instrument types of the EndoVis 2017 and 2018 label sets
 
 
@@ -100,26 +102,23 @@ def isinet_scores(
     return overlaps.scores()
 
 
-def instance_ciou(
-    iou: Sequence[Sequence[float | None]], present: Sequence[Sequence[bool | None]]
-) -> list[float | None]:
+def instance_ciou(objects: Iterable[Mapping[Frame, float]]) -> list[float]:
     """CIoU on instances, of SurgSAM2 (Liu et al., arXiv 2408.07931): one value per frame.
 
-    The figure of a data set is the mean over all frames of all videos that have a value.
+    The figure of a data set is the mean over the frames of all its videos.
 
     Args:
-        iou: [objects][frames], J of each object; None where it was not measured.
-        present: [objects][frames], whether the truth shows the object.
+        objects: for each object of a video, frame -> J in [0, 1], of the frames whose truth shows
+            it and in which it was measured. Frames are indices or names.
 
     Returns:
-        by frame, the mean J over the objects that the truth shows; None where it shows none that
-        was measured.
+        for each of these frames, in their order, the mean J over its objects.
     """
-    frames = []
-    for overlaps, shown in zip(zip(*iou, strict=True), zip(*present, strict=True), strict=True):
-        pairs = zip(overlaps, shown, strict=True)
-        frames.append(_mean([overlap for overlap, there in pairs if there and overlap is not None]))
-    return frames
+    by_frame: dict[Frame, list[float]] = {}
+    for overlaps in objects:
+        for frame, overlap in overlaps.items():
+            by_frame.setdefault(frame, []).append(overlap)
+    return [float(np.mean(by_frame[frame])) for frame in sorted(by_frame)]
 
 
 def _mean(values: Sequence[float]) -> float | None:
