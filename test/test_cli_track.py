@@ -114,7 +114,9 @@ def test_the_command_line_answers_without_heavy_imports():
     subprocess.run([sys.executable, '-c', code], check=True)
 
 
-@pytest.mark.parametrize('command', ['demo', 'track', 'bag', 'dataset', 'train', 'render'])
+@pytest.mark.parametrize(
+    'command', ['demo', 'track', 'evaluate', 'bag', 'dataset', 'train', 'render']
+)
 def test_every_command_is_there_with_help(command, capsys):
     with pytest.raises(SystemExit) as ended:
         create_parser().parse_args([command, '--help'])

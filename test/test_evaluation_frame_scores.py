@@ -52,6 +52,12 @@ def test_prompts_are_noted_and_the_first_is_the_earliest():
     assert scores.objects[3].first_frame == 1
 
 
+def test_an_object_that_the_truth_never_shows_is_told():
+    scores = FrameScores({3: '', 9: ''}, 1)
+    scores.add(0, truth(0), {})
+    assert scores.warnings() == ['object 9 is prompted, but no frame of the truth shows it']
+
+
 def test_a_mask_of_another_size_is_refused():
     with pytest.raises(ValueError, match='the size of the image'):
         FrameScores({3: ''}, 1).add(0, truth(0), {3: ObjectResult(np.ones((5, 5), bool))})

@@ -7,7 +7,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surgsam2_ros.evaluation.runs.stamp_matching import match_stamps, stamp_of_name
@@ -35,6 +35,7 @@ def test_nothing_matches_beyond_the_tolerance_and_the_distance_is_told():
 stamps = st.lists(st.integers(0, 60), min_size=1, max_size=8, unique=True)
 
 
+@settings(deadline=None)
 @given(images=stamps, labels=stamps, tolerance=st.integers(0, 20))
 def test_every_pair_is_the_nearest_there_is(images, labels, tolerance):
     matching = match_stamps(images, labels, tolerance)

@@ -21,6 +21,7 @@ from surgsam2_ros.commands.evaluate_options import (
     choose_network,
     choose_tracker,
     complete,
+    read_object_ids,
 )
 from surgsam2_ros.commands.evaluate_progress import EvaluationProgress
 
@@ -83,13 +84,15 @@ def run(arguments: argparse.Namespace) -> int:
     )
     _check_output(options.output, videos)
     options.network = choose_network(options)
+    objects, expected = read_object_ids(options.objects)
     settings = RunSettings(
         prompts=PromptSettings(
             kind=options.prompt,
             seed=options.seed,
             correct_every=options.correct_every,
             correct_below=options.correct_below,
-            objects=tuple(options.objects),
+            objects=objects,
+            expected=expected,
         ),
         tracker=choose_tracker(options),
         jointly=not options.one_at_a_time,
@@ -149,7 +152,7 @@ def _describe(
         'seed': options.seed,
         'correct_every': options.correct_every,
         'correct_below': options.correct_below,
-        'objects': options.objects,
+        'objects': list(settings.prompts.objects),
         'one_at_a_time': options.one_at_a_time,
         'behaviour': options.behaviour,
         'tracker': dataclasses.asdict(settings.tracker),

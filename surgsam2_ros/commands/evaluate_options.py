@@ -91,7 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='IOU',
         help='correct only masks with less overlap than this (default: 0.75; 1 corrects always)',
     )
-    add('--objects', nargs='+', type=int, metavar='ID', help='ids to track (default: all)')
+    add('--objects', nargs='+', metavar='ID', help='ids to track, as 3 or 1-10 (default: all)')
     add(
         '--one-at-a-time',
         action=argparse.BooleanOptionalAction,
@@ -156,9 +156,29 @@ def complete(given: argparse.Namespace) -> argparse.Namespace:
         raise CommandError(f'--correct-below {options.correct_below} is no IoU above 0, up to 1')
     if options.rate is not None and not options.rate > 0:
         raise CommandError(f'--rate {options.rate} is impossible; give images per second')
-    if bad := [value for value in options.objects if not 1 <= value <= 254]:
-        raise CommandError(f'--objects {bad[0]} is no object id; ids are 1 to 254')
+    read_object_ids(options.objects)
     return options
+
+
+def read_object_ids(entries: Sequence[str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Read what --objects says: ids and ranges of ids.
+
+    Returns:
+        all ids, ascending, and those that were named one by one.
+
+    Raises:
+        CommandError: for what is no id.
+    """
+    ids: set[int] = set()
+    named: set[int] = set()
+    for entry in entries:
+        first, dash, last = str(entry).partition('-')
+        last = last if dash else first
+        if not (first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last) <= 254):
+            raise CommandError(f'--objects {entry} is no object id (1 to 254), nor a range as 1-10')
+        ids.update(range(int(first), int(last) + 1))
+        named.update(() if dash else {int(first)})
+    return tuple(sorted(ids)), tuple(sorted(named))
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -217,11 +217,12 @@ class BagVideo(EvaluationVideo):
     def _image(self, index: int) -> np.ndarray:
         reader = self._readers[0]
         try:
-            return decode_message(reader.deserialize(self._image_cursor.message(index)))
+            rgb = decode_message(reader.deserialize(self._image_cursor.message(index)))
         except EncodingError as error:
             raise SourceError(
                 f'image {index} on {self.image_topic} of bag {self.images}: {error}'
             ) from error
+        return np.require(rgb, requirements='W')  # torch warns of memory it may not write to
 
     def _has_truth(self, index: int) -> bool:
         return index in self._pairs

@@ -85,6 +85,14 @@ class FrameScores:
                 record.boundary[frame] = boundary_f_measure(result.mask, true_mask)
                 record.dice[frame] = dice(result.mask, true_mask)
 
+    def warnings(self) -> list[str]:
+        """Tell which objects were prompted, but are in no frame of the truth."""
+        return [
+            f'object {object_id} is prompted, but no frame of the truth shows it'
+            for object_id, record in self.objects.items()
+            if not any(record.truth_area)
+        ]
+
     @property
     def records(self) -> list[ObjectRecord]:
         """The records in the order of their ids."""

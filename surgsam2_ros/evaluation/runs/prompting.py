@@ -35,6 +35,7 @@ class PromptSettings:
         correct_below: J below which an object is corrected then; 1: unless it is perfect. The
             default is that of the online evaluation of SAM 2 (arXiv:2408.00714).
         objects: ids that are prompted; all when empty.
+        expected: ids among them whose absence is told.
     """
 
     kind: str = 'mask'
@@ -42,6 +43,7 @@ class PromptSettings:
     correct_every: int = 0
     correct_below: float = 0.75
     objects: tuple[int, ...] = ()
+    expected: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -104,7 +106,7 @@ def first_prompts(video: EvaluationVideo, settings: PromptSettings) -> dict[int,
             if object_id not in found and (not settings.objects or object_id in settings.objects):
                 mask = labels == object_id
                 found[object_id] = prompt_of_mask(mask, object_id, frame, video.name, settings)
-    absent = [object_id for object_id in settings.objects if object_id not in found]
+    absent = [object_id for object_id in settings.expected if object_id not in found]
     if not found:
         raise SourceError(_nothing_appears(video, settings, truth_ids, ignored))
     if absent:

@@ -34,6 +34,8 @@ PARAMETERS = {
 }
 """Names of the node's parameters (and one that the tracker alone has) -> field of TrackerConfig."""
 
+_KINDS = {bool: 'true or false', int: 'a whole number', float: 'a number'}
+
 
 @dataclass(frozen=True)
 class NetworkChoice:
@@ -150,7 +152,7 @@ def _typed(name: str, value: Any) -> Any:
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind and value is not default:
-        raise ValueError(f'{name} is {value!r}; it must be a {kind.__name__}')
+        raise ValueError(f'{name} is {value!r}; it must be {_KINDS[kind]}')
     return value
 
 
@@ -162,3 +164,4 @@ def _compute_alike_every_time(threads: int) -> None:
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # all of it is written to

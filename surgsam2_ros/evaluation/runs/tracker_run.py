@@ -89,7 +89,7 @@ class _VideoRun:
         record = VideoRecord(
             video=video.name,
             through='tracker',
-            warnings=list(video.warnings),
+            warnings=[*video.warnings, *self.scores.warnings()],
             images=str(video.images.resolve()),
             image_topic=video.image_topic,
             size=video.size,
