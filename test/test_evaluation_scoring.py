@@ -17,6 +17,10 @@ from label_scenes import (
 )
 
 from surgsam2_ros.evaluation.metrics import dice, isinet_scores
+from surgsam2_ros.evaluation.records import VideoRecord
+from surgsam2_ros.evaluation.reports.scores import frame_overlaps, object_scores
+from surgsam2_ros.evaluation.runs.frame_scores import FrameScores, ObjectResult
+from surgsam2_ros.evaluation.runs.writing import LabelWriter
 from surgsam2_ros.evaluation.scoring import score_folders
 from surgsam2_ros.sources import SourceError
 
@@ -227,6 +231,37 @@ def test_progress_counts_frames(videos):
 def test_an_unknown_protocol_is_refused(videos):
     with pytest.raises(ValueError, match=r"'coco'.*davis, endo_sav, isinet"):
         score_folders(*videos, 'coco')
+
+
+@pytest.mark.parametrize('skip_ends', [True, False])
+def test_the_records_of_a_run_score_as_the_folders_that_it_writes(videos, tmp_path, skip_ends):
+    """Each object from its first frame of truth on, as `surgsam2 evaluate` tracks it."""
+    truth, predictions = videos
+    for folder in sorted(truth.iterdir()):
+        stems = sorted(path.stem for path in folder.iterdir())
+        true_images = [read_labels(folder / f'{stem}.png') for stem in stems]
+        images = [read_labels(predictions / folder.name / f'{stem}.png') for stem in stems]
+        ids = [int(value) for value in np.unique(true_images)[1:]]
+        first = {v: next(i for i, t in enumerate(true_images) if (t == v).any()) for v in ids}
+        frame_scores = FrameScores(dict.fromkeys(ids, ''), len(stems))
+        writer = LabelWriter(tmp_path / 'output', folder.name, stems)
+        for frame, (true_labels, labels) in enumerate(zip(true_images, images, strict=True)):
+            masks = {value: labels == value for value in ids if frame >= first[value]}
+            results = {value: ObjectResult(mask) for value, mask in masks.items()}
+            frame_scores.add(frame, true_labels, results)
+            writer.write(frame, masks)
+        record = VideoRecord(folder.name, stems=stems, objects=frame_scores.records)
+        scores = score_folders(truth, predictions, 'endo_sav', skip_ends=skip_ends)
+        for entry in record.objects:
+            of_record = object_scores(entry, skip_ends)
+            of_folder = scores['objects'][folder.name][str(entry.object_id)]
+            for name in MEASURES:
+                assert of_record[name] == pytest.approx(of_folder[name])
+        assert np.mean(frame_overlaps(record, skip_ends)) == pytest.approx(
+            scores['videos'][folder.name]['ciou']
+        )
+    written = score_folders(truth, tmp_path / 'output', 'endo_sav', skip_ends=skip_ends)
+    assert written == score_folders(truth, predictions, 'endo_sav', skip_ends=skip_ends)
 
 
 # Bad folders ------------------------------------------------------------------------------------
