@@ -21,6 +21,8 @@ from surgsam2_ros.evaluation.reports.bootstrap import bootstrap_interval
 from surgsam2_ros.evaluation.reports.comparison import compare
 from surgsam2_ros.evaluation.reports.difference_pictures import largest_differences
 
+REPO = Path(__file__).resolve().parent.parent
+
 
 @pytest.fixture(scope='module')
 def runs(tmp_path_factory) -> tuple[Path, Path]:
@@ -152,6 +154,15 @@ def test_tracker_and_node_of_one_run_can_be_compared(runs, tmp_path, capsys):
     comparison = json.loads((tmp_path / 'compare.json').read_text())
     assert comparison['settings_that_differ']['through'] == ['tracker', 'node']
     assert comparison['comparisons'][0]['differences']['J_missing_as_0']['mean'] < 0
+
+
+def test_documentation_names_every_key(runs):
+    text = (REPO / 'docs' / 'evaluation.md').read_text()
+    comparison = compare([read_compared(run) for run in runs])
+    pair = comparison['comparisons'][0]
+    keys = {*comparison, *comparison['bootstrap'], *pair, *pair['differences']['J']}
+    keys |= {*pair['by_object'][0]}
+    assert not sorted(key for key in keys if f'`{key}`' not in text)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from evaluation_fixtures import a_run, a_video, an_object, write_clips, write_ex
 
 from surgsam2_ros.evaluation.records import write_run
 from surgsam2_ros.evaluation.reports import summarise_run, write_reports
+from surgsam2_ros.evaluation.reports.frame_table import COLUMNS
 from surgsam2_ros.evaluation.reports.scores import frame_overlaps, object_scores, scored_frames
 from surgsam2_ros.evaluation.reports.summary import summarise
 
@@ -157,12 +158,12 @@ def test_overall_scores_are_those_of_the_authors_evaluator_on_the_written_masks(
         assert summary[key] == pytest.approx(scores[key], abs=1e-9), key
 
 
-def test_documentation_names_every_key_of_the_summary(run):
+def test_documentation_names_every_key_and_column(run):
     text = (REPO / 'docs' / 'evaluation.md').read_text()
     summary = summarise_run(run)
     video = summary['node']['by_video'][0]
     keys = {*summary, *summary['node'], *video, *video['by_object'][0]}
-    keys |= {*summary['node']['presence'], *summary['node']['live']}
+    keys |= {*summary['node']['presence'], *summary['node']['live'], *COLUMNS}
     missing = sorted(key for key in keys if f'`{key}`' not in text)
     assert not missing
 
@@ -172,3 +173,12 @@ def test_a_run_without_results_can_be_reported(tmp_path):
     summary = write_reports(tmp_path)
     assert summary['unfinished'] == ['a']
     assert 'not evaluated yet' in (tmp_path / 'report.html').read_text()
+
+
+def test_node_and_tracker_are_compared_over_frames_that_both_answered():
+    tracker = a_video(an_object([1.0, 0.9, 0.1, 0.9, 0.9, 1.0]))
+    node = a_video(an_object([1.0, 0.8, None, None, 0.8, 1.0]), through='node', dropped=[2, 3])
+    summary = summarise(a_run('a'), {'tracker': [tracker], 'node': [node]})
+    assert summary['node']['J'] > summary['tracker']['J']
+    assert summary['node_minus_tracker']['J'] == pytest.approx(-0.1)
+    assert summary['node_minus_tracker']['frames'] == 2

@@ -97,6 +97,41 @@ def frame_overlaps(record: VideoRecord, skip_ends: bool = True) -> list[float]:
     return [float(np.mean(by_frame[index])) for index in sorted(by_frame)]
 
 
+def shared_frames_difference(
+    first: Sequence[VideoRecord], other: Sequence[VideoRecord], skip_ends: bool = True
+) -> dict[str, Any]:
+    """Compare two sides over the frames of an object that both scored.
+
+    A node that drops frames is asked fewer questions, often easier ones; over the frames that it
+    answered it can be held against the tracker.
+
+    Args:
+        first, other: records of the same videos.
+        skip_ends: see `scored_frames`.
+
+    Returns:
+        'J', 'F', 'J&F', 'Dice': other minus first, averaged over frames and then over objects, None
+        without a common frame; 'frames': how many were compared, each object's counting.
+    """
+    known = dict(pair for record in first for pair in _keyed(record))
+    changes: dict[str, list[float]] = {'J': [], 'F': [], 'Dice': []}
+    count = 0
+    for key, mine in (pair for record in other for pair in _keyed(record)):
+        rival = known.get(key)
+        if rival is None:
+            continue
+        frames = set(scored_frames(mine, skip_ends)) & set(scored_frames(rival, skip_ends))
+        if not frames:
+            continue
+        count += len(frames)
+        for measure, name in (('J', 'iou'), ('F', 'boundary'), ('Dice', 'dice')):
+            ours, theirs = getattr(mine, name), getattr(rival, name)
+            changes[measure].append(float(np.mean([ours[i] - theirs[i] for i in sorted(frames)])))
+    means = {key: _mean(values) for key, values in changes.items()}
+    both = None if means['J'] is None else (means['J'] + means['F']) / 2
+    return {'J': means['J'], 'F': means['F'], 'J&F': both, 'Dice': means['Dice'], 'frames': count}
+
+
 def mean_of(entries: Sequence[dict[str, Any]], key: str) -> float | None:
     """Mean of a value over the entries in which it is known; None when it is in none."""
     return _mean([entry[key] for entry in entries if entry.get(key) is not None])
@@ -117,6 +152,10 @@ def pooled_presence(objects: Sequence[dict[str, Any]]) -> dict[str, float | int 
         'taken_up': count,
         'frames_until_taken_up': waited / count if count else None,
     }
+
+
+def _keyed(record: VideoRecord) -> list[tuple[tuple[str, int], ObjectRecord]]:
+    return [((record.video, entry.object_id), entry) for entry in record.objects]
 
 
 def _presence(record: ObjectRecord) -> dict[str, Any]:

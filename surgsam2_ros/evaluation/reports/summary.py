@@ -23,6 +23,7 @@ from surgsam2_ros.evaluation.reports.scores import (
     mean_of,
     object_scores,
     pooled_presence,
+    shared_frames_difference,
 )
 from surgsam2_ros.evaluation.summary import percentiles
 
@@ -38,6 +39,8 @@ _LIVE = {
     'CPU': np.mean,
     'RESIDENT_MEMORY': np.max,
     'DEVICE_MEMORY': np.max,
+    'NUM_FRAMES_SENT': np.sum,
+    'MEAN_PLAYBACK_FRAME_RATE': np.mean,
 }
 _COUNTS = ('IDSW', 'Frag')
 
@@ -94,6 +97,11 @@ def summarise(run: RunRecord, videos: dict[str, Sequence[VideoRecord]]) -> dict[
             for warning in record.warnings
         ],
         **{through: _side(records, skip_ends) for through, records in videos.items()},
+        'node_minus_tracker': shared_frames_difference(
+            _good(videos['tracker']), _good(videos['node']), skip_ends
+        )
+        if len(videos) == len(THROUGH)
+        else None,
     }
 
 
@@ -104,7 +112,7 @@ def skips_ends(run: RunRecord) -> bool:
 
 def _side(records: Sequence[VideoRecord], skip_ends: bool) -> dict[str, Any]:
     """Summarise all videos that went through one of tracker and node."""
-    good = [record for record in records if record.error is None]
+    good = _good(records)
     videos = [_video(record, skip_ends) for record in good]
     objects = [entry for video in videos for entry in video['by_object']]
     terms = [term for record in good for term in frame_overlaps(record, skip_ends)]
@@ -169,6 +177,10 @@ def _live(records: Sequence[VideoRecord]) -> dict[str, float | None]:
         values = _known(record.live.get(key) for record in records)
         live[key] = float(combine(values)) if values else None
     return live
+
+
+def _good(records: Sequence[VideoRecord]) -> list[VideoRecord]:
+    return [record for record in records if record.error is None]
 
 
 def _known(values: Any) -> list[float]:

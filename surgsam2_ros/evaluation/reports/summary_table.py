@@ -11,6 +11,8 @@ from surgsam2_ros.evaluation.reports.markup import (
     Markup,
     element,
     fraction,
+    join,
+    plural,
     quantity,
     signed,
 )
@@ -58,9 +60,6 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ('Counted', 'Frames', ('frames',), ''),
     ('Counted', 'Dropped frames', ('dropped',), ''),
 )
-_FALLING = ('ms', 'MB', '%')  # units of which less is better
-_FEWER = ('Id switches', 'Fragmentations', 'Frames until taken up', 'Dropped frames')
-_UNJUDGED = ('Returns', 'Videos', 'Objects', 'Frames', 'Rate of the images')
 _NOTICEABLE = 0.0005
 
 
@@ -89,6 +88,9 @@ def tiles(summary: Mapping[str, Any], sides: Sequence[str]) -> Markup:
         parts = [element('div', name, class_='name'), _figure(values[main], unit)]
         if len(sides) > 1:
             said = f'{main}' + ''.join(f'; {o} {_written(values[o], unit)}' for o in others)
+            if name == 'Frame rate':
+                node = summary['node']
+                said = f'{node["dropped"]:,} of {plural(node["frames"], "frame")} dropped'
             parts.append(element('div', said, class_='side'))
         found.append(element('div', *parts, class_='tile'))
     return element('div', *found, class_='tiles') if found else Markup('')
@@ -109,16 +111,25 @@ def summary_table(summary: Mapping[str, Any], sides: Sequence[str]) -> Markup:
         cells = [element('td', name, class_='text')]
         cells += [element('td', _written(value, unit), class_='number') for value in values]
         if len(sides) > 1:
-            cells.append(_difference(name, unit, *values))
+            cells.append(_difference(summary, path, unit, *values))
         groups.setdefault(group, []).append(element('tr', *cells))
     head = ['', *(side.capitalize() for side in sides)]
     if len(sides) > 1:
-        head.append('Node − tracker')
+        head.append('Difference')
     blocks = [
         _block(names, groups, head)
         for names in (('Masks', 'Identity', 'Presence'), ('Speed', 'Live', 'Counted'))
     ]
-    return element('div', *blocks, class_='columns')
+    columns = element('div', *blocks, class_='columns')
+    shared = summary.get('node_minus_tracker')
+    if len(sides) < 2 or not shared:
+        return columns
+    note = (
+        'Difference: node minus tracker. Of J&F, J, F and Dice it is that over the '
+        f'{plural(shared["frames"], "frame")} of objects that both answered: a node that drops '
+        'frames drops hard ones too, and must not look better for it.'
+    )
+    return join([columns, element('p', note, class_='note')])
 
 
 def _block(names: Sequence[str], groups: Mapping[str, list[Markup]], head: Sequence[str]) -> Markup:
@@ -146,21 +157,26 @@ def _says_nothing(summary: Mapping[str, Any], sides: Sequence[str], name: str) -
     return False
 
 
-def _difference(name: str, unit: str, tracker: float | None, node: float | None) -> Markup:
-    if tracker is None or node is None or name in _UNJUDGED:
+def _difference(
+    summary: Mapping[str, Any],
+    path: Sequence[str],
+    unit: str,
+    tracker: float | None,
+    node: float | None,
+) -> Markup:
+    """Write node minus tracker: of the masks over the frames that both answered, and coloured."""
+    shared = summary.get('node_minus_tracker') or {}
+    if len(path) == 1 and path[0] in shared and unit == 'fraction':
+        change = shared[path[0]]
+        if change is None:
+            return element('td', '–', class_='number')
+        judged = 'muted' if abs(change) < _NOTICEABLE else 'better' if change > 0 else 'worse'
+        return element('td', signed(change), class_=f'number {judged}')
+    if tracker is None or node is None or path[0] in ('videos', 'objects', 'frames'):
         return element('td', '', class_='number')
     change = node - tracker
-    less_is_better = unit in _FALLING or name in _FEWER
-    if abs(change) > _NOTICEABLE:
-        judged = 'better' if (change < 0) == less_is_better else 'worse'
-    else:
-        judged = 'muted'
-    text = (
-        signed(change)
-        if unit == 'fraction'
-        else signed(change, 0 if float(change).is_integer() else 2)
-    )
-    return element('td', text, class_=f'number {judged}'.strip())
+    digits = 3 if unit == 'fraction' else 0 if float(change).is_integer() or abs(change) > 99 else 1
+    return element('td', signed(change, digits), class_='number')
 
 
 def _value(side: Mapping[str, Any], path: Sequence[str]) -> float | None:

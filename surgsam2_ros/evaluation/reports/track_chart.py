@@ -177,7 +177,7 @@ def _panel(entry: ObjectRecord, lines: Sequence[_Series], top: int, skip_ends: b
 
 
 def _curve(values: Sequence[float | None], top: int, class_: str) -> Iterator[Markup]:
-    """Draw the stretches without gaps; a value alone becomes a short stroke."""
+    """Draw the stretches without gaps; a value alone becomes a dot."""
     count = len(values)
     for start, end, known in _runs([value is not None for value in values]):
         if not known:
@@ -188,7 +188,8 @@ def _curve(values: Sequence[float | None], top: int, class_: str) -> Iterator[Ma
         ]
         if len(points) == 1:
             x, y = points[0]
-            points = [(x - 1.5, y), (x + 1.5, y)]
+            yield element('circle', class_=class_.replace('line', 'dot'), cx=x, cy=y, r=2.6)
+            continue
         text = ' '.join(f'{x:.1f},{y:.1f}' for x, y in points)
         yield element('polyline', class_=class_, points=text)
 
