@@ -18,7 +18,7 @@ ifneq ($(AMENT_PREFIX_PATH)$(_ROS_WHEELS_BOOTSTRAP_COMPLETE),)
 unexport LD_LIBRARY_PATH
 endif
 
-.PHONY: help setup demo test test-slow lint format train-nano evaluate-nano clean distclean
+.PHONY: help setup demo test test-slow test-ray lint format train-nano evaluate-nano clean distclean
 
 help: ## list the targets
 	@echo 'usage: make TARGET [VARIABLE=value …]'
@@ -50,6 +50,9 @@ test: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/train $(STAMPS)/evaluate $(STAM
 
 test-slow: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/lint ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-ray: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/evaluate $(STAMPS)/ray ## run the tests on a Ray cluster of two nodes
+	$(BIN)/python -m pytest -m slow test/test_evaluate_ray.py $(ARGS)
 
 lint: $(STAMPS)/package $(STAMPS)/lint ## run the linters alone
 	$(BIN)/ruff check
@@ -139,6 +142,10 @@ $(STAMPS)/train: requirements/train.txt $(STAMPS)/run
 	@touch $@
 
 $(STAMPS)/evaluate: requirements/evaluate.txt $(STAMPS)/run
+	@$(PIP) --no-deps -r $<
+	@touch $@
+
+$(STAMPS)/ray: requirements/ray.txt $(STAMPS)/run
 	@$(PIP) --no-deps -r $<
 	@touch $@
 

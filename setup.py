@@ -43,8 +43,13 @@ setup(
     # What it runs on is in requirements/run.txt for pip and in package.xml for rosdep: the two name
     # the same libraries differently, and one list here would be wrong on half of the machines.
     install_requires=[],
-    # Of `surgsam2 evaluate` alone; requirements/evaluate.txt pins them, to be taken with --no-deps.
-    extras_require={'test': ['pytest'], 'evaluation': ['scipy', 'trackeval']},
+    # Of `surgsam2 evaluate` alone; requirements/evaluate.txt and ray.txt pin them, to be taken with
+    # --no-deps.
+    extras_require={
+        'test': ['pytest'],
+        'evaluation': ['scipy', 'trackeval'],
+        'ray': ['ray'],
+    },
     zip_safe=False,
     entry_points={
         'console_scripts': [

@@ -52,6 +52,9 @@ TRAINING = {
 }
 # Of what `surgsam2 evaluate` and `compare` alone import, likewise: requirement in evaluate.txt.
 EVALUATION = {'scipy': 'scipy', 'trackeval': 'trackeval'}
+# Of `surgsam2 evaluate --ray` alone, likewise: requirement in ray.txt.
+CLUSTER = {'ray': 'ray'}
+OPTIONAL = {**TRAINING, **EVALUATION, **CLUSTER}
 # Not imported by name: finds the package's share folder for `ros2 launch`, and the middleware.
 ROS_RUNTIME = {'ament_index_python'}
 WHEEL_RUNTIME = {'ros-kilted-rmw-fastrtps-cpp'}
@@ -92,19 +95,19 @@ def requirements(name: str) -> dict[str, str]:
 
 
 def test_every_import_is_a_known_library():
-    known = {**LIBRARIES, **TRAINING, **EVALUATION}
+    known = {**LIBRARIES, **OPTIONAL}
     unknown = {name: str(path) for name, path in imported_modules().items() if name not in known}
     assert not unknown
 
 
 def test_package_xml_names_what_is_imported_and_nothing_else():
-    names = imported_modules().keys() - TRAINING.keys() - EVALUATION.keys()
+    names = imported_modules().keys() - OPTIONAL.keys()
     wanted = {LIBRARIES[name][0] for name in names} - {None}
     assert rosdep_keys(REPO / 'package.xml') == wanted | ROS_RUNTIME
 
 
 def test_requirements_name_what_is_imported_and_nothing_else():
-    names = imported_modules().keys() - TRAINING.keys() - EVALUATION.keys()
+    names = imported_modules().keys() - OPTIONAL.keys()
     wanted = {LIBRARIES[name][1] for name in names} - {None}
     assert set(requirements('run')) == wanted | WHEEL_RUNTIME
 
@@ -126,6 +129,11 @@ def test_what_evaluation_imports_is_pinned_for_it_and_imported_by_it_alone():
         assert name not in EVALUATION or path.is_relative_to(room)
     versions = {name: pinned[name] for name in ('trackeval', 'scipy')}
     assert all(f'{name}=={version}' in identity.INSTALL for name, version in versions.items())
+
+
+def test_ray_is_pinned_and_imported_in_one_place():
+    assert set(CLUSTER.values()) <= set(requirements('ray'))
+    assert imported_modules()['ray'] == REPO / 'surgsam2_ros' / 'commands' / 'evaluate_ray.py'
 
 
 @pytest.mark.parametrize(
