@@ -211,7 +211,7 @@ def _through_tracker(
     if options.ray is not None:
         from surgsam2_ros.commands.evaluate_ray import run_on_ray
 
-        run_on_ray(options.ray, jobs)
+        run_on_ray(options.ray, jobs, on_standing=progress.show)
     else:
         run_jobs(jobs, _processes(options, len(jobs)), on_standing=progress.show)
 

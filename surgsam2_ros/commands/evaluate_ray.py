@@ -116,6 +116,8 @@ def _knock(address: str) -> None:
 
 def _submit(ray: Any, address: str, jobs: Sequence[VideoJob]) -> dict[Any, int]:
     """Start a task for every video; returns their indices."""
+    if not jobs:
+        return {}
     network = jobs[0].network
     needs = {'CPU': float(network.threads)}
     if network.device.startswith('cuda'):
