@@ -89,7 +89,7 @@ def show(page: Path, width: int = 1280) -> dict:
             ],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=True,
         )
     title = re.search(r'<title>watched (\{.*?\})</title>', done.stdout)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import shutil
@@ -198,3 +199,12 @@ def test_a_browser_shows_a_comparison_without_a_complaint(runs, tmp_path):
     assert found['images'] > 0 and found['broken'] == 0
     assert found['requested'] == [] and found['console'] == []
     assert found['wide'] <= 0 and found['flat'] == 0
+
+
+def test_a_run_that_drops_frames_is_compared_over_those_it_answered(runs):
+    sides = [read_compared(runs[1], side) for side in ('tracker', 'node')]
+    pair = compare([sides[0], dataclasses.replace(sides[1], name='node')])['comparisons'][0]
+    # Its masks are those of the tracker, so nothing differs where it has any.
+    assert pair['differences']['J']['mean'] == 0
+    assert pair['differences']['J_missing_as_0']['mean'] < 0
+    assert all(entry['frames'] < 10 for entry in pair['by_object'])

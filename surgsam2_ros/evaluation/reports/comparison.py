@@ -27,7 +27,12 @@ from surgsam2_ros.evaluation.reports.bootstrap import (
     SEED,
     bootstrap_interval,
 )
-from surgsam2_ros.evaluation.reports.scores import MEASURES, object_scores
+from surgsam2_ros.evaluation.reports.scores import (
+    MEASURES,
+    mean_scores,
+    object_scores,
+    scored_frames,
+)
 from surgsam2_ros.evaluation.reports.summary import skips_ends, summarise
 
 COMPARISON_SCHEMA = 1
@@ -163,15 +168,34 @@ def _described(run: ComparedRun) -> dict[str, Any]:
 
 
 def _pair(first: ComparedRun, other: ComparedRun) -> dict[str, Any]:
-    """Compare two runs over the objects that both scored."""
-    common = [key for key in first.scores if key in other.scores]
+    """Compare two runs over the objects, and of each the frames, that both scored."""
+    frames = {key: _shared_frames(first, other, key) for key in first.scores if key in other.scores}
+    common = [key for key, shared in frames.items() if shared]
     if not common:
         raise ValueError(
             f'{first.name} and {other.name} have no scored object in common; compare runs over '
             'the same videos'
         )
     videos = [key[0] for key in common]
-    objects = [_object_pair(key, first.scores[key], other.scores[key]) for key in common]
+    sides = [
+        [
+            mean_scores(run.objects[key], frames[key])
+            | {'J_missing_as_0': run.scores[key]['J_missing_as_0']}
+            for key in common
+        ]
+        for run in (first, other)
+    ]
+    objects = [
+        {
+            'video': video,
+            'object': object_id,
+            'name': first.objects[video, object_id].name,
+            'frames': len(frames[video, object_id]),
+            'J&F': [before['J&F'], after['J&F']],
+            'difference': after['J&F'] - before['J&F'],
+        }
+        for (video, object_id), before, after in zip(common, *sides, strict=True)
+    ]
     judged = [_judge(entry['difference']) for entry in objects]
     return {
         'first': first.name,
@@ -190,7 +214,8 @@ def _pair(first: ComparedRun, other: ComparedRun) -> dict[str, Any]:
         'differences': {
             **{
                 key: _difference(
-                    [other.scores[k][key] - first.scores[k][key] for k in common], videos
+                    [after[key] - before[key] for before, after in zip(*sides, strict=True)],
+                    videos,
                 )
                 for key in OBJECT_MEASURES
             },
@@ -203,14 +228,10 @@ def _pair(first: ComparedRun, other: ComparedRun) -> dict[str, Any]:
     }
 
 
-def _object_pair(key: Key, first: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        'video': key[0],
-        'object': key[1],
-        'name': first['name'],
-        'J&F': [first['J&F'], other['J&F']],
-        'difference': other['J&F'] - first['J&F'],
-    }
+def _shared_frames(first: ComparedRun, other: ComparedRun, key: Key) -> list[int]:
+    """Return the frames of an object that both runs scored."""
+    both = [set(scored_frames(run.objects[key], skips_ends(run.run))) for run in (first, other)]
+    return sorted(both[0] & both[1])
 
 
 def _judge(difference: float) -> int:

@@ -192,7 +192,8 @@ def _warnings(pair: Mapping[str, Any]) -> Markup | None:
 def _method(comparison: Mapping[str, Any]) -> Markup:
     bootstrap = comparison['bootstrap']
     text = (
-        f'Differences are paired: the same object of the same video in both runs. An interval '
+        'Differences are paired: the same object of the same video in both runs, over the frames '
+        'that both scored; only "J, missing as 0" counts frames without a result. An interval '
         f'holds the middle {bootstrap["level"]:.0%} of the means of {bootstrap["resamples"]:,} '
         f'random draws with replacement (percentile bootstrap, seed {bootstrap["seed"]}). The '
         'thick bar draws whole videos, because objects of one video share its light, smoke and '

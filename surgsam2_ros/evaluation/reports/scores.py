@@ -38,6 +38,24 @@ def scored_frames(record: ObjectRecord, skip_ends: bool = True) -> list[int]:
     return []
 
 
+def mean_scores(record: ObjectRecord, frames: Sequence[int]) -> dict[str, float | None]:
+    """Average the scores of an object over frames.
+
+    Args:
+        record: of the object.
+        frames: indices of frames that have a result and a truth.
+
+    Returns:
+        'J', 'F', 'J&F' and 'Dice'; None without frames.
+    """
+    overlap, boundary, dice = (
+        _mean([values[index] for index in frames])
+        for values in (record.iou, record.boundary, record.dice)
+    )
+    both = None if overlap is None or boundary is None else (overlap + boundary) / 2
+    return {'J': overlap, 'F': boundary, 'J&F': both, 'Dice': dice}
+
+
 def object_scores(record: ObjectRecord, skip_ends: bool = True) -> dict[str, Any]:
     """Score one object.
 
@@ -52,10 +70,7 @@ def object_scores(record: ObjectRecord, skip_ends: bool = True) -> dict[str, Any
         'worst_frame', 'presence' (see `presence_scores`) and 'states' (number of frames by state).
     """
     frames = scored_frames(record, skip_ends)
-    overlap, boundary, dice = (
-        _mean([values[index] for index in frames])
-        for values in (record.iou, record.boundary, record.dice)
-    )
+    means = mean_scores(record, frames)
     missing = _missing(record, frames)
     worst = min(frames, key=lambda index: record.iou[index], default=None)
     return {
@@ -64,11 +79,8 @@ def object_scores(record: ObjectRecord, skip_ends: bool = True) -> dict[str, Any
         'first_frame': record.first_frame,
         'frames': len(frames),
         'missing': missing,
-        'J': overlap,
-        'F': boundary,
-        'J&F': None if overlap is None or boundary is None else (overlap + boundary) / 2,
-        'Dice': dice,
-        'J_missing_as_0': overlap and overlap * len(frames) / (len(frames) + missing),
+        **means,
+        'J_missing_as_0': means['J'] and means['J'] * len(frames) / (len(frames) + missing),
         'worst_J': None if worst is None else record.iou[worst],
         'worst_frame': worst,
         'presence': _presence(record),
@@ -113,23 +125,18 @@ def shared_frames_difference(
         'J', 'F', 'J&F', 'Dice': other minus first, averaged over frames and then over objects, None
         without a common frame; 'frames': how many were compared, each object's counting.
     """
-    known = dict(pair for record in first for pair in _keyed(record))
-    changes: dict[str, list[float]] = {'J': [], 'F': [], 'Dice': []}
-    count = 0
-    for key, mine in (pair for record in other for pair in _keyed(record)):
-        rival = known.get(key)
+    rivals = {(r.video, entry.object_id): entry for r in first for entry in r.objects}
+    changes, count = [], 0
+    for video, entry in ((r.video, entry) for r in other for entry in r.objects):
+        rival = rivals.get((video, entry.object_id))
         if rival is None:
             continue
-        frames = set(scored_frames(mine, skip_ends)) & set(scored_frames(rival, skip_ends))
-        if not frames:
-            continue
-        count += len(frames)
-        for measure, name in (('J', 'iou'), ('F', 'boundary'), ('Dice', 'dice')):
-            ours, theirs = getattr(mine, name), getattr(rival, name)
-            changes[measure].append(float(np.mean([ours[i] - theirs[i] for i in sorted(frames)])))
-    means = {key: _mean(values) for key, values in changes.items()}
-    both = None if means['J'] is None else (means['J'] + means['F']) / 2
-    return {'J': means['J'], 'F': means['F'], 'J&F': both, 'Dice': means['Dice'], 'frames': count}
+        both = set(scored_frames(entry, skip_ends)) & set(scored_frames(rival, skip_ends))
+        if both:
+            count += len(both)
+            ours, theirs = (mean_scores(side, sorted(both)) for side in (entry, rival))
+            changes.append({key: ours[key] - theirs[key] for key in MEASURES})
+    return {**{key: mean_of(changes, key) for key in MEASURES}, 'frames': count}
 
 
 def mean_of(entries: Sequence[dict[str, Any]], key: str) -> float | None:
@@ -152,10 +159,6 @@ def pooled_presence(objects: Sequence[dict[str, Any]]) -> dict[str, float | int 
         'taken_up': count,
         'frames_until_taken_up': waited / count if count else None,
     }
-
-
-def _keyed(record: VideoRecord) -> list[tuple[tuple[str, int], ObjectRecord]]:
-    return [((record.video, entry.object_id), entry) for entry in record.objects]
 
 
 def _presence(record: ObjectRecord) -> dict[str, Any]:

@@ -54,13 +54,14 @@ def track_chart(records: Mapping[str, VideoRecord], skip_ends: bool = True) -> M
     edges = _edges(len(main.stems))
     parts, series = [], []
     top = _TOP
-    for position, entry in enumerate(main.objects):
-        beside = other.objects[position] if other and position < len(other.objects) else None
+    rivals = {entry.object_id: entry for entry in other.objects} if other else {}
+    for entry in main.objects:
+        beside = rivals.get(entry.object_id)
         lines = [_series(entry, main, edges)]
         if beside is not None:
             lines.append(_series(beside, other, edges))
         parts.append(_panel(entry, lines, top, skip_ends))
-        series += _readings(entry, lines, list(records) if beside is not None else [''])
+        series += _readings(entry, lines)
         top += _PANEL + len(lines) * (_STRIP + 3) + _GAP
     parts.append(_frame_axis(main, top - _GAP + 18))
     height = top - _GAP + 26
@@ -218,11 +219,9 @@ def _frame_axis(record: VideoRecord, y: float) -> Markup:
     return element('g', *parts)
 
 
-def _readings(
-    entry: ObjectRecord, lines: Sequence[_Series], names: Sequence[str]
-) -> list[dict[str, object]]:
+def _readings(entry: ObjectRecord, lines: Sequence[_Series]) -> list[dict[str, object]]:
     title = f'{entry.object_id} {entry.name}'.strip()
-    sides = ('node', 'tracker') if len(names) > 1 else ('',)
+    sides = ('node', 'tracker') if len(lines) > 1 else ('',)
     return [
         {
             'name': f'{title} {side}'.strip(),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,14 @@ def write_comparison(runs: Sequence[ComparedRun], output: Path) -> dict[str, Any
 
 
 def write_json(path: Path, values: dict[str, Any]) -> None:
-    """Write values for people and programs: indented, and no number that JSON does not know."""
-    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+    """Write values for people and programs: indented, with null for what is no finite number."""
+    text = json.dumps(_finite(values), indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(f'{text}\n', encoding='utf-8')
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
