@@ -8,6 +8,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import yaml
 
 pytest.importorskip('rclpy')
 pytest.importorskip('torch')
@@ -21,11 +22,14 @@ from surgsam2_msgs.msg import Track, TrackArray
 from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.evaluate_corrections import Corrections
 from surgsam2_ros.commands.evaluate_node import check_node_settings, run_video_through_node
+from surgsam2_ros.commands.node_settings import live_parameters
 from surgsam2_ros.drawing import label_palette
 from surgsam2_ros.evaluation.runs.inputs import open_videos
 from surgsam2_ros.evaluation.runs.prompting import PromptSettings, first_prompts
 from surgsam2_ros.evaluation.runs.settings import NetworkChoice, RunSettings
+from surgsam2_ros.network import load_config
 from surgsam2_ros.nodes.image_conversion import decode_image_message, make_label_image
+from surgsam2_ros.nodes.parameters import Parameters
 from surgsam2_ros.sources import BagWriter, read_label_png, write_label_png
 from surgsam2_ros.tracking import TrackerConfig
 
@@ -183,6 +187,25 @@ def test_a_rate_that_is_impossible_is_refused(folder, choice, tmp_path):
 def test_what_the_node_cannot_do_is_refused_at_the_start(choice, settings, complaint):
     with pytest.raises(CommandError, match=complaint):
         check_node_settings(choice, settings)
+
+
+def test_the_node_is_told_to_do_what_the_tracker_does(choice, tmp_path):
+    changed = dataclasses.replace(choice, changes=(('image_size', 128),))
+    tracker = TrackerConfig(num_frame_to_prune=1, protect_prompted_frames=True, mask_threshold=0.5)
+    parameters = live_parameters(
+        changed, RunSettings(tracker=tracker), tmp_path, objects=12, compressed=True
+    )
+    assert load_config(parameters['model.config']) == changed.network_config()
+    assert parameters['model.checkpoint'] == str(choice.checkpoint)
+    with (REPO / 'surgsam2_ros' / 'nodes' / 'parameters.yaml').open() as file:
+        defaults = {name: entry['default'] for name, entry in yaml.safe_load(file).items()}
+    told = Parameters.from_values(defaults | parameters).to_tracker_config()
+    buffered = defaults['tracking.prompt_buffer_frames']
+    assert told == dataclasses.replace(
+        tracker, num_maskmem=7, max_objects=12, replay_frames=buffered
+    )
+    assert parameters['input.policy'] == 'latest'
+    assert parameters['input.transport'] == 'compressed'
 
 
 class TestCorrections:

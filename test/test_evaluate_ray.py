@@ -190,3 +190,18 @@ def test_a_device_that_no_machine_has_is_refused(cluster, data, choice, tmp_path
     jobs = [VideoJob(video, on_gpu, RunSettings(), tmp_path) for video in open_videos(data)]
     with pytest.raises(CommandError, match=r'no machine of the Ray .* has 1 CPU and 1 GPU'):
         run_on_ray(cluster.address, jobs)
+
+
+@pytest.mark.slow
+def test_what_a_worker_does_not_find_is_said_for_every_video(cluster, data, choice, tmp_path):
+    nowhere = tmp_path / 'nowhere'
+    jobs = [VideoJob(video, choice, RunSettings(), nowhere) for video in open_videos(data)[:1]]
+    (record,) = run_on_ray(cluster.address, jobs)
+    assert f'has no folder {nowhere}' in record.error
+    assert 'the same paths' in record.error
+    empty = dataclasses.replace(choice, checkpoint=tmp_path / 'none.safetensors')
+    nowhere.mkdir(exist_ok=True)
+    jobs = [VideoJob(video, empty, RunSettings(), nowhere) for video in open_videos(data)[:1]]
+    (record,) = run_on_ray(cluster.address, jobs)
+    assert 'none.safetensors' in record.error
+    assert 'lost' not in record.error

@@ -91,8 +91,8 @@ def _cluster(address: str) -> Iterator[Any]:
     try:
         _knock(address)
         ray.init(address, log_to_driver=False, logging_level='ERROR')
-    except (OSError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except Exception as error:  # Ray raises many kinds, and bare ones
+        reason = _first_line(error)
         raise CommandError(
             f'there is no Ray cluster to be reached at {address!r}: {reason}; start one with '
             '`ray start --head` and give its HOST:PORT, or use --ray local'
@@ -167,8 +167,14 @@ def _run_here(job: VideoJob, home: Path) -> VideoRecord:
 
 def _describe(error: Exception) -> str:
     """Say why there is no record: the worker's own error, or how the worker was lost."""
-    cause = getattr(error, 'cause', None)
-    if isinstance(cause, OSError):
+    cause = getattr(error, 'cause', None)  # what a task raised; a lost worker raised nothing
+    if isinstance(cause, OSError) or type(cause).__module__.startswith('surgsam2_ros.'):
         return str(cause)
-    reason = str(error).strip().splitlines()[0]
-    return f'the worker that had this video was lost {RETRIES + 1} times; the last time: {reason}'
+    if cause is not None:
+        return f'{type(cause).__name__}: {_first_line(cause)}'
+    times = f'{RETRIES + 1} times; the last time: {_first_line(error)}'
+    return f'the worker that had this video was lost {times}'
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip('.')
