@@ -129,6 +129,15 @@ def test_bags_of_a_folder_at_any_depth(tmp_path):
         check_frames(video)
 
 
+def test_bags_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    for day in ('monday', 'tuesday'):
+        write_bag(tmp_path / day / 'left' / 'case.mcap')
+    names = [video.name for video in open_videos(tmp_path, **TOPICS)]
+    assert names == ['monday_left_case', 'tuesday_left_case']
+    with pytest.raises(SourceError, match='give each input once'):
+        open_videos([tmp_path / 'monday', tmp_path / 'monday'], **TOPICS)
+
+
 def test_a_split_bag_without_metadata_is_one_video(tmp_path):
     folder = tmp_path / 'case'
     folder.mkdir()

@@ -230,7 +230,10 @@ def make_jobs(root, model, output):
 def test_a_bad_video_is_recorded_and_leaves_no_label_images(model, tmp_path):
     root = write_vos(tmp_path / 'data', ('bad', 'good'))
     (root / 'JPEGImages/bad/00003.png').write_bytes(b'cut off')
-    records = run_jobs(make_jobs(root, model, tmp_path / 'out'), 1)
+    standings = []
+    jobs = make_jobs(root, model, tmp_path / 'out')
+    records = run_jobs(jobs, 1, on_standing=standings.append)
+    assert standings[-1] == Standing(videos=2, failed=1, frames=7, expected=7)
     assert [record.video for record in records if record.error] == ['bad']
     assert 'JPEGImages/bad/00003.png is no readable image' in records[0].error
     assert read_video(tmp_path / 'out', 'tracker', 'bad').error == records[0].error

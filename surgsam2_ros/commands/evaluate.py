@@ -254,7 +254,7 @@ def _through_node(
                 on_frame=count,
             )
 
-        tally.finish(attempt(video, 'node', options.output, replay))
+        tally.finish(index, attempt(video, 'node', options.output, replay))
         progress.show(tally.standing())
 
 

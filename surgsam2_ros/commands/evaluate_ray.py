@@ -74,7 +74,7 @@ def run_on_ray(
                     record = failure(job.video, 'tracker', job.output, _describe(error))
                     write_video(job.output, record)
                 tally.note(index, len(record.stems), len(record.stems))
-                tally.finish(record)
+                tally.finish(index, record)
                 on_standing(tally.standing())
     return tally.records
 

@@ -82,7 +82,7 @@ def open_videos(
     videos = [video for path in paths for video in _videos_of(Path(path), truth, topics)]
     if len(videos) == 1 and truth is not None:
         _take_truth_itself(videos[0], truth)
-    _check_names(videos)
+    _tell_apart(videos)
     return _choose(videos, only)
 
 
@@ -194,20 +194,23 @@ def _take_truth_itself(video: EvaluationVideo, truth: Path) -> None:
         video.truth_path = truth
 
 
-def _check_names(videos: list[EvaluationVideo]) -> None:
-    """Put the parent's name before names that several videos share."""
-    shared = {name for name, count in Counter(v.name for v in videos).items() if count > 1}
-    for video in videos:
-        if video.name in shared:
-            video.name = f'{video.images.resolve().parent.name}_{video.name}'
+def _tell_apart(videos: list[EvaluationVideo]) -> None:
+    """Put the names of folders before names that several videos share, as many as it takes."""
+    depth = max((len(video.images.resolve().parts) for video in videos), default=0)
+    for level in range(1, depth):
+        shared = {name for name, count in Counter(v.name for v in videos).items() if count > 1}
+        for video in videos:
+            if video.name in shared:
+                folder = video.images.resolve().parents[level - 1].name
+                video.name = f'{folder}_{video.name}'
     taken: dict[str, Path] = {}
     for video in videos:
-        other = taken.setdefault(video.name, video.images)
-        if other is not video.images:
+        if video.name in taken:
             raise SourceError(
-                f'{other} and {video.images} would both be called {video.name}; rename one, or '
-                'evaluate them apart'
+                f'{taken[video.name]} and {video.images} would both be called {video.name}; '
+                'give each input once'
             )
+        taken[video.name] = video.images
 
 
 def _choose(videos: list[EvaluationVideo], only: Sequence[str]) -> list[EvaluationVideo]:

@@ -112,15 +112,15 @@ def run_jobs(
                 tally.note(index, done, total)
                 on_standing(tally.standing())
 
-            tally.finish(run_job(job, note))
+            tally.finish(index, run_job(job, note))
             on_standing(tally.standing())
         return tally.records
     context = multiprocessing.get_context('spawn')  # torch does not survive a fork
     board = context.RawArray(ctypes.c_int64, 2 * len(jobs))
     tally.board = board
-    for record in _run_in_processes(list(enumerate(jobs)), processes, context, board):
-        if record is not None:
-            tally.finish(record)
+    for finished in _run_in_processes(list(enumerate(jobs)), processes, context, board):
+        if finished is not None:
+            tally.finish(*finished)
         on_standing(tally.standing())
     return tally.records
 
@@ -137,6 +137,7 @@ class Tally:
     def __init__(self, videos: int) -> None:
         self.board: MutableSequence[int] = [0] * (2 * videos)
         self.records: list[VideoRecord] = []
+        self._finished: set[int] = set()
 
     def note(self, index: int, done: int, total: int) -> None:
         """Note the frames of a video, by its position."""
@@ -146,43 +147,46 @@ class Tally:
         """Frames of a video that are done."""
         return self.board[2 * index]
 
-    def finish(self, record: VideoRecord) -> None:
-        """Note a video as finished, well or not."""
+    def finish(self, index: int, record: VideoRecord) -> None:
+        """Note a video as finished, well or not; of a failed one no more frames are expected."""
         self.records.append(record)
+        self._finished.add(index)
+        self.note(index, self.done(index), self.done(index))
 
     def standing(self) -> Standing:
         """Return where the run stands."""
-        totals = [total for total in self.board[1::2] if total]
-        mean = sum(totals) / len(totals) if totals else 0
+        totals = list(self.board[1::2])
+        begun = [total for total in totals if total]
+        mean = sum(begun) / len(begun) if begun else 0
+        to_come = sum(not t and i not in self._finished for i, t in enumerate(totals))
         return Standing(
             videos=len(self.records),
             failed=sum(record.error is not None for record in self.records),
             frames=sum(self.board[::2]),
-            expected=round(sum(totals) + mean * (len(self.board) // 2 - len(totals))),
+            expected=round(sum(totals) + mean * to_come),
         )
 
 
 def _run_in_processes(
     jobs: list[tuple[int, VideoJob]], processes: int, context: Any, board: Any
-) -> Iterator[VideoRecord | None]:
-    """Yield records as they come, and None now and then."""
+) -> Iterator[tuple[int, VideoRecord] | None]:
+    """Yield numbers of jobs and records as they come, and None now and then."""
     waiting = deque(jobs)
     while waiting:
         suspects: list[tuple[int, VideoJob]] = []
-        for record in _run_pool(waiting, min(processes, len(waiting)), context, board, suspects):
-            yield record
+        yield from _run_pool(waiting, min(processes, len(waiting)), context, board, suspects)
         for suspect in suspects:  # one of them broke the pool: each gets a process of its own
             again: list[tuple[int, VideoJob]] = []
             yield from _run_pool(deque([suspect]), 1, context, board, again)
             if again:
-                job = suspect[1]
+                index, job = suspect
                 reason = (
                     'the process that evaluated it was killed, perhaps for want of memory; '
                     'run again with fewer --jobs'
                 )
                 record = failure(job.video, 'tracker', job.output, reason)
                 write_video(job.output, record)
-                yield record
+                yield index, record
 
 
 def _run_pool(
@@ -191,7 +195,7 @@ def _run_pool(
     context: Any,
     board: Any,
     suspects: list[tuple[int, VideoJob]],
-) -> Iterator[VideoRecord | None]:
+) -> Iterator[tuple[int, VideoRecord] | None]:
     """Take jobs from `waiting` until it is empty or a process dies.
 
     `suspects` gets those under way then; they are few, since each process is given one at a time.
@@ -210,8 +214,8 @@ def _run_pool(
             yield None
             for future in done:
                 record = future.result()
-                del running[future]
-                yield record
+                index, _ = running.pop(future)
+                yield index, record
     except BrokenProcessPool:
         suspects.extend(running.values())
     finally:
