@@ -115,7 +115,8 @@ def test_the_command_line_answers_without_heavy_imports():
 
 
 @pytest.mark.parametrize(
-    'command', ['demo', 'track', 'evaluate', 'bag', 'dataset', 'train', 'render']
+    'command',
+    ['demo', 'track', 'evaluate', 'score', 'compare', 'bag', 'dataset', 'train', 'render'],
 )
 def test_every_command_is_there_with_help(command, capsys):
     with pytest.raises(SystemExit) as ended:
