@@ -91,7 +91,6 @@ def test_the_defaults_are_those_of_the_node_and_the_published_ones_can_be_had(ev
         assert evaluate(output=tmp_path / behaviour, behaviour=behaviour, videos='a') == 0
         tracker = read_run(tmp_path / behaviour).settings['tracker']
         assert tracker['protect_prompted_frames'] is protected
-        assert tracker['write_memory_when_absent'] is not protected
 
 
 def test_an_overlay_video_on_request(evaluate, tmp_path):

@@ -137,7 +137,7 @@ def test_tracker_gets_the_values():
         'memory.num_frame_to_prune': 1,
         'memory.protect_prompted_frames': False,
         'memory.max_prompted_frames': 4,
-        'memory.write_when_absent': True,
+        'memory.write_when_absent': False,
         'memory.min_score': 0.25,
         'tracking.max_objects': 3,
         'tracking.presence_threshold': 0.75,
@@ -149,7 +149,7 @@ def test_tracker_gets_the_values():
     config = Parameters.from_values(values).to_tracker_config()
     assert (config.num_maskmem, config.num_frame_to_prune) == (5, 1)
     assert (config.protect_prompted_frames, config.max_prompted_frames) == (False, 4)
-    assert (config.write_memory_when_absent, config.min_memory_score) == (True, 0.25)
+    assert (config.write_memory_when_absent, config.min_memory_score) == (False, 0.25)
     assert (config.max_objects, config.presence_threshold, config.mask_threshold) == (3, 0.75, 1.5)
     assert (config.tentative_frames, config.lost_after_frames) == (6, 9)
     assert config.replay_frames == 12
