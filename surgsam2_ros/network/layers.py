@@ -4,11 +4,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+
+class Derived:
+    """A tensor computed from parameters; while no gradients are asked for, kept until they change.
+
+    Args:
+        compute: makes the tensor from the parameters.
+    """
+
+    def __init__(self, compute: Callable[..., Tensor]) -> None:
+        self._compute = compute
+        self._state: list[tuple[int, int]] | None = None
+
+    def __call__(self, *parameters: Tensor) -> Tensor:
+        """Return the tensor that belongs to these parameters."""
+        watched = not any(p.is_inference() for p in parameters)
+        if torch.is_grad_enabled() or torch.compiler.is_compiling() or not watched:
+            return self._compute(*parameters)
+        # Writing into a parameter raises its version; moving it changes its address.
+        state = [(p.data_ptr(), p._version) for p in parameters]
+        if state != self._state:
+            self._value, self._state = self._compute(*parameters), state
+            self._held = [p.detach() for p in parameters]  # no other tensor gets these addresses
+        return self._value
+
+    def __deepcopy__(self, memo: dict) -> Derived:
+        """Leave a copied module to derive its own."""
+        return Derived(self._compute)
 
 
 class MLP(nn.Module):

@@ -4,13 +4,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from surgsam2_ros.network.frame_tensors import MemoryTokens
-from surgsam2_ros.network.layers import Attention
-from surgsam2_ros.network.position_encoding import rotary_tables, sine_position_2d
+from surgsam2_ros.network.layers import Attention, Derived
+from surgsam2_ros.network.position_encoding import (
+    full_precision,
+    rotary_tables,
+    sine_position_2d,
+)
+
+_ROWS_AT_ONCE = 256  # queries whose scores are held at a time: 1 kB per key and head
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -20,6 +28,52 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.addcmul(x * cos, swapped, sin).to(x.dtype)
 
 
+def attend_rows(q: Tensor, k: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+    """Attention whose values, shared by the heads, have another width than the keys.
+
+    Args:
+        q: [1 | N, heads, Lq, C].
+        k: [N, heads, L, C].
+        values: [N, L, Cv].
+        mask: bool [N, 1, 1, L], True = attend, or None.
+
+    Returns:
+        [N, heads, Lq, Cv].
+    """
+    values = values[:, None].expand(-1, k.shape[1], -1, -1)
+    if not q.is_cpu:
+        q = q.expand(k.shape[0], -1, -1, -1)
+        return F.scaled_dot_product_attention(q, k, values, attn_mask=mask)
+    # The fused kernel of CPUs takes no such values; plain products are faster than padding them.
+    keys = k.transpose(2, 3)
+    attended = []
+    for rows in (q * q.shape[-1] ** -0.5).split(_ROWS_AT_ONCE, dim=2):
+        scores = rows @ keys
+        if mask is not None:
+            scores = scores.masked_fill(~mask, -torch.inf)
+        attended.append(scores.softmax(dim=-1) @ values)
+    return torch.cat(attended, dim=2)
+
+
+def _reordered(parameter: Tensor, num_heads: int) -> Tensor:
+    """Sort the outputs of a projection: first all first members of pairs, head by head."""
+    return parameter.unflatten(0, (num_heads, -1, 2)).transpose(1, 2).flatten(0, 2)
+
+
+def _joined_weight(value: Tensor, output: Tensor, num_heads: int) -> Tensor:
+    """Weight of the value projection of every head and the output projection in one."""
+    value = value.unflatten(0, (num_heads, -1))  # [heads, C, Cv]
+    output = output.unflatten(1, (num_heads, -1))  # [dim, heads, C]
+    with full_precision(value.device):
+        return torch.einsum('ohc,hcv->ohv', output.float(), value.float()).flatten(1)
+
+
+def _joined_bias(value: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Bias of the value projection and the output projection in one."""
+    with full_precision(value.device):
+        return F.linear(value.float(), weight.float(), bias.float())
+
+
 class RotaryAttention(Attention):
     """Attention with axial rotary position encoding of queries and spatial keys.
 
@@ -27,27 +81,31 @@ class RotaryAttention(Attention):
     them). They are taken in the order [first members, second members] here, which rotates faster
     and leaves the scores as they are.
 
+    The value projection is linear and attention weights sum to one: unless training, memory is
+    attended to as it is, and projected after that.
+
     While training, a share `dropout` of the attention weights is dropped.
     """
 
     dropout = 0.0
 
-    def _halves(self, projection: nn.Linear, x: Tensor) -> Tensor:
-        """Project [N, L, C] to heads [N, heads, L, head_dim], pair members in two halves."""
-
-        def reorder(parameter):
-            pairs = parameter.unflatten(0, (self.num_heads, -1, 2))
-            return pairs.transpose(1, 2).flatten(0, 2)
-
-        return self.split_heads(F.linear(x, reorder(projection.weight), reorder(projection.bias)))
+    def __init__(self, dim, num_heads, key_dim=None) -> None:
+        super().__init__(dim, num_heads, key_dim=key_dim)
+        self._q_weight, self._q_bias, self._k_weight, self._k_bias = (
+            Derived(partial(_reordered, num_heads=num_heads)) for _ in range(4)
+        )
+        self._value_weight = Derived(partial(_joined_weight, num_heads=num_heads))
+        self._value_bias = Derived(_joined_bias)
 
     def queries(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """Project and rotate [N, HW, C] to [N, heads, HW, head_dim]."""
-        return rotate(self._halves(self.q_proj, x), cos, sin)
+        weight, bias = self._q_weight(self.q_proj.weight), self._q_bias(self.q_proj.bias)
+        return rotate(self.split_heads(F.linear(x, weight, bias)), cos, sin)
 
     def keys(self, x: Tensor, cos: Tensor, sin: Tensor, unrotated: int = 0) -> Tensor:
         """Project [N, L, C]; rotate all but the last ``unrotated`` tokens, map by map."""
-        k = self._halves(self.k_proj, x)
+        weight, bias = self._k_weight(self.k_proj.weight), self._k_bias(self.k_proj.bias)
+        k = self.split_heads(F.linear(x, weight, bias))
         spatial = k.shape[2] - unrotated
         maps = k[:, :, :spatial].unflatten(2, (-1, cos.shape[0]))
         rotated = rotate(maps, cos, sin).flatten(2, 3)
@@ -55,10 +113,15 @@ class RotaryAttention(Attention):
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
         """Attend with prepared heads and v [N, L, C] not yet projected; returns [N, HW, dim]."""
-        v = self.split_heads(self.v_proj(v))
-        dropout = self.dropout if self.training else 0.0
-        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
-        return self.out_proj(out.transpose(1, 2).flatten(2))
+        if self.training:
+            v = self.split_heads(self.v_proj(v))
+            q = q.expand(k.shape[0], -1, -1, -1)
+            out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=self.dropout)
+            return self.out_proj(out.transpose(1, 2).flatten(2))
+        out = attend_rows(q, k, v, mask).transpose(1, 2).flatten(2)
+        weight = self._value_weight(self.v_proj.weight, self.out_proj.weight)
+        bias = self._value_bias(self.v_proj.bias, self.out_proj.weight, self.out_proj.bias)
+        return F.linear(out, weight, bias)
 
 
 class MemoryAttentionLayer(nn.Module):
@@ -97,7 +160,6 @@ class MemoryAttentionLayer(nn.Module):
         attention = self.cross_attn_image
         q = attention.queries(self.norm2(x), cos, sin)
         k = attention.keys(keys, cos, sin, unrotated=memory.num_pointer_tokens)
-        q = q.expand(k.shape[0], -1, -1, -1)
         x = x + self._drop(attention.attend(q, k, memory.features, mask))
         hidden = self._drop(F.relu(self.linear1(self.norm3(x))))
         return x + self._drop(self.linear2(hidden))

@@ -60,7 +60,8 @@ def render_masks(
     if len(instances) > 1:
         highest = logits[0].clamp_(min=mask_threshold)
     for row in range(1, len(instances)):  # an argmax over the objects costs 20 times as much
-        label_image.masked_fill_(logits[row] > highest, instances[row])
+        wins = (logits[row] > highest).view(torch.uint8)
+        label_image += (instances[row] - label_image) * wins  # may wrap around; filling is slower
         torch.maximum(highest, logits[row], out=highest)
     scalars = torch.stack([estimate.iou, estimate.presence.sigmoid(), visible], dim=1)
     return _to_host(label_image, masks, scalars.float())
