@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,10 +25,12 @@ from surgsam2_ros.commands.evaluate_corrections import Corrections
 from surgsam2_ros.commands.evaluate_node import check_node_settings, run_video_through_node
 from surgsam2_ros.commands.node_settings import live_parameters
 from surgsam2_ros.drawing import label_palette
+from surgsam2_ros.evaluation.metrics.overlap import jaccard
 from surgsam2_ros.evaluation.runs.inputs import open_videos
 from surgsam2_ros.evaluation.runs.prompting import PromptSettings, first_prompts
 from surgsam2_ros.evaluation.runs.settings import NetworkChoice, RunSettings
-from surgsam2_ros.network import load_config
+from surgsam2_ros.evaluation.runs.tracker_run import run_video
+from surgsam2_ros.network import load_config, load_network
 from surgsam2_ros.nodes.image_conversion import decode_image_message, make_label_image
 from surgsam2_ros.nodes.parameters import Parameters
 from surgsam2_ros.sources import BagWriter, read_label_png, write_label_png
@@ -97,7 +100,7 @@ def bag_video(bag):
 
 
 def test_a_bag_goes_through_the_node_with_its_own_headers_and_pace(bag, choice, tmp_path):
-    video = bag_video(bag)
+    video, tracker = bag_video(bag), tmp_path / 'tracker'
     published = []
     record = run_video_through_node(
         video,
@@ -139,6 +142,14 @@ def test_a_bag_goes_through_the_node_with_its_own_headers_and_pace(bag, choice, 
     corrected = [index for index, given in enumerate(first.prompted) if given][1:]
     assert corrected, 'every second frame, after half a second each'
     assert not set(corrected) & set(lost)
+    # Until something was dropped or corrected, the node has seen what the tracker sees.
+    alike = min([*lost, corrected[0] + 1])
+    settings = RunSettings(PromptSettings('box'))
+    run_video(video, load_network(choice.config, checkpoint=choice.checkpoint), settings, tracker)
+    for index in range(1, alike):
+        png = Path('scene', 'all', f'{index:05d}.png')
+        masks = [read_label_png(folder / png) == 5 for folder in (tmp_path, tracker)]
+        assert jaccard(*masks) > 0.99
     assert 'active' in (tmp_path / 'records' / 'node' / 'scene' / 'node.log').read_text()
     assert not list(tmp_path.rglob('*.mcap')), 'results are kept as label images and records'
 
