@@ -15,6 +15,7 @@ from surgsam2_ros.evaluation.reports.difference_charts import (
 from surgsam2_ros.evaluation.reports.markup import (
     Markup,
     element,
+    fine_digits,
     fraction,
     join,
     page,
@@ -131,11 +132,13 @@ def _verdict(comparison: Mapping[str, Any], pair: Mapping[str, Any]) -> Markup:
     entry = pair['differences']['J&F']
     level = f'{comparison["bootstrap"]["level"]:.0%}'.replace('%', ' %')
     interval = entry['over_videos'] or entry['over_objects']
-    change = element('b', f'{signed(entry["mean"])} J&F')
+    digits = fine_digits(entry['mean'], *(interval or ()))
+    change = element('b', f'{signed(entry["mean"], digits)} J&F')
     if interval is None:
         return element('p', change, ' on a single object: no interval can be given.')
     unit = 'videos' if entry['over_videos'] else 'objects'
-    span = f' ({level} interval over {unit}: {signed(interval[0])} to {signed(interval[1])}). '
+    low, high = (signed(value, digits) for value in interval)
+    span = f' ({level} interval over {unit}: {low} to {high}). '
     if interval[0] > 0:
         judged = f'{pair["run"]} is better.'
     elif interval[1] < 0:
@@ -198,7 +201,8 @@ def _method(comparison: Mapping[str, Any]) -> Markup:
         f'random draws with replacement (percentile bootstrap, seed {bootstrap["seed"]}). The '
         'thick bar draws whole videos, because objects of one video share its light, smoke and '
         'motion; the thin bar draws objects as if they were independent. Believe the thick one. '
-        'Coloured differences leave zero out. CIoU, HOTA and IDF1 are measured per video. A '
+        'Coloured differences leave zero out. CIoU, HOTA and IDF1 are measured per video, over '
+        'the frames that each run answered. A '
         f'difference in J&F of at most {comparison["tie"]:g} is neither won nor lost.'
     )
     return element('p', text)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from surgsam2_ros.evaluation.reports.markup import Markup, element, signed
+from surgsam2_ros.evaluation.reports.markup import Markup, element, fine_digits, signed
 
 MOST_OBJECTS = 60  # a chart of more shows the largest losses and wins
 
@@ -111,8 +111,9 @@ def _verdict(entry: Mapping[str, Any]) -> str:
 
 def _described(entry: Mapping[str, Any]) -> str:
     interval = entry['over_videos'] or entry['over_objects']
-    text = signed(entry['mean'])
-    return f'{text}  [{signed(interval[0])}, {signed(interval[1])}]' if interval else text
+    values = (entry['mean'], *(interval or ()))
+    mean, *ends = (signed(value, fine_digits(*values)) for value in values)
+    return f'{mean}  [{", ".join(ends)}]' if ends else mean
 
 
 def _reach(differences: Mapping[str, Mapping[str, Any]]) -> float:

@@ -54,6 +54,8 @@ def difference_pictures(first: ComparedRun, other: ComparedRun) -> Markup:
     except (SourceError, OSError) as error:
         problem = element('p', f'Not every picture could be made: {error}', class_='note')
     shown = [figures[frame] for frame in chosen if frame in figures]
+    if not shown:
+        return join([problem])
     note = element('p', 'The white line is the truth, the coloured one the prediction.')
     return join([note, problem, element('div', *shown, class_='pictures pairs')])
 

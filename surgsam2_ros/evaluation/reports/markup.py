@@ -112,6 +112,11 @@ def signed(value: float | None, digits: int = 3) -> str:
     return text if text.strip('+−0.') else '0'
 
 
+def fine_digits(*values: float) -> int:
+    """Digits that show small differences: four where all are below 0.01, else three."""
+    return 4 if max(map(abs, values)) < 0.01 else 3
+
+
 def quantity(value: float | None, unit: str = '') -> str:
     """Write a measured quantity with three significant digits, or all digits before the point."""
     if value is None:
