@@ -12,7 +12,7 @@ import yaml
 from evaluation_data import TRUTH_TOPIC, write_bag, write_tiny_model, write_vos
 
 from surgsam2_ros.cli import main
-from surgsam2_ros.commands.evaluate_options import DEFAULTS, read_config
+from surgsam2_ros.commands.evaluate_options import DEFAULTS, PROMPTS, read_config
 from surgsam2_ros.commands.model_loading import find_model
 from surgsam2_ros.evaluation.records import read_run, read_video
 from surgsam2_ros.evaluation.runs import tracker_run
@@ -226,14 +226,15 @@ def test_a_bad_video_fails_alone_is_listed_and_tried_again(evaluate, root, tmp_p
         ({'jobs': 0}, '--jobs is 0; give at least 1'),
         ({'rate': 0}, '--rate 0.0 is impossible'),
         ({'config': 'nowhere.yaml'}, '--config nowhere.yaml does not exist'),
-        ({'output': 'INPUT'}, 'holds the input'),
+        ({'output': ''}, 'lies among the images of'),
+        ({'output': 'JPEGImages/out'}, 'lies among the images of'),
     ],
 )
 def test_wrong_arguments_are_one_line_and_write_nothing(
     evaluate, root, tmp_path, capsys, options, complaint
 ):
-    if options.get('output') == 'INPUT':
-        options = {'output': root}
+    if options.get('output') is not None:
+        options = {'output': root / options['output']}
     assert evaluate(**options) == 1
     error = capsys.readouterr().err.strip().splitlines()
     assert len(error) == 1
@@ -246,6 +247,20 @@ def test_a_folder_with_other_files_is_not_written_into(evaluate, tmp_path, capsy
     (tmp_path / 'out/thesis.tex').touch()
     assert evaluate() == 1
     assert 'holds other files and no run' in capsys.readouterr().err
+
+
+def test_defaults_are_those_of_the_parts():
+    from surgsam2_ros.commands.model_loading import DEFAULT_MODEL
+    from surgsam2_ros.evaluation.runs.prompting import PROMPT_KINDS, PromptSettings
+    from surgsam2_ros.evaluation.runs.stamp_matching import DEFAULT_TOLERANCE_MS
+
+    settings = PromptSettings()
+    for name in ('seed', 'correct_every', 'correct_below'):
+        assert DEFAULTS[name] == getattr(settings, name)
+    assert DEFAULTS['prompt'] == settings.kind
+    assert DEFAULTS['tolerance_ms'] == DEFAULT_TOLERANCE_MS
+    assert DEFAULTS['model'] == DEFAULT_MODEL
+    assert PROMPTS == PROMPT_KINDS
 
 
 # Arguments from a file

@@ -183,8 +183,10 @@ def test_a_truth_folder_named_after_numbers_or_stamps(tmp_path, name):
 def test_a_truth_in_another_bag(tmp_path):
     images = write_bag(tmp_path / 'images/case.mcap', with_truth=False)
     write_bag(tmp_path / 'truth/case.mcap')
-    (video,) = open_videos(images, tmp_path / 'truth', **TOPICS)
-    check_frames(video)
+    write_bag(tmp_path / 'truth/other.mcap', frames=1)
+    for place in ('truth', 'truth/case.mcap'):
+        (video,) = open_videos(images, tmp_path / place, **TOPICS)
+        check_frames(video)
 
 
 def test_many_bags_cost_nothing_until_they_are_opened(tmp_path, monkeypatch):

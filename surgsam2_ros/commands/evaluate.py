@@ -108,11 +108,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check_output(output: Path, videos: list[EvaluationVideo]) -> None:
-    """Refuse an output folder that is or lies in an input, where results would be mistaken."""
+    """Refuse an output folder that holds an input, or would be taken for a video of it."""
+    place = output.resolve()
     for video in videos:
         folder = video.images.resolve()
-        if output.resolve() in (folder, *folder.parents) and not (output / 'run.json').exists():
-            raise CommandError(f'--output {output} holds the input {folder}; name another folder')
+        beside = place.parent == folder.parent and folder.parent.name == 'JPEGImages'
+        if beside or (place in (folder, *folder.parents) and not (output / 'run.json').exists()):
+            raise CommandError(
+                f'--output {output} lies among the images of {folder}, or holds them; name another '
+                'folder'
+            )
 
 
 def _check_tools(options: argparse.Namespace, settings: RunSettings) -> None:

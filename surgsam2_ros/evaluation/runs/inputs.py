@@ -150,17 +150,22 @@ def _data_set(root: Path, truth: Path | None) -> Iterator[EvaluationVideo]:
 
 def _find_bags(path: Path) -> Iterator[tuple[str, Path]]:
     """Yield (name, bag) of a bag, or of a folder of bags at any depth."""
-    if path.is_file():
-        if is_bag(path):
-            yield _bag_name(path), path
+    if _is_one_bag(path):
+        yield _bag_name(path) if path.is_file() else path.resolve().name, path
         return
-    if (path / 'metadata.yaml').exists() or _is_split_bag(path):
-        yield path.resolve().name, path
+    if path.is_file():
         return
     entries = sorted(path.iterdir(), key=lambda entry: natural_key(entry.name))
     for entry in entries:
         if not entry.name.startswith('.'):
             yield from _find_bags(entry)
+
+
+def _is_one_bag(path: Path) -> bool:
+    """Tell whether a path is a recording itself, and no folder of recordings."""
+    if path.is_file():
+        return is_bag(path)
+    return (path / 'metadata.yaml').exists() or _is_split_bag(path)
 
 
 def _is_split_bag(folder: Path) -> bool:
@@ -180,7 +185,7 @@ def _bag_name(file: Path) -> str:
 
 def _truth_of(name: str, truth: Path | None) -> Path | None:
     """Return the truth of one of several videos: what bears its name below the truth folder."""
-    if truth is None or is_bag(truth):
+    if truth is None or _is_one_bag(truth):
         return truth
     named = [truth / name, *(truth / f'{name}{suffix}' for suffix in BAG_SUFFIXES)]
     return next((path for path in named if path.exists()), truth / name)
