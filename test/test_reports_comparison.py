@@ -208,3 +208,9 @@ def test_a_run_that_drops_frames_is_compared_over_those_it_answered(runs):
     assert pair['differences']['J']['mean'] == 0
     assert pair['differences']['J_missing_as_0']['mean'] < 0
     assert all(entry['frames'] < 10 for entry in pair['by_object'])
+
+
+def test_few_videos_do_not_make_a_run_better(runs, tmp_path):
+    main(['compare', *map(str, runs), '--output', str(tmp_path)])
+    text = Outline((tmp_path / 'compare.html').read_text()).text
+    assert '3 videos are too few to call that better' in text

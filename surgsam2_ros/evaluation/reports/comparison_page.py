@@ -107,7 +107,9 @@ def _settings(comparison: Mapping[str, Any]) -> Markup | None:
 
 def _pair(comparison: Mapping[str, Any], pair: Mapping[str, Any], pictures: Markup) -> Markup:
     title = f'{pair["run"]} against {pair["first"]}'
-    chart = interval_chart(_worth_showing(pair['differences']), f'differences, {title}')
+    charted = {k: v for k, v in pair['differences'].items() if k != 'J_missing_as_0'}
+    judged = pair['videos'] >= FEW_VIDEOS
+    chart = interval_chart(charted, f'differences, {title}', judged=judged)
     objects = pair['by_object']
     note = f'J&F of every object: ring {pair["first"]}, dot {pair["run"]}; the largest loss on top.'
     if len(objects) > MOST_OBJECTS:
@@ -139,26 +141,23 @@ def _verdict(comparison: Mapping[str, Any], pair: Mapping[str, Any]) -> Markup:
     unit = 'videos' if entry['over_videos'] else 'objects'
     low, high = (signed(value, digits) for value in interval)
     span = f' ({level} interval over {unit}: {low} to {high}). '
-    if interval[0] > 0:
-        judged = f'{pair["run"]} is better.'
-    elif interval[1] < 0:
-        judged = f'{pair["run"]} is worse.'
-    else:
+    one_sided = interval[0] > 0 or interval[1] < 0
+    direction = 'better' if entry['mean'] > 0 else 'worse'
+    if not one_sided:
         judged = 'The interval includes no difference: these videos do not tell them apart.'
-    few = pair['videos'] < FEW_VIDEOS
-    doubt = (
-        f' With {plural(pair["videos"], "video")} the interval itself is uncertain.' if few else ''
-    )
-    return element('p', change, span, judged, doubt)
+    elif pair['videos'] < FEW_VIDEOS:
+        judged = f'{plural(pair["videos"], "video")} are too few to call that {direction}.'
+    else:
+        judged = f'{pair["run"]} is {direction}.'
+    return element('p', change, span, judged, _missing_frames(pair))
 
 
-def _worth_showing(differences: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out the row that repeats J where no frame is missing."""
-    return {
-        key: entry
-        for key, entry in differences.items()
-        if key != 'J_missing_as_0' or entry['mean'] != differences['J']['mean']
-    }
+def _missing_frames(pair: Mapping[str, Any]) -> str:
+    """Say what frames without a result cost, where there are any."""
+    change = pair['differences']['J_missing_as_0']['mean']
+    if change == pair['differences']['J']['mean']:
+        return ''
+    return f' With frames without a result as 0, J differs by {signed(change)}.'
 
 
 def _share_bar(pair: Mapping[str, Any]) -> Markup:
@@ -196,12 +195,12 @@ def _method(comparison: Mapping[str, Any]) -> Markup:
     bootstrap = comparison['bootstrap']
     text = (
         'Differences are paired: the same object of the same video in both runs, over the frames '
-        'that both scored; only "J, missing as 0" counts frames without a result. An interval '
+        'that both scored. An interval '
         f'holds the middle {bootstrap["level"]:.0%} of the means of {bootstrap["resamples"]:,} '
         f'random draws with replacement (percentile bootstrap, seed {bootstrap["seed"]}). The '
         'thick bar draws whole videos, because objects of one video share its light, smoke and '
         'motion; the thin bar draws objects as if they were independent. Believe the thick one. '
-        'Coloured differences leave zero out. CIoU, HOTA and IDF1 are measured per video, over '
+        f'Coloured differences leave zero out, on {FEW_VIDEOS} videos or more. CIoU, HOTA and IDF1 are measured per video, over '
         'the frames that each run answered. A '
         f'difference in J&F of at most {comparison["tie"]:g} is neither won nor lost.'
     )

@@ -12,16 +12,19 @@ from surgsam2_ros.evaluation.reports.markup import Markup, element, fine_digits,
 
 MOST_OBJECTS = 60  # a chart of more shows the largest losses and wins
 
-_WIDTH, _LEFT, _RIGHT, _ROW = 1000, 190, 830, 34
+_WIDTH, _LEFT, _RIGHT, _ROW = 1000, 170, 790, 34
 _OBJECT_ROW = 22
 
 
-def interval_chart(differences: Mapping[str, Mapping[str, Any]], title: str) -> Markup:
+def interval_chart(
+    differences: Mapping[str, Mapping[str, Any]], title: str, *, judged: bool = True
+) -> Markup:
     """Draw mean differences with their intervals: thick over videos, thin over objects.
 
     Args:
         differences: by measure, see `compare`.
         title: for those who cannot see it.
+        judged: whether to colour what leaves zero out; not with too few videos.
     """
     reach = _reach(differences)
     top = 20
@@ -43,7 +46,7 @@ def interval_chart(differences: Mapping[str, Mapping[str, Any]], title: str) -> 
     for row, (name, entry) in enumerate(differences.items()):
         y = top + row * _ROW + _ROW / 2 - 2
         parts.append(element('text', _NAMES.get(name, name), class_='strong', x=8, y=y + 4))
-        verdict = _verdict(entry)
+        verdict = _verdict(entry) if judged else 'even'
         for key, class_ in (('over_objects', 'thin'), ('over_videos', 'thick')):
             if entry[key]:
                 low, high = (place(value) for value in entry[key])
@@ -97,8 +100,7 @@ def object_chart(objects: Sequence[Mapping[str, Any]], tie: float, title: str) -
     return _drawing(parts, bottom + 24, title)
 
 
-_NAMES = {'J_missing_as_0': 'J, missing as 0', 'CIoU': 'CIoU, per video', 'HOTA': 'HOTA, per video'}
-_NAMES['IDF1'] = 'IDF1, per video'
+_NAMES = {name: f'{name}, per video' for name in ('CIoU', 'HOTA', 'IDF1')}
 
 
 def _verdict(entry: Mapping[str, Any]) -> str:
