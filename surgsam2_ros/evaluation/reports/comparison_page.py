@@ -200,8 +200,8 @@ def _method(comparison: Mapping[str, Any]) -> Markup:
         f'random draws with replacement (percentile bootstrap, seed {bootstrap["seed"]}). The '
         'thick bar draws whole videos, because objects of one video share its light, smoke and '
         'motion; the thin bar draws objects as if they were independent. Believe the thick one. '
-        f'Coloured differences leave zero out, on {FEW_VIDEOS} videos or more. CIoU, HOTA and IDF1 are measured per video, over '
-        'the frames that each run answered. A '
+        f'Coloured differences leave zero out, on {FEW_VIDEOS} videos or more. CIoU, HOTA and IDF1 '
+        'are measured per video, over the frames that each run answered. A '
         f'difference in J&F of at most {comparison["tie"]:g} is neither won nor lost.'
     )
     return element('p', text)
