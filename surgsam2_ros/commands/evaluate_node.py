@@ -84,7 +84,6 @@ def run_video_through_node(
     if rate_hz is not None and not rate_hz > 0:
         raise CommandError(f'--rate {rate_hz} is impossible; give images per second')
     folder = output / 'records' / 'node' / video.name
-    folder.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         stack.enter_context(video)
         run = _NodeRun(video, open_stream(video, stack), choice, settings, folder)
@@ -128,6 +127,7 @@ class _NodeRun:
 
         use_own_domain(60 + os.getpid() % 40)
         use_large_image_profile()
+        self.folder.mkdir(parents=True, exist_ok=True)
         # Other evaluations may share the domain: a namespace keeps them apart.
         self.namespace = f'/evaluation_{os.getpid()}_{next(_replays)}'
         compressed = self.stream.compressed
