@@ -40,9 +40,9 @@ def provenance(run: RunRecord, summary: Mapping[str, Any]) -> Markup:
     """
     boxes = [
         ('Model', run.model),
-        ('Settings', run.settings),
         ('Versions', run.versions),
         ('Hardware', run.hardware),
+        ('Settings', run.settings),
     ]
     lists = [
         element('div', element('h3', title), facts(values)) for title, values in boxes if values
@@ -51,7 +51,7 @@ def provenance(run: RunRecord, summary: Mapping[str, Any]) -> Markup:
         [
             element('h3', 'Command'),
             element('pre', run.command),
-            element('div', *lists, class_='columns'),
+            element('div', *lists, class_='boxes'),
         ]
     )
 
@@ -71,7 +71,7 @@ def facts(values: Mapping[str, Any]) -> Markup:
 def _flat(values: Mapping[str, Any], before: str = '') -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     for key, value in values.items():
-        name = f'{before}{key}'.replace('_', ' ')
+        name = f'{before}{key}'
         if isinstance(value, Mapping):
             found += _flat(value, f'{name}.')
         elif value is not None and value != '' and value != []:
