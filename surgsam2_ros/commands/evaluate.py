@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from surgsam2_ros.evaluation.runs.settings import RunSettings
     from surgsam2_ros.evaluation.runs.video import EvaluationVideo
 
+_LINES_SHOWN = 20
+
 _HELP = """\
 input:
   ROOT with JPEGImages/VIDEO/*.jpg and Annotations/VIDEO/*.png (pixel = object id), or ROOT/valid
@@ -276,16 +278,21 @@ def _report(options: argparse.Namespace, run_record: RunRecord) -> int:
         print(_line(side, summary.get(side) or {}))
     records = [record for side in sides for record in read_videos(options.output, side)]
     failed = [record for record in records if record.error is not None]
-    for record in failed:
-        print(f'{record.video} ({record.through}) failed: {record.error}', file=sys.stderr)
-    for record in records:
-        for warning in record.warnings:
-            print(f'{record.video} ({record.through}): {warning}', file=sys.stderr)
+    _complain([f'{record.video} ({record.through}) failed: {record.error}' for record in failed])
+    _complain([f'{r.video} ({r.through}): {warning}' for r in records for warning in r.warnings])
     print(
         f'written to {options.output}: report.html, summary.json, per_frame.csv'
         + (', overlay/' if options.overlay else '')
     )
     return 1 if failed else 0
+
+
+def _complain(lines: list[str]) -> None:
+    """Show some lines on standard error, and how many more the report has."""
+    for line in lines[:_LINES_SHOWN]:
+        print(line, file=sys.stderr)
+    if len(lines) > _LINES_SHOWN:
+        print(f'… and {len(lines) - _LINES_SHOWN} more, see report.html', file=sys.stderr)
 
 
 def _write_overlays(options: argparse.Namespace, run_record: RunRecord) -> None:
