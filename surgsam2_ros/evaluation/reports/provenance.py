@@ -31,12 +31,11 @@ def subtitle(run: RunRecord, summary: Mapping[str, Any], sides: Sequence[str]) -
     return element('p', *(element('span', fact) for fact in facts if fact), class_='subtitle')
 
 
-def provenance(run: RunRecord, summary: Mapping[str, Any]) -> Markup:
+def provenance(run: RunRecord) -> Markup:
     """List everything that decides the results.
 
     Args:
         run: the run.
-        summary: see `summarise`.
     """
     boxes = [
         ('Model', run.model),

@@ -52,7 +52,7 @@ def report_page(
         'times': ('Latency' if 'node' in sides else 'Time per frame', live),
         'worst': ('Worst frames', pictures),
         'definitions': ('What the measures mean', definitions(summary)),
-        'run': ('How it was made', provenance(run, summary)),
+        'run': ('How it was made', provenance(run)),
     }
     present = {key: value for key, value in sections.items() if value[1]}
     return page(
