@@ -20,6 +20,7 @@ from surgsam2_ros.evaluation.metrics.process_usage import (
     device_bytes,
     processor_seconds,
     resident_bytes,
+    used_device_bytes,
 )
 
 MS = 1_000_000
@@ -184,11 +185,15 @@ def test_a_process_that_ended_leaves_what_was_seen_of_it(start):
 
 @pytest.fixture(name='smi')
 def _smi(tmp_path, monkeypatch):
-    """Give a function that puts an nvidia-smi with this answer first in PATH."""
+    """Give a function that puts an nvidia-smi first in PATH, which knows processes and devices."""
 
-    def install(answer: str, status: int = 0) -> None:
+    def install(processes: str, devices: str = '', status: int = 0) -> None:
         program = tmp_path / 'nvidia-smi'
-        program.write_text(f"#!/bin/sh\ncat <<'END'\n{answer}\nEND\nexit {status}\n")
+        program.write_text(
+            '#!/bin/sh\n'
+            f"case $1 in *apps*) echo '{processes}' ;; *) echo '{devices}' ;; esac\n"
+            f'exit {status}\n'
+        )
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
         monkeypatch.setenv('PATH', f'{tmp_path}{os.pathsep}{os.environ["PATH"]}')
 
@@ -204,16 +209,25 @@ def test_device_memory_is_that_of_the_process_on_all_devices(smi):
     ('answer', 'status'), [('17, 300', 0), ('4242, [N/A]', 0), ('no driver', 9), ('', 0)]
 )
 def test_device_memory_that_nobody_tells_is_none(smi, answer, status):
-    smi(answer, status)
+    smi(answer, '[N/A]', status)
     assert device_bytes(4242) is None
+    assert used_device_bytes() is None
 
 
-def test_device_memory_is_sampled_only_where_a_device_is_used(smi):
-    smi(f'{os.getpid()}, 100')
-    for on_device, expected in ((True, 100 * 2**20 / 1e6), (False, None)):
-        sampler = UsageSampler(os.getpid(), on_device=on_device)
-        sampler.start()
-        assert sampler.stop().device_mb == expected
+@pytest.mark.parametrize(
+    ('processes', 'on_device', 'expected'),
+    [
+        (f'{os.getpid()}, 100', True, 100),
+        ('', True, 700 + 200 - 650),  # a container: what all use has grown
+        (f'{os.getpid()}, 100', False, None),
+    ],
+)
+def test_device_memory_is_sampled_where_a_device_is_used(smi, processes, on_device, expected):
+    smi(processes, '700\n200')
+    sampler = UsageSampler(os.getpid(), on_device=on_device, device_before=650 * 2**20)
+    sampler.start()
+    used = sampler.stop().device_mb
+    assert used == (None if expected is None else pytest.approx(expected * 2**20 / 1e6))
 
 
 def test_measures_can_be_written_as_json():

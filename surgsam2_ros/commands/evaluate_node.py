@@ -121,7 +121,7 @@ class _NodeRun:
         from surgsam2_ros.commands.evaluate_corrections import Corrections
         from surgsam2_ros.commands.node_process import replaying_node
         from surgsam2_ros.commands.ros_environment import use_large_image_profile, use_own_domain
-        from surgsam2_ros.evaluation.metrics.process_usage import UsageSampler
+        from surgsam2_ros.evaluation.metrics.process_usage import UsageSampler, used_device_bytes
         from surgsam2_ros.nodes.replay import Replay
         from surgsam2_ros.sources import BagWriter
 
@@ -141,11 +141,13 @@ class _NodeRun:
         corrections = Corrections(
             self.video, self.prompts, self.settings.prompts, self.stream.headers
         )
+        on_device = self.choice.device.startswith('cuda')
+        device_before = used_device_bytes() if on_device else None
         with (
             replaying_node(self.folder, parameters, {'__ns': self.namespace}) as node,
             BagWriter(self.folder / _RESULTS, overwrite=True) as writer,
         ):
-            sampler = UsageSampler(node.pid, on_device=self.choice.device.startswith('cuda'))
+            sampler = UsageSampler(node.pid, on_device=on_device, device_before=device_before)
             replay = Replay(
                 self.stream.source,
                 self.stream.topic,

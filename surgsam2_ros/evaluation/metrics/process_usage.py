@@ -24,7 +24,7 @@ class ProcessUsage:
     Attributes:
         cpu_percent: mean time on the processor, all threads, in percent of one core.
         resident_mb: largest resident memory seen [10^6 bytes].
-        device_mb: largest GPU memory seen [10^6 bytes].
+        device_mb: largest GPU memory seen [10^6 bytes]; see UsageSampler.
     """
 
     cpu_percent: float | None = None
@@ -38,14 +38,23 @@ class UsageSampler:
     Args:
         pid: the process.
         on_device: whether it uses an NVIDIA GPU; its memory is asked of nvidia-smi.
+        device_before: what all processes used of all GPUs before this one began [bytes], see
+            `used_device_bytes`. In a container, where the driver knows the process by another
+            number, the growth since then is taken for what it uses.
         period_s: time between samples [s].
     """
 
     def __init__(
-        self, pid: int, *, on_device: bool = False, period_s: float = SAMPLE_PERIOD_S
+        self,
+        pid: int,
+        *,
+        on_device: bool = False,
+        device_before: int | None = None,
+        period_s: float = SAMPLE_PERIOD_S,
     ) -> None:
         self._pid = pid
         self._on_device = on_device
+        self._device_before = device_before
         self._period_s = period_s
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -95,7 +104,11 @@ class UsageSampler:
 
     def _sample_device(self) -> None:
         self._device_asked = time.monotonic()
-        if self._on_device and (used := device_bytes(self._pid)) is not None:
+        used = device_bytes(self._pid) if self._on_device else None
+        if self._on_device and used is None and self._device_before is not None:
+            by_all = used_device_bytes()
+            used = None if by_all is None else max(by_all - self._device_before, 0)
+        if used is not None:
             self._device_bytes = max(self._device_bytes or 0, used)
 
     def _cpu_percent(self) -> float | None:
@@ -132,22 +145,32 @@ def resident_bytes(pid: int) -> int:
 
 
 def device_bytes(pid: int) -> int | None:
-    """Memory of a process on all NVIDIA GPUs [bytes]; None where nvidia-smi does not tell.
+    """Memory of a process on all NVIDIA GPUs [bytes]; None where nvidia-smi does not tell."""
+    rows = _ask_nvidia_smi('--query-compute-apps=pid,used_gpu_memory')
+    return _sum_mebibytes([row[1] for row in rows if row[0] == str(pid) and len(row) == 2])
 
-    In a container the driver may know the process by another number, and nothing is told.
-    """
+
+def used_device_bytes() -> int | None:
+    """Memory that all processes use on all NVIDIA GPUs [bytes]; None where nobody tells."""
+    return _sum_mebibytes([row[0] for row in _ask_nvidia_smi('--query-gpu=memory.used')])
+
+
+def _ask_nvidia_smi(query: str) -> list[list[str]]:
+    """Return the fields of its answer, row by row; no rows where there is no answer."""
     program = shutil.which('nvidia-smi')
     if program is None:
-        return None
-    command = [program, '--query-compute-apps=pid,used_gpu_memory']
-    command.append('--format=csv,noheader,nounits')
+        return []
+    command = [program, query, '--format=csv,noheader,nounits']
     try:
         answer = subprocess.run(
             command, capture_output=True, text=True, timeout=_SMI_TIMEOUT_S, check=True
         )
     except (OSError, subprocess.SubprocessError):
-        return None
-    rows = [line.split(',') for line in answer.stdout.splitlines() if line.count(',') == 1]
-    used = [m.strip() for number, m in rows if number.strip() == str(pid)]
-    mebibytes = [int(text) for text in used if text.isdigit()]
-    return sum(mebibytes) * 2**20 if mebibytes else None
+        return []
+    return [[field.strip() for field in line.split(',')] for line in answer.stdout.splitlines()]
+
+
+def _sum_mebibytes(fields: list[str]) -> int | None:
+    """Sum the fields that are numbers; None when none is."""
+    numbers = [int(field) for field in fields if field.isdigit()]
+    return sum(numbers) * 2**20 if numbers else None
