@@ -12,7 +12,8 @@ import yaml
 from evaluation_data import TRUTH_TOPIC, write_bag, write_tiny_model, write_vos
 
 from surgsam2_ros.cli import main
-from surgsam2_ros.commands.evaluate_options import DEFAULTS, PROMPTS, read_config
+from surgsam2_ros.commands.evaluate_config import read_config
+from surgsam2_ros.commands.evaluate_options import DEFAULTS, PROMPTS, add_arguments
 from surgsam2_ros.commands.model_loading import find_model
 from surgsam2_ros.evaluation.records import read_run, read_video
 from surgsam2_ros.evaluation.runs import tracker_run
@@ -296,6 +297,7 @@ def test_arguments_come_from_a_file_and_the_command_line_goes_first(
     ('text', 'complaint'),
     [
         ('promt: mask', "no argument 'promt'; there are"),
+        ('config: other.yaml', "no argument 'config'"),
         ('prompt: scribble', "invalid choice: 'scribble'"),
         ('seed: often', "invalid int value: 'often'"),
         ('- prompt', 'must hold "argument: value" lines'),
@@ -321,7 +323,7 @@ def test_shipped_files_name_models_and_parameters_that_exist(path):
     from surgsam2_ros.commands.evaluate_options import choose_tracker
     from surgsam2_ros.network import NetworkConfig
 
-    options = Namespace(**(DEFAULTS | read_config(path)))
+    options = Namespace(**(DEFAULTS | read_config(path, add_arguments, DEFAULTS)))
     assert find_model(options.model).is_file()
     assert options.behaviour == 'published'
     assert choose_tracker(options)

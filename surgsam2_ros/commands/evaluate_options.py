@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.evaluate_config import read_config
 
 if TYPE_CHECKING:
     from surgsam2_ros.evaluation.runs.settings import NetworkChoice
@@ -141,7 +142,7 @@ def complete(given: argparse.Namespace) -> argparse.Namespace:
     """
     values = dict(DEFAULTS)
     if getattr(given, 'config', None) is not None:
-        values.update(read_config(given.config))
+        values.update(read_config(given.config, add_arguments, DEFAULTS.keys() - {'config'}))
     added = [*values['set'], *getattr(given, 'set', [])]
     values.update(vars(given) | {'set': added})
     options = argparse.Namespace(**values)
@@ -179,70 +180,6 @@ def read_object_ids(entries: Sequence[str]) -> tuple[tuple[int, ...], tuple[int,
         ids.update(range(int(first), int(last) + 1))
         named.update(() if dash else {int(first)})
     return tuple(sorted(ids)), tuple(sorted(named))
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """Read arguments from a YAML file, whose keys are their names.
-
-    Lists stand for arguments with several values, true and false for those with none, and `set`
-    holds a mapping. The values pass through the same checks as those of the command line.
-
-    Raises:
-        CommandError: naming the file and what is wrong with it.
-    """
-    import yaml
-
-    from surgsam2_ros.share import share_file
-
-    if not path.is_file():
-        try:
-            path = share_file(path)
-        except FileNotFoundError:
-            raise CommandError(f'--config {path} does not exist') from None
-    try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8')) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CommandError(f'{path} is no YAML file: {error}') from error
-    if not isinstance(content, dict):
-        raise CommandError(f'{path} must hold "argument: value" lines')
-    unknown = sorted(set(map(str, content)) - set(DEFAULTS) - {'config'})
-    if unknown:
-        raise CommandError(
-            f"{path}: there is no argument '{unknown[0]}'; there are {', '.join(sorted(DEFAULTS))}"
-        )
-    parser = _FileParser(path)
-    add_arguments(parser)
-    return vars(parser.parse_args([token for item in content.items() for token in _tokens(*item)]))
-
-
-class _FileParser(argparse.ArgumentParser):
-    """Parses what a file says, and names the file when that is wrong."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(argument_default=argparse.SUPPRESS, add_help=False, allow_abbrev=False)
-        self._path = path
-
-    def error(self, message: str) -> NoReturn:
-        raise CommandError(f'{self._path}: {message}')
-
-
-def _tokens(name: str, value: Any) -> Iterable[str]:
-    option = f'--{name.replace("_", "-")}'
-    if value is None:
-        return []
-    if isinstance(value, bool):
-        return [option if value else f'--no-{option[2:]}']
-    if isinstance(value, dict):
-        return [f'{option}={key}={_scalar(entry)}' for key, entry in value.items()]
-    if isinstance(value, list) and name == 'set':
-        return [f'{option}={entry}' for entry in value]
-    if isinstance(value, list):
-        return [option, *map(str, value)]
-    return [f'{option}={value}']
-
-
-def _scalar(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def choose_network(options: argparse.Namespace) -> NetworkChoice:

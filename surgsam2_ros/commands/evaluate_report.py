@@ -1,0 +1,69 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Ends an evaluation: reports and overlay videos are written, the result is told in a few lines."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from surgsam2_ros.evaluation.records import RunRecord
+
+_LINES_SHOWN = 20
+
+
+def write_report(options: argparse.Namespace, run_record: RunRecord) -> int:
+    """Write the reports, say what came out, and return the exit status."""
+    from surgsam2_ros.evaluation.records import read_videos
+    from surgsam2_ros.evaluation.reports import write_reports
+
+    summary = write_reports(options.output)
+    if options.overlay:
+        _write_overlays(options, run_record)
+    sides = [side for side in ('tracker', 'node') if options.through in (side, 'both')]
+    for side in sides:
+        print(_line(side, summary.get(side) or {}))
+    records = [record for side in sides for record in read_videos(options.output, side)]
+    failed = [record for record in records if record.error is not None]
+    _complain([f'{record.video} ({record.through}) failed: {record.error}' for record in failed])
+    _complain([f'{r.video} ({r.through}): {warning}' for r in records for warning in r.warnings])
+    print(
+        f'written to {options.output}: report.html, summary.json, per_frame.csv'
+        + (', overlay/' if options.overlay else '')
+    )
+    return 1 if failed else 0
+
+
+def _complain(lines: list[str]) -> None:
+    """Show some lines on standard error, and how many more the report has."""
+    for line in lines[:_LINES_SHOWN]:
+        print(line, file=sys.stderr)
+    if len(lines) > _LINES_SHOWN:
+        print(f'… and {len(lines) - _LINES_SHOWN} more, see report.html', file=sys.stderr)
+
+
+def _write_overlays(options: argparse.Namespace, run_record: RunRecord) -> None:
+    """Write overlay/VIDEO.mp4 of the tracker's results, overlay/node/VIDEO.mp4 of the node's."""
+    from surgsam2_ros.commands.video_output import VideoOutput
+    from surgsam2_ros.evaluation.records import read_videos
+    from surgsam2_ros.evaluation.reports.overlay import frame_rate, overlay_frames
+
+    for side in ('tracker', 'node'):
+        folder = options.output / 'overlay' / ('node' if side == 'node' else '')
+        for record in read_videos(options.output, side):
+            path = folder / f'{record.video}.mp4'
+            if record.error is None and options.through in (side, 'both'):
+                with VideoOutput(path, frame_rate(record)) as video:
+                    for rgb in overlay_frames(options.output, run_record, record):
+                        video.write(rgb)
+
+
+def _line(side: str, scores: dict[str, Any]) -> str:
+    def number(key: str) -> str:
+        value = scores.get(key)
+        return '-' if value is None else f'{100 * value:.1f}'
+
+    measures = '  '.join(f'{key} {number(key)}' for key in ('J', 'F', 'J&F', 'Dice'))
+    return f'{side:8s} {scores.get("videos", 0)} videos  {measures}'
