@@ -30,6 +30,10 @@ prompts:
 output:
   One PNG per frame in OUT, named like the frame, with a palette; pixel value = object (the value in
   the prompt PNG, else the position in the JSON list from 1), 0 = background.
+
+speed:
+  The frames/s told at the end are all frames over the time from before the first is read to after
+  the last result is written, video included. Loading the network is left out.
 """
 
 
