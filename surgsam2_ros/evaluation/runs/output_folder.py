@@ -31,7 +31,7 @@ def prepare_output(output: Path, run: RunRecord, *, overwrite: bool = False) -> 
             with the same settings begins anew.
 
     Returns:
-        The run as written. It began when the run that is gone on with began.
+        The run as written. It began when the run that is gone on with began, and keeps its videos.
 
     Raises:
         OutputError: when the folder holds something else, or a run with other settings.
@@ -53,6 +53,7 @@ def prepare_output(output: Path, run: RunRecord, *, overwrite: bool = False) -> 
                 'to go on with it, another --output, or --overwrite to remove its results'
             )
         run.started = before.started
+        run.videos += [video for video in before.videos if video not in run.videos]
         _keep_node(before, run)
     write_run(output, run)
     return run
