@@ -21,8 +21,8 @@ from sensor_msgs.msg import Image, RegionOfInterest
 
 from surgsam2_msgs.msg import Track, TrackArray
 from surgsam2_ros.commands import CommandError
-from surgsam2_ros.commands.evaluate_corrections import Corrections
 from surgsam2_ros.commands.evaluate_node import check_node_settings, run_video_through_node
+from surgsam2_ros.commands.evaluate_operator import MOST_ATTEMPTS, Operator
 from surgsam2_ros.commands.node_settings import live_parameters
 from surgsam2_ros.drawing import label_palette
 from surgsam2_ros.evaluation.metrics.overlap import jaccard
@@ -37,7 +37,7 @@ from surgsam2_ros.sources import BagWriter, read_label_png, write_label_png
 from surgsam2_ros.tracking import TrackerConfig
 
 START_NS = 1_600_000_000_123_456_789
-PERIOD_NS = 500_000_000
+PERIOD_NS = 100_000_000
 FRAMES = 10
 
 
@@ -99,7 +99,9 @@ def bag_video(bag):
     return open_videos(bag, image_topic='/left/image_raw', truth_topic='/left/truth')[0]
 
 
-def test_a_bag_goes_through_the_node_with_its_own_headers_and_pace(bag, choice, tmp_path):
+def test_a_bag_goes_through_the_node_with_its_own_headers_at_the_rate_asked_for(
+    bag, choice, tmp_path
+):
     video, tracker = bag_video(bag), tmp_path / 'tracker'
     published = []
     record = run_video_through_node(
@@ -107,6 +109,7 @@ def test_a_bag_goes_through_the_node_with_its_own_headers_and_pace(bag, choice, 
         choice,
         RunSettings(PromptSettings('box', correct_every=2)),
         tmp_path,
+        rate_hz=2,
         on_frame=lambda: published.append(len(published)),
     )
     assert len(published) == FRAMES
@@ -165,7 +168,6 @@ def test_images_that_come_too_fast_are_dropped_and_scored_as_nothing(folder, cho
     assert len(record.dropped) == record.live['NUM_MISSED_FRAMES'] > 0
     answered = [index for index in range(40) if index not in record.dropped]
     assert answered[-1] == 39, 'the newest image always gets its turn'
-    assert record.objects[0].prompted[0]
     for index in record.dropped:
         assert record.objects[0].iou[index] is None
         assert record.objects[0].truth_area[index] == 25 * 30
@@ -219,18 +221,18 @@ def test_the_node_is_told_to_do_what_the_tracker_does(choice, tmp_path):
     assert parameters['input.transport'] == 'compressed'
 
 
-class TestCorrections:
-    """Clicks follow the results; nothing is replayed here."""
+class TestOperator:
+    """Prompts and clicks follow the results; nothing is replayed here."""
 
-    @pytest.fixture(name='corrections')
-    def _corrections(self, bag):
-        """Give a function that makes Corrections for the bag."""
+    @pytest.fixture(name='operator')
+    def _operator(self, bag):
+        """Give a function that makes an Operator for the bag, which has sent its first prompts."""
         video = bag_video(bag)
 
-        def make(every: int) -> Corrections:
-            settings = PromptSettings(correct_every=every)
+        def make(every: int) -> Operator:
+            settings = PromptSettings('box', correct_every=every)
             headers = {START_NS + i * PERIOD_NS: f'camera_{i % 2}' for i in range(FRAMES)}
-            return Corrections(video, first_prompts(video, settings), settings, headers)
+            return Operator(video, first_prompts(video, settings), settings, headers)
 
         yield make
         video.close()
@@ -249,42 +251,86 @@ class TestCorrections:
         ]
         return serialize_message(TrackArray(header=header, tracks=tracks))
 
-    def test_a_click_lies_in_the_middle_of_the_largest_mistake(self, corrections):
-        corrections = corrections(2)
+    def test_objects_are_prompted_together_with_the_header_of_their_first_frame(self, operator):
+        first, joined = operator(0).first_prompts()
+        assert (first.stamp_ns, first.frame_id) == (START_NS + PERIOD_NS, 'camera_1')
+        assert [prompt.object_id for prompt in first.prompts] == ['5']
+        assert first.prompts[0].box == (21, 20, 60, 49)
+        assert (joined.stamp_ns, joined.prompts[0].object_id) == (START_NS + 3 * PERIOD_NS, '3')
+
+    def test_a_click_lies_in_the_middle_of_the_largest_mistake(self, operator):
+        operator = operator(2)
         nothing = np.zeros((HEIGHT, WIDTH), bool)
-        corrections.look_at(self.result(3, {5: nothing, 3: truth(3) == 3}))
-        (due,) = corrections.due()
+        operator.look_at(self.result(3, {5: nothing, 3: truth(3) == 3}))
+        (due,) = operator.follow_ups()
         assert (due.stamp_ns, due.frame_id) == (START_NS + 3 * PERIOD_NS, 'camera_1')
         (click,) = due.prompts
         assert (click.object_id, click.labels.tolist()) == ('5', [1])
         x, y = click.points[0]
         assert truth(3)[int(y), int(x)] == 5
         assert 30 <= y <= 40, 'the object reaches from row 20 to row 49'
-        assert corrections.made == [(3, 5)]
+        assert operator.prompted() == [(3, 5)]
 
-    def test_objects_are_corrected_every_so_many_frames_after_their_own_prompt(self, corrections):
-        corrections = corrections(2)
+    def test_objects_are_corrected_every_so_many_frames_after_their_own_prompt(self, operator):
+        operator = operator(2)
         everywhere = np.ones((HEIGHT, WIDTH), bool)
         for index in range(1, FRAMES):
             objects = (5,) if index < 3 else (3, 5)
-            corrections.look_at(self.result(index, dict.fromkeys(objects, everywhere)))
-        assert len(corrections.due()) == 3
+            operator.look_at(self.result(index, dict.fromkeys(objects, everywhere)))
+        assert len(operator.follow_ups()) == 3
         # Object 5 is prompted in frame 1, object 3 in frame 3; nothing follows the last frame, 9.
-        assert sorted(corrections.made) == [(3, 5), (5, 3), (5, 5), (7, 3), (7, 5)]
-        assert corrections.due() == []
+        assert sorted(operator.prompted()) == [(3, 5), (5, 3), (5, 5), (7, 3), (7, 5)]
+        assert operator.follow_ups() == []
 
-    def test_a_dropped_frame_is_corrected_in_the_next_result(self, corrections):
-        corrections = corrections(2)
+    def test_a_dropped_frame_is_corrected_in_the_next_result(self, operator):
+        operator = operator(2)
         everywhere = np.ones((HEIGHT, WIDTH), bool)
         for index in (1, 2, 4, 5, 6):
-            corrections.look_at(self.result(index, {5: everywhere}))
-            corrections.due()
-        assert corrections.made == [(4, 5), (6, 5)]
+            operator.look_at(self.result(index, {5: everywhere}))
+            operator.follow_ups()
+        assert operator.prompted() == [(4, 5), (6, 5)]
 
-    def test_without_corrections_results_are_not_looked_at(self, corrections):
-        corrections = corrections(0)
-        corrections.look_at(b'not even a message')
-        assert corrections.due() == []
+    def test_without_corrections_results_are_not_looked_at(self, operator):
+        operator = operator(0)
+        operator.look_at(b'not even a message')
+        assert operator.follow_ups() == []
+
+    def test_an_object_whose_prompt_was_refused_is_prompted_in_the_next_result(self, operator):
+        operator = operator(0)
+        first, _ = operator.first_prompts()
+        operator.take_refusal(first, RuntimeError('no frame near it was tracked'))
+        assert operator.prompted() == [(3, 3)]
+        operator.look_at(self.result(0, {}))
+        assert operator.follow_ups() == [], 'it cannot be seen in frame 0'
+        operator.look_at(self.result(6, {}))
+        (again,) = operator.follow_ups()
+        assert again.stamp_ns == START_NS + 6 * PERIOD_NS
+        assert again.prompts[0].box == (26, 20, 65, 49), 'where it is by then'
+        assert operator.prompted() == [(3, 3), (6, 5)]
+        assert operator.warnings == [
+            'the node refused the prompt of 5 in frame 1: no frame near it was tracked'
+        ]
+
+    def test_refusals_come_to_an_end(self, operator):
+        operator = operator(0)
+        due, _ = operator.first_prompts()
+        attempts = 1
+        while due is not None:
+            operator.take_refusal(due, RuntimeError('never'))
+            operator.look_at(self.result(6, {}))
+            due = next(iter(operator.follow_ups()), None)
+            attempts += due is not None
+        assert attempts == MOST_ATTEMPTS
+
+    def test_a_refused_correction_is_not_made_again(self, operator):
+        operator = operator(2)
+        operator.look_at(self.result(4, {5: np.ones((HEIGHT, WIDTH), bool)}))
+        (due,) = operator.follow_ups()
+        operator.take_refusal(due, RuntimeError('too old'))
+        assert operator.warnings == ['the node refused the correction of 5 in frame 4: too old']
+        operator.look_at(self.result(5, {5: np.ones((HEIGHT, WIDTH), bool)}))
+        assert operator.follow_ups() == []
+        assert operator.prompted() == []
 
 
 def test_images_of_a_folder_become_messages_when_their_turn_comes():

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.evaluate_operator import Operator
 from surgsam2_ros.commands.node_settings import live_parameters, tracker_parameters
 from surgsam2_ros.commands.video_stream import VideoStream, open_stream
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from surgsam2_ros.evaluation.runs.prompting import TruthPrompt
     from surgsam2_ros.evaluation.runs.settings import NetworkChoice, RunSettings
     from surgsam2_ros.evaluation.runs.video import EvaluationVideo
-    from surgsam2_ros.nodes.replay import ReplayLog, ScheduledPrompts
+    from surgsam2_ros.nodes.replay import ReplayLog
 
 _RESULTS = 'results.mcap'
 _replays = itertools.count(1)
@@ -112,13 +113,12 @@ class _NodeRun:
         names = {object_id: video.names.get(object_id, '') for object_id in self.prompts}
         self.scores = FrameScores(names, len(video))
         self.stamps = tuple(stream.headers)
-        self.warnings: list[str] = []
+        self.operator = Operator(video, self.prompts, settings.prompts, stream.headers)
         self.log: ReplayLog
         self.usage: ProcessUsage
 
     def replay(self, rate_hz: float | None, on_frame: Callable[[], None]) -> None:
         """Replay the video once and keep the tracks in the folder."""
-        from surgsam2_ros.commands.evaluate_corrections import Corrections
         from surgsam2_ros.commands.node_process import replaying_node
         from surgsam2_ros.commands.ros_environment import use_large_image_profile, use_own_domain
         from surgsam2_ros.evaluation.metrics.process_usage import UsageSampler, used_device_bytes
@@ -138,9 +138,6 @@ class _NodeRun:
             objects=len(self.prompts),
             compressed=compressed,
         )
-        corrections = Corrections(
-            self.video, self.prompts, self.settings.prompts, self.stream.headers
-        )
         on_device = self.choice.device.startswith('cuda')
         device_before = used_device_bytes() if on_device else None
         with (
@@ -155,20 +152,18 @@ class _NodeRun:
                 target=f'{self.namespace}/surgsam2',
                 publish_as=f'{self.namespace}/image{"/compressed" if compressed else ""}',
                 tracks_only=True,
-                on_tracks=corrections.look_at,
+                on_tracks=self.operator.look_at,
                 check_node=node.check,
             )
             self.log = replay.run(
-                self._schedule(),
+                self.operator.first_prompts(),
                 speed=1.0 if rate_hz is None else rate_hz / self.stream.rate_hz,
-                follow_ups=corrections.due,
-                on_refusal=self._note_refusal,
+                follow_ups=self.operator.follow_ups,
+                on_refusal=self.operator.take_refusal,
                 on_progress=_counter(on_frame),
                 on_state=lambda state: sampler.start() if state == 'replaying' else None,
             )
             self.usage = sampler.stop()
-        for frame, object_id in corrections.made:
-            self.scores.note_prompt(frame, object_id)
 
     def score(self, labels: Path) -> VideoRecord:
         """Score every frame, write its masks, and return the record."""
@@ -178,8 +173,8 @@ class _NodeRun:
         from surgsam2_ros.sources import BagReader
 
         video = self.video
-        for prompt in self.prompts.values():
-            self.scores.note_prompt(prompt.frame, prompt.object_id)
+        for frame, object_id in self.operator.prompted():
+            self.scores.note_prompt(frame, object_id)
         writer = LabelWriter(labels, video.name, video.stems)
         inference_ms: list[float | None] = []
         with BagReader(self.folder / _RESULTS) as reader:
@@ -206,11 +201,10 @@ class _NodeRun:
             for published_ns, arrival in zip(published, arrived, strict=True)
         ]
         dropped = [frame for frame, arrival in enumerate(arrived) if arrival is None]
-        self._warn_of_dropped_prompts(set(dropped))
         return VideoRecord(
             video=video.name,
             through='node',
-            warnings=[*video.warnings, *self.warnings],
+            warnings=[*video.warnings, *self.operator.warnings, *self._moved_prompts(dropped)],
             images=str(video.images.resolve()),
             image_topic=video.image_topic,
             size=video.size,
@@ -223,48 +217,14 @@ class _NodeRun:
             live=live_scores(published, arrived, usage=self.usage),
         )
 
-    def _schedule(self) -> list[ScheduledPrompts]:
-        from surgsam2_ros.nodes.replay import ScheduledPrompts
-
-        by_frame: dict[int, list[TruthPrompt]] = {}
-        for prompt in self.prompts.values():
-            by_frame.setdefault(prompt.frame, []).append(prompt)
+    def _moved_prompts(self, dropped: list[int]) -> list[str]:
+        """Say which prompts belong to an image that was dropped."""
         return [
-            ScheduledPrompts(
-                self.stamps[frame],
-                self.stream.headers[self.stamps[frame]],
-                tuple(file_prompt(prompt, self.video) for prompt in prompts),
-            )
-            for frame, prompts in sorted(by_frame.items())
+            f'frame {frame}, in which object {object_id} was prompted, was dropped; the node takes '
+            'the prompt to the nearest frame that it tracked'
+            for frame, object_id in self.operator.prompted()
+            if frame in dropped
         ]
-
-    def _note_refusal(self, due: ScheduledPrompts, error: Exception) -> None:
-        frame = self.stamps.index(due.stamp_ns)
-        names = ', '.join(prompt.object_id for prompt in due.prompts)
-        self.warnings.append(f'the node refused the prompts of {names} in frame {frame}: {error}')
-
-    def _warn_of_dropped_prompts(self, dropped: set[int]) -> None:
-        for prompt in self.prompts.values():
-            if prompt.frame in dropped:
-                self.warnings.append(
-                    f'frame {prompt.frame}, in which object {prompt.object_id} was prompted, was '
-                    'dropped; the node takes the prompt to the nearest frame that it tracked'
-                )
-
-
-def file_prompt(prompt: TruthPrompt, video: EvaluationVideo) -> Any:
-    """Return a prompt as the client takes it; the object's name is its id."""
-    from surgsam2_ros.sources import FilePrompt
-
-    return FilePrompt(
-        str(prompt.object_id),
-        prompt.object_id,
-        video.names.get(prompt.object_id, ''),
-        prompt.points,
-        prompt.labels,
-        prompt.box,
-        prompt.mask,
-    )
 
 
 def _results(
