@@ -282,6 +282,13 @@ class TestOperator:
         assert sorted(operator.prompted()) == [(3, 5), (5, 3), (5, 5), (7, 3), (7, 5)]
         assert operator.follow_ups() == []
 
+    def test_what_is_good_enough_is_not_corrected(self, operator):
+        operator = operator(2)
+        mask = truth(5) == 5
+        mask[20:23] = False  # 27 of 30 rows are left: J is 0.9
+        operator.look_at(self.result(5, {5: mask}))
+        assert operator.follow_ups() == []
+
     def test_a_dropped_frame_is_corrected_in_the_next_result(self, operator):
         operator = operator(2)
         everywhere = np.ones((HEIGHT, WIDTH), bool)

@@ -22,10 +22,11 @@ _TRACKS_TYPE = 'surgsam2_msgs/msg/TrackArray'
 class Operator:
     """Prompts each object in its first frame, and looks at the results from then on.
 
-    An object is corrected in the first result that comes `correct_every` or more frames after its
-    prompt or its last correction; where no image is dropped, those are the frames in which a run
-    through the tracker corrects it. An object whose prompt was refused, since the node tracked no
-    frame near it, is prompted again in the next result that it can be seen in.
+    Whether an object needs a correction is looked at in the first result that comes
+    `correct_every` or more frames after its prompt or the last look; where no image is dropped,
+    those are the frames in which a run through the tracker looks. An object whose prompt was
+    refused, since the node tracked no frame near it, is prompted again in the next result that it
+    can be seen in.
 
     Args:
         video: supplies the truth.
@@ -137,13 +138,13 @@ class Operator:
 
         if not self._settings.correct_every:
             return []
-        clicks = []
+        clicks, below = [], self._settings.correct_below
         for track in self._typestore.deserialize_cdr(data, _TRACKS_TYPE).tracks:
             object_id = int(track.object_id)
             if frame >= self._next[object_id]:
                 self._next[object_id] = frame + self._settings.correct_every
                 mask = mask_of_track(track, truth.shape)
-                click = correction(mask, truth == object_id, object_id, frame)
+                click = correction(mask, truth == object_id, object_id, frame, below=below)
                 clicks += [] if click is None else [click]
         return clicks
 
