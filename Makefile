@@ -68,6 +68,7 @@ format: $(STAMPS)/lint ## rewrite the Python files in the project's format
 train-nano: $(STAMPS)/package $(STAMPS)/train ## train the small default network on rendered scenes; resumes when run again
 	$(BIN)/surgsam2 train --config config/training/nano.yaml --output build/training/nano --resume $(ARGS)
 	$(BIN)/surgsam2 train --config config/training/nano_finetune.yaml --output build/training/nano_finetune --resume $(ARGS)
+	$(BIN)/surgsam2 train --config config/training/nano_return.yaml --output build/training/nano_return --resume $(ARGS)
 
 evaluate-nano: $(STAMPS)/package $(STAMPS)/rivals ## measure the network, and its rivals, on rendered clips and on CLIPS
 	PYTHONPATH=$(VENV)/rivals $(BIN)/python -m surgsam2_ros.evaluation.nano_table $(CLIPS) --hard-clips 4 --rivals $(ARGS)
