@@ -41,6 +41,19 @@ def _shared_data() -> Callable[[str], Path]:
     return shared_data
 
 
+@pytest.fixture(scope='module', autouse=True)
+def torch_threads() -> Iterator[None]:
+    """Give every module the threads that torch starts with: sums depend on their number."""
+    try:
+        import torch
+    except ModuleNotFoundError:  # as on a machine that only converts messages
+        yield
+        return
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
 def _claim_domain_id() -> tuple[int, int]:
     """Lock a domain id no other test process here holds; return it and the lock's descriptor."""
     folder = Path(tempfile.gettempdir()) / f'surgsam2_ros_test_domains_{os.getuid()}'
