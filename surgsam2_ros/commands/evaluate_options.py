@@ -188,17 +188,10 @@ def choose_network(options: argparse.Namespace) -> NetworkChoice:
     Raises:
         CommandError: when one of them is not there.
     """
-    import torch
-
-    from surgsam2_ros.commands.model_loading import find_model
+    from surgsam2_ros.commands.model_loading import choose_device, find_model
     from surgsam2_ros.evaluation.runs.settings import NetworkChoice
 
-    device = options.device
-    has_cuda = torch.cuda.is_available()
-    if device == 'auto':
-        device = 'cuda' if has_cuda else 'cpu'
-    if device.startswith('cuda') and not has_cuda:
-        raise CommandError(f"device '{device}' is not available here; use --device cpu")
+    device = choose_device(options.device)
     if device == 'cpu' and options.precision != 'fp32':
         raise CommandError(f'--precision {options.precision} needs a GPU; use fp32 on a CPU')
     checkpoint = None if options.checkpoint is None else Path(options.checkpoint)

@@ -51,22 +51,31 @@ def find_model(name: str) -> Path:
     raise CommandError(f"there is no model '{name}'; the package has {', '.join(models)}")
 
 
+def choose_device(device: str) -> str:
+    """Return the device that --device names; 'auto' is a GPU if there is one.
+
+    Raises:
+        CommandError: when there is no GPU and one is asked for.
+    """
+    import torch
+
+    has_cuda = torch.cuda.is_available()
+    if device == 'auto':
+        device = 'cuda' if has_cuda else 'cpu'
+    if device.startswith('cuda') and not has_cuda:
+        raise CommandError(f"device '{device}' is not available here; use --device cpu")
+    return device
+
+
 def load_tracker_network(arguments: argparse.Namespace) -> Any:
     """Load the network for `add_model_arguments`.
 
     Raises:
         CommandError: when the model, the checkpoint or the device is not there.
     """
-    import torch
-
     from surgsam2_ros.network import load_network
 
-    device = arguments.device
-    has_cuda = torch.cuda.is_available()
-    if device == 'auto':
-        device = 'cuda' if has_cuda else 'cpu'
-    if device.startswith('cuda') and not has_cuda:
-        raise CommandError(f"device '{device}' is not available here; use --device cpu")
+    device = choose_device(arguments.device)
     if arguments.checkpoint is not None and not Path(arguments.checkpoint).is_file():
         raise CommandError(f'checkpoint {arguments.checkpoint} does not exist')
     model = find_model(arguments.model)

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -219,13 +218,14 @@ def _verify(config: NetworkConfig, path: Path | None) -> str:
     from surgsam2_ros.network.checkpoint import (
         build_network,
         checkpoint_path,
+        file_sha256,
         load_weights,
         read_state_dict,
     )
 
     path = checkpoint_path(config, path)
     expected = config.checkpoint_sha256 if path.name == config.checkpoint else None
-    checksum = _sha256(path)
+    checksum = file_sha256(path)
     if expected is not None and checksum != expected:
         raise CommandError(
             f'{path} has the checksum {checksum}, expected is {expected}; it is damaged or another '
@@ -289,16 +289,10 @@ def _count(state: Mapping[str, Tensor]) -> int:
 
 
 def _file_facts(path: Path) -> list[tuple[str, str]]:
-    return [('file', _megabytes(path)), ('sha256', _sha256(path))]
+    from surgsam2_ros.network.checkpoint import file_sha256
+
+    return [('file', _megabytes(path)), ('sha256', file_sha256(path))]
 
 
 def _megabytes(path: Path) -> str:
     return f'{path.stat().st_size / 1e6:.1f} MB'
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

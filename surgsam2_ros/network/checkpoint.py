@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import re
 from collections.abc import Mapping
@@ -139,6 +140,15 @@ def checkpoint_path(config: NetworkConfig, checkpoint: str | Path | None = None)
     if default is not None:
         remedy += f'; put them at {str(default)!r} or give the path of another checkpoint'
     raise CheckpointError(problem + remedy)
+
+
+def file_sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file, 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with Path(path).open('rb') as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:

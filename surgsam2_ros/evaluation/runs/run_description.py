@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import os
 import platform
@@ -13,7 +12,7 @@ from typing import Any
 
 import surgsam2_ros
 from surgsam2_ros.evaluation.runs.settings import NetworkChoice
-from surgsam2_ros.network.checkpoint import checkpoint_path
+from surgsam2_ros.network.checkpoint import checkpoint_path, file_sha256
 
 _PACKAGES = {
     'torch': 'torch',
@@ -60,19 +59,11 @@ def describe_model(choice: NetworkChoice) -> dict[str, Any]:
         'name': config.name,
         'config': str(choice.config.resolve()),
         'checkpoint': str(weights.resolve()),
-        'sha256': _sha256(weights),
+        'sha256': file_sha256(weights),
         'image_size': config.image_size,
         'device': choice.device,
         'precision': choice.precision,
     }
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _processor() -> str:
