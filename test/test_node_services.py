@@ -249,8 +249,8 @@ def test_a_prompt_without_images_is_answered_after_the_timeout(node):
 def test_prompts_by_topic_add_objects(node):
     publish = node.camera.publisher(PromptArray, 'prompts', depth=PROMPTS.depth).publish
     box = RegionOfInterest(x_offset=20, y_offset=30, width=30, height=30)
-    coming = make_header(node.camera.stamp_ns + FRAME_NS)
-    for _ in range(20):  # again while nothing came of it: the first may have found nobody yet
+    for _ in range(50):  # again while nothing came of it: the first may have found nobody yet
+        coming = make_header(node.camera.stamp_ns + FRAME_NS)
         publish(PromptArray(header=coming, prompts=[PromptMessage(object_id='a', box=box)]))
         node.client.list_objects()
         if ids(node.track()):

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from unittest.mock import MagicMock
 
 import pytest
@@ -47,6 +49,14 @@ def node(context, monkeypatch):
     node.destroy_node()
 
 
+def appears(read: Callable[[], dict[str, str]], expected: dict[str, str]) -> None:
+    """Assert what ROS knows of the node, which it learns a moment after the node has made it."""
+    deadline = time.monotonic() + 15.0
+    while read() != expected and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert read() == expected
+
+
 def remote(names_and_types) -> dict[str, str]:
     return {
         name.replace('/surgsam2/', '~/'): types[0]
@@ -88,8 +98,10 @@ def test_config_file_gives_any_node_the_defaults(context):
 
 
 def test_documented_publications_are_those_of_the_node(node):
-    published = remote(node.get_publisher_names_and_types_by_node('surgsam2', '/'))
-    assert published == documented(api_reference.PUBLICATIONS)
+    appears(
+        lambda: remote(node.get_publisher_names_and_types_by_node('surgsam2', '/')),
+        documented(api_reference.PUBLICATIONS),
+    )
     for topic in api_reference.PUBLICATIONS:
         name = node.resolve_topic_name(topic.name)
         (endpoint,) = node.get_publishers_info_by_topic(name)
@@ -98,19 +110,19 @@ def test_documented_publications_are_those_of_the_node(node):
 
 
 def test_documented_subscriptions_are_those_of_the_node(node):
-    subscribed = remote(node.get_subscriber_names_and_types_by_node('surgsam2', '/'))
     expected = documented(api_reference.SUBSCRIPTIONS)
     del expected['/image/compressed']  # instead of /image, by parameter
-    assert subscribed == expected
+    appears(lambda: remote(node.get_subscriber_names_and_types_by_node('surgsam2', '/')), expected)
 
 
 def test_documented_services_are_those_of_the_node(node):
-    served = {
-        name: kind
-        for name, kind in remote(node.get_service_names_and_types_by_node('surgsam2', '/')).items()
-        if not kind.startswith(COMMON_SERVICES)
-    }
-    assert served == documented(api_reference.SERVICES)
+    def served() -> dict[str, str]:
+        services = remote(node.get_service_names_and_types_by_node('surgsam2', '/'))
+        return {
+            name: kind for name, kind in services.items() if not kind.startswith(COMMON_SERVICES)
+        }
+
+    appears(served, documented(api_reference.SERVICES))
 
 
 def test_tables_replace_what_stood_between_the_markers():
