@@ -148,6 +148,7 @@ def test_latched_topics_stay_latched(shared_data, node, tmp_path):
     with BagReader(tmp_path / 'talker') as reader:
         player = BagPlayer(node, reader, topics=['/topic', '/rosout'])
     assert player.topics == ['/topic', '/rosout']
+    wait_until(lambda: node.get_publishers_info_by_topic('/topic'))
     offered = node.get_publishers_info_by_topic('/topic')[0].qos_profile
     assert offered.durability == DurabilityPolicy.TRANSIENT_LOCAL
 
