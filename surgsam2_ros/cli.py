@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Sequence
 
 from surgsam2_ros import __version__
+from surgsam2_ros.heap import keep_freed_memory
 
 COMMANDS = (
     'demo',
@@ -63,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         the process with 2.
     """
     options = create_parser().parse_args(arguments)
+    keep_freed_memory()
     try:
         return options.run(options)
     except KeyboardInterrupt:

@@ -24,6 +24,7 @@ from rclpy.subscription import Subscription
 from std_srvs.srv import SetBool
 
 from surgsam2_msgs.msg import PromptArray
+from surgsam2_ros.heap import keep_freed_memory
 from surgsam2_ros.nodes import qos
 from surgsam2_ros.nodes.frame_slot import EVERY_FRAME
 from surgsam2_ros.nodes.image_input import ImageInput, image_topic
@@ -298,6 +299,7 @@ def _spin(executor: SingleThreadedExecutor, node: SurgSam2Node) -> None:
 
 def main(args: list[str] | None = None) -> int:
     """Run the node until it is interrupted. Returns the exit status."""
+    keep_freed_memory()
     rclpy.init(args=args)
     try:
         node = SurgSam2Node()
