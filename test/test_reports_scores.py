@@ -62,6 +62,40 @@ def test_frames_without_a_result_count_as_zero_in_a_measure_of_their_own():
     assert scores['J_missing_as_0'] == pytest.approx((0.8 + 0 + 0 + 0.6) / 4)
 
 
+def test_frames_after_the_last_result_are_missing_too():
+    scores = object_scores(an_object([1.0, 0.8, 0.6, *[None] * 7]))
+    assert scores['J'] == 0.8
+    assert scores['missing'] == 6
+    assert scores['J_missing_as_0'] == pytest.approx((0.8 + 0.6) / 8)
+
+
+def test_frames_before_the_first_result_are_missing_too():
+    scores = object_scores(an_object([None, None, None, 1.0, 0.8, 0.7, 0.6]))
+    assert scores['J_missing_as_0'] == pytest.approx((0 + 0 + 1.0 + 0.8 + 0.7) / 5)
+
+
+def test_an_object_that_got_no_result_counts_as_zero_where_missing_frames_do():
+    objects = an_object([1.0] * 6), an_object([None] * 6, object_id=2)
+    node = summarise(a_run('a'), {'node': [a_video(*objects, through='node')]})['node']
+    assert node['J'] == 1.0
+    assert node['J_missing_as_0'] == 0.5
+
+
+def test_nothing_is_missing_from_a_run_that_answered_every_frame():
+    late = [None, None, 1.0, 0.5, 0.4, 0.3]
+    record = an_object(late, truth=[0, 0, 9, 9, 0, 9], area=[None, None, 9, 9, 9, 9])
+    for skip_ends in (True, False):
+        scores = object_scores(record, skip_ends)
+        assert scores['missing'] == 0 and scores['J_missing_as_0'] == scores['J']
+
+
+def test_an_object_that_leaves_right_after_its_prompt_returns():
+    record = an_object([1.0, 1.0, 0.9, 0.9], truth=[9, 0, 9, 9], area=[9, 0, 9, 9])
+    presence = object_scores(record)['presence']
+    assert (presence['returns'], presence['taken_up']) == (1, 1)
+    assert presence['precision'] == 1.0
+
+
 def test_frames_without_a_truth_are_not_missing():
     record = an_object([1.0, 0.8, None, 0.6, 1.0], truth=[9, 9, None, 9, 9])
     assert object_scores(record)['missing'] == 0

@@ -29,13 +29,9 @@ def scored_frames(record: ObjectRecord, skip_ends: bool = True) -> list[int]:
     Returns:
         indices of frames, rising; empty when there is nothing to score.
     """
-    frames = [index for index, value in enumerate(record.iou) if value is not None]
-    if skip_ends:
-        frames = frames[1:-1]
-    for position, index in enumerate(frames):
-        if record.truth_area[index] or record.area[index]:
-            return frames[position:]
-    return []
+    return _counted(
+        record, [index for index, value in enumerate(record.iou) if value is not None], skip_ends
+    )
 
 
 def mean_scores(record: ObjectRecord, frames: Sequence[int]) -> dict[str, float | None]:
@@ -64,23 +60,25 @@ def object_scores(record: ObjectRecord, skip_ends: bool = True) -> dict[str, Any
         skip_ends: see `scored_frames`.
 
     Returns:
-        'object', 'name', 'first_frame', 'frames' (scored), 'missing' (frames with a truth and no
-        result after the first result), 'J', 'F', 'J&F', 'Dice' (means over the scored frames, None
-        without any), 'J_missing_as_0' (J when frames without a result count as 0), 'worst_J',
-        'worst_frame', 'presence' (see `presence_scores`) and 'states' (number of frames by state).
+        'object', 'name', 'first_frame', 'frames' (scored), 'missing' (frames that would count if
+        they had a result), 'J', 'F', 'J&F', 'Dice' (means over the scored frames, None without
+        any), 'J_missing_as_0' (J over the frames that would be scored if all had a result, 0 for
+        those that have none), 'worst_J', 'worst_frame', 'presence' (see `presence_scores`) and
+        'states' (number of frames by state).
     """
     frames = scored_frames(record, skip_ends)
     means = mean_scores(record, frames)
-    missing = _missing(record, frames)
+    expected = _expected_frames(record, skip_ends)
+    found = [record.iou[index] for index in expected]
     worst = min(frames, key=lambda index: record.iou[index], default=None)
     return {
         'object': record.object_id,
         'name': record.name,
         'first_frame': record.first_frame,
         'frames': len(frames),
-        'missing': missing,
+        'missing': found.count(None),
         **means,
-        'J_missing_as_0': means['J'] and means['J'] * len(frames) / (len(frames) + missing),
+        'J_missing_as_0': _mean([value or 0.0 for value in found]),
         'worst_J': None if worst is None else record.iou[worst],
         'worst_frame': worst,
         'presence': _presence(record),
@@ -165,22 +163,36 @@ def _presence(record: ObjectRecord) -> dict[str, Any]:
     """Judge visibility after the frame in which the object was prompted."""
     if record.first_frame is None:
         return {}
-    after = slice(record.first_frame + 1, None)
-    return presence_scores(
-        [None if area is None else area > 0 for area in record.truth_area[after]],
-        [None if area is None else area > 0 for area in record.area[after]],
-        record.iou[after],
+    truth, predicted = (
+        [None if area is None else area > 0 for area in areas[record.first_frame :]]
+        for areas in (record.truth_area, record.area)
     )
+    predicted[:1] = [None]  # where it was shown to the tracker is no achievement
+    return presence_scores(truth, predicted, record.iou[record.first_frame :])
 
 
-def _missing(record: ObjectRecord, frames: Sequence[int]) -> int:
-    """Count frames between the scored ones that have a truth and no result."""
-    if not frames:
-        return 0
-    return sum(
-        record.iou[index] is None and record.truth_area[index] is not None
-        for index in range(frames[0], frames[-1])
-    )
+def _expected_frames(record: ObjectRecord, skip_ends: bool) -> list[int]:
+    """Return the frames that would be scored if every frame had a result.
+
+    They begin where the truth first shows the object: a node that has not taken its prompt by then
+    misses it.
+    """
+    begins = (index for index, area in enumerate(record.truth_area) if area)
+    first = next(begins, len(record.truth_area))
+    if record.first_frame is not None:
+        first = min(first, record.first_frame)
+    known = range(first, len(record.truth_area))
+    return _counted(record, [i for i in known if record.truth_area[i] is not None], skip_ends)
+
+
+def _counted(record: ObjectRecord, frames: list[int], skip_ends: bool) -> list[int]:
+    """Leave out the ends, and what is before the object is in the truth or in the prediction."""
+    if skip_ends:
+        frames = frames[1:-1]
+    for position, index in enumerate(frames):
+        if record.truth_area[index] or record.area[index]:
+            return frames[position:]
+    return []
 
 
 def _mean(values: Sequence[float]) -> float | None:
