@@ -34,4 +34,4 @@ def keep_freed_memory() -> bool:
         (_M_TRIM_THRESHOLD, _NEVER),
         (_M_TOP_PAD, _GROWTH),
     )
-    return all([mallopt(parameter, value) for parameter, value in settings])
+    return all(mallopt(parameter, value) for parameter, value in settings)

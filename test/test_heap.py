@@ -10,7 +10,9 @@ import sys
 
 import pytest
 
-pytestmark = pytest.mark.skipif(platform.libc_ver()[0] != 'glibc', reason='the C library is not GNU')
+pytestmark = pytest.mark.skipif(
+    platform.libc_ver()[0] != 'glibc', reason='the C library is not GNU'
+)
 
 FAULTS_OF_TEN_ROUNDS = """
 import resource, sys

@@ -378,16 +378,20 @@ def test_results_do_not_alias_each_other(network):
     assert torch.equal(first.tracks[0].logits, kept[2])
 
 
-def test_a_frame_prepared_in_another_thread_gives_the_same_to_the_bit(network):
-    plain, ahead = tracker_of(network), tracker_of(network)
-    for tracker in (plain, ahead):
+@pytest.mark.parametrize('settings', [{}, {'write_memory_when_absent': False}])
+def test_stages_in_threads_of_their_own_give_the_same_to_the_bit(network, settings):
+    plain, staged = tracker_of(network, **settings), tracker_of(network, **settings)
+    for tracker in (plain, staged):
         tracker.add_objects([Prompt('a', box=BOX_A), Prompt('b', box=BOX_B)])
-    prepared = look_ahead(ahead.prepare(rgb) for rgb in FRAMES)
-    for rgb, frame in zip(FRAMES, prepared, strict=True):
-        expected, result = plain.track(rgb), ahead.track(frame)
+    prepared = look_ahead(staged.prepare(rgb) for rgb in FRAMES)
+    outcomes = look_ahead(staged.advance(frame) for frame in prepared)
+    for rgb, outcome in zip(FRAMES, outcomes, strict=True):
+        expected, result = plain.track(rgb), outcome.render()
+        assert result.frame_index == expected.frame_index
         assert (result.label_image == expected.label_image).all()
-        for name in ('a', 'b'):
+        for name, track, other in zip('ab', result.tracks, expected.tracks, strict=True):
             assert torch.equal(logits(result, name), logits(expected, name))
+            assert (track.state, track.score) == (other.state, other.score)
 
 
 def test_a_prepared_frame_is_checked_like_an_image(network):

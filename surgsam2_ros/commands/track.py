@@ -87,7 +87,8 @@ def _track(
 ) -> float:
     """Write the results of all frames; returns the seconds from the first read to the last write.
 
-    Three threads work at a time: one reads and encodes images, one tracks, this one writes.
+    Three threads work at a time: one reads and encodes images, one tracks, this one draws and
+    writes the masks.
     """
     from surgsam2_ros.commands.video_output import VideoOutput
     from surgsam2_ros.drawing import draw_overlay, label_palette
@@ -117,9 +118,10 @@ def _track(
         overlay = stack.enter_context(VideoOutput(video, source.rate_hz or 15.0)) if video else None
         prepared = ((frame, tracker.prepare(frame.rgb)) for frame in source)
         prepared = stack.enter_context(closing(look_ahead(prepared)))
-        tracked = ((frame, tracker.track(ready)) for frame, ready in prepared)
+        tracked = ((frame, tracker.advance(ready)) for frame, ready in prepared)
         tracked = stack.enter_context(closing(look_ahead(tracked)))
-        for frame, result in tracked:
+        for frame, outcome in tracked:
+            result = outcome.render()
             name = output / f'{source.stem(frame.index)}.png'
             write_label_png(name, values[result.label_image], palette)
             if overlay is not None:

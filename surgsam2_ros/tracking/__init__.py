@@ -4,6 +4,7 @@
 
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
 from surgsam2_ros.tracking.look_ahead import look_ahead
+from surgsam2_ros.tracking.outcome import Outcome
 from surgsam2_ros.tracking.preprocess import PreparedFrame
 from surgsam2_ros.tracking.prompts import Prompt, PromptError, UnknownObjectError
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo, Track
@@ -14,6 +15,7 @@ __all__ = [
     'MOST_INSTANCES',
     'FrameResult',
     'ObjectInfo',
+    'Outcome',
     'PreparedFrame',
     'Prompt',
     'PromptError',

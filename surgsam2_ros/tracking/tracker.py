@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ from surgsam2_ros.network import ImageFeatures, SurgSAM2
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
 from surgsam2_ros.tracking.frame_step import Estimate, FrameStep
 from surgsam2_ros.tracking.memory_bank import MemoryBank
+from surgsam2_ros.tracking.outcome import Outcome
 from surgsam2_ros.tracking.preprocess import (
     PreparedFrame,
     check_image,
@@ -31,7 +32,7 @@ from surgsam2_ros.tracking.prompts import (
     check_request,
     prompt_to_cue,
 )
-from surgsam2_ros.tracking.rendering import Rendering, render_masks
+from surgsam2_ros.tracking.rendering import render_masks
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo, Track
 from surgsam2_ros.tracking.states import Lifecycle, TrackState
 from surgsam2_ros.tracking.tracked_object import TrackedObject
@@ -192,7 +193,6 @@ class StreamingTracker:
         frame = self._resize(rgb)
         return replace(frame, features=self._encode(frame.image))
 
-    @torch.inference_mode()
     def track(self, frame: np.ndarray | PreparedFrame) -> FrameResult:
         """Process the next frame.
 
@@ -205,31 +205,29 @@ class StreamingTracker:
             PromptError: when a prompt given before the first frame does not fit the image. That
                 prompt is dropped, nothing else happened; the frame can be given again.
         """
+        return self.advance(frame).render()
+
+    @torch.inference_mode()
+    def advance(self, frame: np.ndarray | PreparedFrame) -> Outcome:
+        """Do the part of `track` that the next frame depends on; `Outcome.render` does the rest.
+
+        Args and errors are those of `track`.
+        """
         if not isinstance(frame, PreparedFrame):
             frame = self._resize(frame)
         size, image = frame.size, frame.image
         self._fit_waiting(size)
         self._replay()
-        index, objects = self._frame_index, tuple(self._objects.values())
+        index, objects, estimate = self._frame_index, tuple(self._objects.values()), None
         if objects:
             features = frame.features or self._encode(image)
             estimate = self._process(features, index, objects, waiting_for=None)
-            rendering = self._render(estimate, [tracked.instance for tracked in objects], size)
-            if self.config.gates_memory:
-                self._gate(objects, index, rendering.score, rendering.presence)
-            tracks = tuple(
-                tracked.update(row, rendering, estimate.logits[row, 0])
-                for row, tracked in enumerate(objects)
-            )
-            result = FrameResult(index, rendering.label_image, tracks)
-        else:
-            result = FrameResult(index, np.zeros(size, np.uint8), ())
         self._past.append(_PastFrame(index, image, size))
         self._frame_index += 1
         self._image_size = size
         for tracked in objects:
             tracked.forget_cues_before(self._past[0].index if self._past else self._frame_index)
-        return result
+        return Outcome(index, size, objects, estimate, self.config)
 
     @torch.inference_mode()
     def segment(self, rgb: np.ndarray, prompts: Sequence[Prompt]) -> FrameResult:
@@ -257,7 +255,13 @@ class StreamingTracker:
             return FrameResult(-1, np.zeros(frame.size, np.uint8), ())
         estimate = self._step.decode_cues(self._encode(frame.image), [[cue] for cue in cues])
         instances = range(1, len(prompts) + 1)
-        rendering = self._render(estimate, instances, frame.size)
+        rendering = render_masks(
+            estimate,
+            instances,
+            frame.size,
+            mask_threshold=self.config.mask_threshold,
+            presence_threshold=self.config.presence_threshold,
+        )
         tracks = tuple(
             Track(
                 object_id=prompt.object_id,
@@ -281,17 +285,6 @@ class StreamingTracker:
     def _encode(self, image: torch.Tensor) -> ImageFeatures:
         return self._network.encode_image(normalise_image(image, self._network.device))
 
-    def _render(
-        self, estimate: Estimate, instances: Sequence[int], size: tuple[int, int]
-    ) -> Rendering:
-        return render_masks(
-            estimate,
-            instances,
-            size,
-            mask_threshold=self.config.mask_threshold,
-            presence_threshold=self.config.presence_threshold,
-        )
-
     def _process(
         self,
         features: ImageFeatures,
@@ -310,6 +303,8 @@ class StreamingTracker:
         estimate = self._step.run(features, index, tasks)
         for tracked, given in zip(objects, cues, strict=True):
             tracked.finish_frame(index, given, waiting_for)
+        if self.config.gates_memory:
+            self._gate(objects, index, estimate)
         return estimate
 
     def _replay(self) -> None:
@@ -330,23 +325,14 @@ class StreamingTracker:
                 if start <= past.index and (not prompted_before or tracked.cues_for(past.index)):
                     objects.append(tracked)
             if objects:
-                estimate = self._process(
-                    self._encode(past.image), past.index, objects, waiting_for=past.index
-                )
-                if self.config.gates_memory:
-                    presence = estimate.presence.sigmoid().cpu().numpy()
-                    self._gate(objects, past.index, estimate.iou.cpu().numpy(), presence)
+                features = self._encode(past.image)
+                self._process(features, past.index, objects, waiting_for=past.index)
 
-    def _gate(
-        self,
-        objects: Iterable[TrackedObject],
-        index: int,
-        scores: np.ndarray,
-        presences: np.ndarray,
-    ) -> None:
+    def _gate(self, objects: Sequence[TrackedObject], index: int, estimate: Estimate) -> None:
         """Take back the memories of frames that the config keeps out; prompted ones stay."""
-        for tracked, score, presence in zip(objects, scores, presences, strict=True):
-            absent = presence <= 0.5 and not self.config.write_memory_when_absent
+        rows = torch.stack([estimate.iou, estimate.presence], dim=1).tolist()
+        for tracked, (score, presence_logit) in zip(objects, rows, strict=True):
+            absent = presence_logit <= 0 and not self.config.write_memory_when_absent
             if (absent or score < self.config.min_memory_score) and index not in tracked.cues:
                 tracked.memory.recent.drop(index)
 

@@ -1,0 +1,57 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What the network found in a frame, on its way to a result at the size of the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from surgsam2_ros.tracking.config import TrackerConfig
+from surgsam2_ros.tracking.frame_step import Estimate
+from surgsam2_ros.tracking.rendering import render_masks
+from surgsam2_ros.tracking.result import FrameResult
+from surgsam2_ros.tracking.tracked_object import TrackedObject
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The objects of a frame before their masks are drawn; `StreamingTracker.advance` makes it.
+
+    Attributes:
+        frame_index: of the frame.
+        size: (H, W) of its image.
+        objects: those that went through it.
+        estimate: what the network says about them; None when there are none.
+        config: thresholds.
+    """
+
+    frame_index: int
+    size: tuple[int, int]
+    objects: tuple[TrackedObject, ...]
+    estimate: Estimate | None
+    config: TrackerConfig
+
+    @torch.inference_mode()
+    def render(self) -> FrameResult:
+        """Draw the masks at image size and bring the states of the objects up to this frame.
+
+        Call it once, and for the outcomes of a tracker in their order; another thread may do that
+        while the tracker is at the next frame.
+        """
+        if self.estimate is None:
+            return FrameResult(self.frame_index, np.zeros(self.size, np.uint8), ())
+        rendering = render_masks(
+            self.estimate,
+            [tracked.instance for tracked in self.objects],
+            self.size,
+            mask_threshold=self.config.mask_threshold,
+            presence_threshold=self.config.presence_threshold,
+        )
+        tracks = tuple(
+            tracked.update(row, rendering, self.estimate.logits[row, 0])
+            for row, tracked in enumerate(self.objects)
+        )
+        return FrameResult(self.frame_index, rendering.label_image, tracks)
