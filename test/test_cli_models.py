@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from surgsam2_ros.cli import main
 from surgsam2_ros.network import load_config, load_network
@@ -156,3 +156,43 @@ def test_convert_refuses_numbers_that_the_type_cannot_hold(tmp_path, capsys):
     assert main(['models', 'convert', str(tmp_path / 'mine.pt'), str(target), '--dtype', 'fp16'])
     assert 'no_mem_embed' in capsys.readouterr().err
     assert not target.exists()
+
+
+def halved_and_shifted(tmp_path) -> dict[str, torch.Tensor]:
+    """Write two files of weights whose mean is known: 0.5 x and x + 1."""
+    weights = {name: tensor.float() for name, tensor in load_file(NANO).items()}
+    save_file({name: 0.5 * tensor for name, tensor in weights.items()}, tmp_path / 'a.safetensors')
+    save_file({name: tensor + 1 for name, tensor in weights.items()}, tmp_path / 'b.safetensors')
+    return weights
+
+
+def test_average_takes_the_mean_by_shares(tmp_path, capsys):
+    weights = halved_and_shifted(tmp_path)
+    target = tmp_path / 'mean.safetensors'
+    sources = [f'{tmp_path}/a.safetensors:2', f'{tmp_path}/b.safetensors:6']
+    assert main(['models', 'average', str(target), *sources, '--dtype', 'fp32']) == 0
+    for name, tensor in load_file(target).items():
+        torch.testing.assert_close(tensor, 0.25 * 0.5 * weights[name] + 0.75 * (weights[name] + 1))
+    assert main(['models', 'average', str(target), *sources]) == 1
+    assert 'exists; name another file or give --overwrite' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('shares', 'words'), [((':1', ':x'), "'x' is no number"), ((':1', ':0'), 'must be above 0')]
+)
+def test_average_refuses_shares_that_are_none(tmp_path, capsys, shares, words):
+    halved_and_shifted(tmp_path)
+    sources = [
+        f'{tmp_path}/{name}.safetensors{share}' for name, share in zip('ab', shares, strict=True)
+    ]
+    assert main(['models', 'average', str(tmp_path / 'mean.safetensors'), *sources]) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_average_refuses_weights_of_another_network(tmp_path, capsys):
+    weights = load_file(NANO)
+    weights.pop('no_mem_embed')
+    save_file(weights, tmp_path / 'other.safetensors')
+    sources = [str(NANO), str(tmp_path / 'other.safetensors')]
+    assert main(['models', 'average', str(tmp_path / 'mean.safetensors'), *sources]) == 1
+    assert 'no_mem_embed is in one of them alone' in capsys.readouterr().err

@@ -1,11 +1,11 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""`surgsam2 models list|info|verify|convert`: networks and their weights."""
+"""`surgsam2 models list|info|verify|convert|average`: networks and their weights."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +25,20 @@ The suffix of DST decides: .safetensors for the node, .pt or .pth for the offici
 weights. --dtype fp16 halves the file; the network computes in fp32 all the same on a CPU.
 """
 
+_AVERAGE_HELP = """\
+Take the mean of weights, tensor by tensor (a model soup, Wortsman et al., ICML 2022). It is often
+better than each of them when one training started from the other. SHARE is a number, 1 unless
+given; shares are divided by their sum:
+  surgsam2 models average nano.safetensors before.safetensors:0.3 after.safetensors:0.7
+"""
+
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the command and its sub-commands to the command line."""
     parser = subparsers.add_parser(
         'models',
-        help='list, check and convert networks and their weights',
-        description='List, check and convert networks and their weights.',
+        help='list, check, convert and average networks and their weights',
+        description='List, check, convert and average networks and their weights.',
     )
     actions = parser.add_subparsers(metavar='ACTION', required=True)
     listing = actions.add_parser('list', help='list the networks and which weights are there')
@@ -61,6 +68,18 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     convert.add_argument('--dtype', choices=DTYPES, default='keep', help='%(default)s')
     convert.add_argument('--overwrite', action='store_true', help='replace DST')
     convert.set_defaults(run=run_convert)
+
+    average = actions.add_parser(
+        'average',
+        help='average weights of several trainings of a network',
+        description=_AVERAGE_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    average.add_argument('target', metavar='DST', type=Path)
+    average.add_argument('sources', metavar='SRC[:SHARE]', nargs='+')
+    average.add_argument('--dtype', choices=DTYPES, default='fp16', help='%(default)s')
+    average.add_argument('--overwrite', action='store_true', help='replace DST')
+    average.set_defaults(run=run_average)
 
 
 def run_list(arguments: argparse.Namespace) -> int:
@@ -119,20 +138,56 @@ def run_verify(arguments: argparse.Namespace) -> int:
 
 def run_convert(arguments: argparse.Namespace) -> int:
     """Convert weights; returns 0."""
+    from surgsam2_ros.network.checkpoint import read_state_dict
+
+    source = arguments.source.expanduser()
+    _write(arguments, read_state_dict(source), [source])
+    return 0
+
+
+def run_average(arguments: argparse.Namespace) -> int:
+    """Average weights; returns 0."""
+    from surgsam2_ros.network.checkpoint import average_states, read_state_dict
+
+    paths, shares = zip(*(_path_and_share(text) for text in arguments.sources), strict=True)
+    try:
+        state = average_states([read_state_dict(path) for path in paths], shares)
+    except ValueError as error:
+        raise CommandError(f'{", ".join(str(path) for path in paths)}: {error}') from error
+    _write(arguments, state, paths)
+    return 0
+
+
+def _path_and_share(text: str) -> tuple[Path, float]:
+    name, colon, share = text.rpartition(':')
+    if not colon:
+        return Path(text).expanduser(), 1.0
+    try:
+        return Path(name).expanduser(), float(share)
+    except ValueError as error:
+        raise CommandError(f'{text}: {share!r} is no number; write FILE:SHARE') from error
+
+
+def _write(
+    arguments: argparse.Namespace, state: dict[str, Tensor], sources: Sequence[Path]
+) -> None:
+    """Write weights to `arguments.target` in the format of its suffix and say so."""
     import torch
 
-    from surgsam2_ros.network.checkpoint import network_family, read_state_dict
+    from surgsam2_ros.network.checkpoint import network_family
     from surgsam2_ros.training.export import export_official, export_safetensors
 
-    source, target = arguments.source.expanduser(), arguments.target.expanduser()
+    target = arguments.target.expanduser()
     if target.suffix not in _SUFFIXES:
         raise CommandError(f'{target} must end in one of {", ".join(_SUFFIXES)}')
-    if target.exists() and (not arguments.overwrite or target.samefile(source)):
+    if target.exists() and (
+        not arguments.overwrite or any(target.samefile(source) for source in sources)
+    ):
         raise CommandError(f'{target} exists; name another file or give --overwrite')
-    state = read_state_dict(source)
+    names = ', '.join(str(source) for source in sources)
     family = network_family(state)
     if family is None:
-        raise CommandError(f'{source} holds no SAM 2 network (first key {next(iter(state))!r})')
+        raise CommandError(f'{names} holds no SAM 2 network (first key {next(iter(state))!r})')
     dtype = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}.get(
         arguments.dtype
     )
@@ -140,11 +195,11 @@ def run_convert(arguments: argparse.Namespace) -> int:
         state = {name: _cast(name, tensor, dtype) for name, tensor in state.items()}
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix == '.safetensors':
-        export_safetensors(state, target, {'source': source.name}, dtype=None)
+        origin = ', '.join(source.name for source in sources)
+        export_safetensors(state, target, {'source': origin}, dtype=None)
     else:
         export_official(state, target)
-    print(f'{source} ({family.title}) written to {target}, {_megabytes(target)}')
-    return 0
+    print(f'{names} ({family.title}) written to {target}, {_megabytes(target)}')
 
 
 def _cast(name: str, tensor: Tensor, dtype: Any) -> Tensor:

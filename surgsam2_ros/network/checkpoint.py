@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -188,6 +188,46 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
             f'the checkpoint {str(path)!r} holds no state dict: {strange[0]!r} is not a tensor'
         )
     return {str(key).removeprefix('module.'): value for key, value in content.items()}
+
+
+def average_states(
+    states: Sequence[Mapping[str, Tensor]], shares: Sequence[float]
+) -> dict[str, Tensor]:
+    """Average the weights of several trainings of one network (Wortsman et al., ICML 2022).
+
+    Args:
+        states: state dicts with the same names and shapes.
+        shares: of each state; divided by their sum.
+
+    Returns:
+        A state dict of float32 tensors; what is not floating-point is that of the first state.
+
+    Raises:
+        ValueError: when the states differ in a name or a shape, or the shares are not positive.
+    """
+    if min(shares) <= 0:
+        raise ValueError(f'shares {list(shares)} must be above 0')
+    first = states[0]
+    for other in states[1:]:
+        if names := sorted(first.keys() ^ other.keys()):
+            raise ValueError(f'weights of different networks: {names[0]} is in one of them alone')
+        for name, tensor in first.items():
+            if tensor.shape != other[name].shape:
+                raise ValueError(
+                    f'weights of different networks: {name} has the shapes '
+                    f'{list(tensor.shape)} and {list(other[name].shape)}'
+                )
+    total = sum(shares)
+    averaged = {}
+    for name, tensor in first.items():
+        if tensor.is_floating_point():
+            parts = (
+                state[name].double() * (share / total)
+                for state, share in zip(states, shares, strict=True)
+            )
+            tensor = sum(parts).float()
+        averaged[name] = tensor
+    return averaged
 
 
 def _unreadable(path: Path, reason: str, error: Exception) -> CheckpointError:
