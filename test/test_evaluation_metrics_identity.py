@@ -13,8 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_masks import label_images
 
-from surgsam2_ros.evaluation.metrics import identity_scores
-from surgsam2_ros.evaluation.metrics.identity import MissingTrackEvalError, overlap_table
+from surgsam2_ros.evaluation.metrics import identity_counts, identity_scores, pooled_identity
+from surgsam2_ros.evaluation.metrics.identity import (
+    MissingTrackEvalError,
+    as_trackeval,
+    overlap_table,
+)
 
 pytest.importorskip('trackeval')
 
@@ -100,6 +104,22 @@ def test_masks_below_half_overlap_are_no_matches_but_count_in_hota():
     assert scores['HOTA'] == pytest.approx(5 / 19)
 
 
+def test_videos_are_pooled_by_their_matches_and_not_averaged():
+    """8 frames tracked and 2 not: a mean over videos would give 0.5."""
+    long, short = [picture(1)] * 8, [picture(1)] * 2
+    pooled = pooled_identity(
+        [identity_counts(long, long), identity_counts(short, [picture()] * 2), {}]
+    )
+    assert pooled['DetA'] == pytest.approx(8 / 10)
+    assert pooled['IDF1'] == pytest.approx(2 * 8 / (8 + 10))
+    assert pooled['MOTA'] == pytest.approx(8 / 10)
+
+
+def test_nothing_is_said_of_no_videos():
+    assert pooled_identity([]) == {}
+    assert pooled_identity([{}]) == {}
+
+
 def test_a_missing_trackeval_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, 'trackeval', None)
     monkeypatch.setitem(sys.modules, 'trackeval.metrics', None)
@@ -168,6 +188,29 @@ def test_detection_accuracy_counts_matches_at_each_threshold(video):
         matches = sum(overlap >= step * 0.05 - 1e-9 for overlap in overlaps)
         accuracies.append(matches / (there + found - matches))
     assert scores['DetA'] == pytest.approx(np.mean(accuracies))
+
+
+@given(st.lists(videos, min_size=1, max_size=3))
+def test_several_videos_are_pooled_as_trackeval_combines_sequences(sequences):
+    import trackeval.metrics
+
+    quiet = {'PRINT_CONFIG': False}
+    metrics = [
+        trackeval.metrics.HOTA(),
+        *(m(dict(quiet)) for m in (trackeval.metrics.Identity, trackeval.metrics.CLEAR)),
+    ]
+    columns = [tuple(zip(*video, strict=True)) for video in sequences]
+    scores = pooled_identity([identity_counts(*pair) for pair in columns])
+    if not any(image.any() for truth, _ in columns for image in truth):
+        assert scores == {}
+        return
+    combined = {}
+    for metric in metrics:
+        each = {i: metric.eval_sequence(as_trackeval(*pair)) for i, pair in enumerate(columns)}
+        combined |= metric.combine_sequences(each)
+    assert scores.keys() == {'HOTA', 'DetA', 'AssA', 'IDF1', 'MOTA', 'IDSW', 'Frag'}
+    for name, score in scores.items():
+        assert score == pytest.approx(np.mean(combined[name]))
 
 
 def frame_overlap(truth: np.ndarray, predicted: np.ndarray) -> float:

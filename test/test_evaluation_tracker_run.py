@@ -13,7 +13,8 @@ import pytest
 from evaluation_data import LATE, picture, truth, write_bag, write_tiny_model, write_vos
 from tiny_network import tiny_network
 
-from surgsam2_ros.evaluation.records import read_video
+from surgsam2_ros.evaluation.metrics import identity_counts, identity_scores
+from surgsam2_ros.evaluation.records import read_video, write_video
 from surgsam2_ros.evaluation.runs.attempts import is_finished
 from surgsam2_ros.evaluation.runs.folder_video import FolderVideo
 from surgsam2_ros.evaluation.runs.inputs import open_videos
@@ -123,6 +124,15 @@ def test_a_run_is_the_same_twice_to_the_bit(root, network, tmp_path):
     second = run(root, network, tmp_path / 'second', settings)
     assert files(tmp_path / 'first') == files(tmp_path / 'second')
     assert without_times(first) == without_times(second)
+
+
+def test_identities_are_counted_on_the_label_images_written(root, network, tmp_path):
+    pytest.importorskip('trackeval')
+    write_video(tmp_path / 'out', run(root, network, tmp_path / 'out'))
+    record = read_video(tmp_path / 'out', 'tracker', 'a')
+    written = [read_label_png(tmp_path / f'out/a/all/{frame:05d}.png') for frame in range(FRAMES)]
+    assert record.identity_counts == identity_counts(map(truth, range(FRAMES)), written)
+    assert record.identity == identity_scores(map(truth, range(FRAMES)), written)
 
 
 def test_a_bag_gives_the_same_as_a_folder(root, network, tmp_path):

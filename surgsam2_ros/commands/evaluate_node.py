@@ -168,7 +168,8 @@ class _NodeRun:
     def score(self, labels: Path) -> VideoRecord:
         """Score every frame, write its masks, and return the record."""
         from surgsam2_ros.commands.recorded_tracks import Aligned, read_tracks
-        from surgsam2_ros.evaluation.runs.identity import identity_of
+        from surgsam2_ros.evaluation.metrics.identity import pooled_identity
+        from surgsam2_ros.evaluation.runs.identity import count_identities
         from surgsam2_ros.evaluation.runs.writing import LabelWriter
         from surgsam2_ros.sources import BagReader
 
@@ -187,7 +188,8 @@ class _NodeRun:
                 milliseconds = None if message is None else round(float(message.inference_ms), 3)
                 inference_ms.append(milliseconds)
         record = self._record(inference_ms)
-        record.identity = identity_of(video, writer.folder, list(self.prompts))
+        record.identity_counts = count_identities(video, writer.folder, list(self.prompts))
+        record.identity = pooled_identity([record.identity_counts])
         return record
 
     def _record(self, inference_ms: list[float | None]) -> VideoRecord:

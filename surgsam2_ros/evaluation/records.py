@@ -71,7 +71,9 @@ class VideoRecord:
         latency_ms: from publishing an image to the arrival of its result (node), else None.
         inference_ms: of each frame; None where no result came.
         objects: in the order of their ids.
-        identity: 'HOTA', 'DetA', 'AssA', 'IDF1', 'IDSW', 'Frag' of the video; empty when unknown.
+        identity_counts: from which `metrics.identity.pooled_identity` scores any number of videos;
+            empty when TrackEval is not installed.
+        identity: the scores of this video; empty when unknown.
         live: the measures of `metrics.live` (node), else empty.
     """
 
@@ -88,6 +90,7 @@ class VideoRecord:
     latency_ms: list[float | None] | None = None
     inference_ms: list[float | None] = field(default_factory=list)
     objects: list[ObjectRecord] = field(default_factory=list)
+    identity_counts: dict[str, Any] = field(default_factory=dict)
     identity: dict[str, float] = field(default_factory=dict)
     live: dict[str, float | None] = field(default_factory=dict)
 

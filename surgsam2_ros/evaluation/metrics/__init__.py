@@ -6,7 +6,11 @@ They take arrays and numbers alone; which frames count is decided by who calls t
 """
 
 from surgsam2_ros.evaluation.metrics.boundary import boundary_f_measure
-from surgsam2_ros.evaluation.metrics.identity import identity_scores
+from surgsam2_ros.evaluation.metrics.identity import (
+    identity_counts,
+    identity_scores,
+    pooled_identity,
+)
 from surgsam2_ros.evaluation.metrics.isinet import instance_ciou, isinet_scores
 from surgsam2_ros.evaluation.metrics.overlap import dice, jaccard, label_overlaps, match_objects
 from surgsam2_ros.evaluation.metrics.presence import presence_scores
@@ -14,11 +18,13 @@ from surgsam2_ros.evaluation.metrics.presence import presence_scores
 __all__ = [
     'boundary_f_measure',
     'dice',
+    'identity_counts',
     'identity_scores',
     'instance_ciou',
     'isinet_scores',
     'jaccard',
     'label_overlaps',
     'match_objects',
+    'pooled_identity',
     'presence_scores',
 ]

@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """How well identities are kept through a video: HOTA, IDF1, switches and fragments by TrackEval.
 
-TrackEval is needed when scores are computed, not before.
+TrackEval counts the matches of a video, and is needed for that alone. Scores follow from the counts
+of one video or of several.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -19,6 +20,14 @@ from surgsam2_ros.evaluation.metrics.overlap import check_same_size
 
 INSTALL = 'pip install --no-deps trackeval==1.3.0 scipy==1.15.3'
 IGNORED = 255
+COUNTS = (
+    *('HOTA_TP', 'HOTA_FN', 'HOTA_FP', 'AssA'),
+    *('IDTP', 'IDFN', 'IDFP'),
+    *('CLR_TP', 'CLR_FN', 'CLR_FP', 'IDSW', 'Frag'),
+)
+"""What scores of any number of videos follow from, by the names of TrackEval."""
+
+Counts = Mapping[str, float | list[float]]
 
 
 class MissingTrackEvalError(ImportError):
@@ -46,37 +55,78 @@ def identity_scores(
 ) -> dict[str, float | int]:
     """Compare two label videos as identities, whatever their values are.
 
-    The similarity of two objects of a frame is the IoU of their masks. HOTA, DetA and AssA (Luiten
-    et al., IJCV 2021) are means over the thresholds 0.05, 0.10, ..., 0.95; the others match from
-    0.5: IDF1 (Ristani et al., ECCV 2016), MOTA, switches and fragmentations (Bernardin and
-    Stiefelhagen, 2008), all as TrackEval computes them. Its fragmentations also count an object
-    that truly leaves and is taken up again, and pass over frames in which nothing is tracked.
+    Args:
+        truth, predicted: as `identity_counts` takes them.
+
+    Returns:
+        As `pooled_identity`, of this video alone.
+
+    Raises:
+        MissingTrackEvalError: when TrackEval is not installed.
+        ValueError: when shapes or numbers of frames differ.
+    """
+    return pooled_identity([identity_counts(truth, predicted)])
+
+
+def identity_counts(truth: Iterable[np.ndarray], predicted: Iterable[np.ndarray]) -> Counts:
+    """Count how the objects of two label videos match.
+
+    The similarity of two objects of a frame is the IoU of their masks.
 
     Args:
         truth, predicted: uint8 [H, W] label images of the same frames, 0 = background; 255 is no
             object. Frames without a truth or a result are left out by the caller.
 
     Returns:
-        'HOTA', 'DetA', 'AssA', 'IDF1' in [0, 1]; 'MOTA' up to 1; 'IDSW', 'Frag' counts. Empty when
-        the truth shows no object, since nothing can be said then.
+        COUNTS by their names in TrackEval, JSON-ready. Lists have one entry per threshold of HOTA:
+        0.05, 0.10, ..., 0.95; the others are matched from 0.5.
 
     Raises:
         MissingTrackEvalError: when TrackEval is not installed.
         ValueError: when shapes or numbers of frames differ.
     """
     metrics = load_trackeval()
-    data = _as_trackeval(truth, predicted)
-    if data['num_gt_dets'] == 0:
-        return {}
+    data = as_trackeval(truth, predicted)
     quiet = {'PRINT_CONFIG': False, 'THRESHOLD': 0.5}
-    hota = metrics.HOTA().eval_sequence(data)
-    identity = metrics.Identity(dict(quiet)).eval_sequence(data)
-    clear = metrics.CLEAR(dict(quiet)).eval_sequence(data)
+    results = (metrics.HOTA(), metrics.Identity(dict(quiet)), metrics.CLEAR(dict(quiet)))
+    found = {name: value for m in results for name, value in m.eval_sequence(data).items()}
+    return {name: np.asarray(found[name]).tolist() for name in COUNTS}
+
+
+def pooled_identity(videos: Iterable[Counts]) -> dict[str, float | int]:
+    """Score videos as if they were one, as TrackEval does for all sequences of a benchmark.
+
+    HOTA, DetA and AssA (Luiten et al., IJCV 2021) are means over their thresholds, AssA of several
+    videos being weighted by their matches; IDF1 is that of Ristani et al. (ECCV 2016); MOTA,
+    switches and fragmentations are those of Bernardin and Stiefelhagen (2008). TrackEval's
+    fragmentations also count an object that truly leaves and is taken up again, and pass over
+    frames in which nothing is tracked.
+
+    Args:
+        videos: `identity_counts` of each; empty ones do not count.
+
+    Returns:
+        'HOTA', 'DetA', 'AssA', 'IDF1' in [0, 1]; 'MOTA' up to 1; 'IDSW', 'Frag' counts. Empty when
+        no truth shows an object, since nothing can be said then.
+    """
+    counted = [{name: np.asarray(video[name]) for name in COUNTS} for video in videos if video]
+    total = {name: sum(counts[name] for counts in counted) for name in COUNTS}
+    if not counted or total['CLR_TP'] + total['CLR_FN'] == 0:
+        return {}
+    matches = total['HOTA_TP']
+    detection = matches / np.maximum(1, matches + total['HOTA_FN'] + total['HOTA_FP'])
+    weighted = sum(counts['AssA'] * counts['HOTA_TP'] for counts in counted)
+    association = weighted / np.maximum(1, matches)
+    identical, wrong = total['IDTP'], total['IDFN'] + total['IDFP']
+    right = total['CLR_TP'] - total['CLR_FP'] - total['IDSW']
     return {
-        **{name: float(np.mean(hota[name])) for name in ('HOTA', 'DetA', 'AssA')},
-        'IDF1': float(identity['IDF1']),
-        'MOTA': float(clear['MOTA']),
-        **{name: int(clear[name]) for name in ('IDSW', 'Frag')},
+        'HOTA': float(np.mean(np.sqrt(detection * association))),
+        'DetA': float(np.mean(detection)),
+        'AssA': float(np.mean(association)),
+        'IDF1': float(identical / (identical + wrong / 2)),
+        'MOTA': float(right / (total['CLR_TP'] + total['CLR_FN'])),
+        'IDSW': int(total['IDSW']),
+        'Frag': int(total['Frag']),
     }
 
 
@@ -105,8 +155,15 @@ def overlap_table(
     return true_values, values, intersections / unions
 
 
-def _as_trackeval(truth: Iterable[np.ndarray], predicted: Iterable[np.ndarray]) -> dict[str, Any]:
-    """Build what TrackEval's metrics take: ids by frame, counted from 0, and their similarities."""
+def as_trackeval(truth: Iterable[np.ndarray], predicted: Iterable[np.ndarray]) -> dict[str, Any]:
+    """Build what TrackEval's metrics take: ids by frame, counted from 0, and their similarities.
+
+    Args:
+        truth, predicted: as `identity_counts` takes them.
+
+    Raises:
+        ValueError: when shapes or numbers of frames differ.
+    """
     tables = [overlap_table(*pair) for pair in zip(truth, predicted, strict=True)]
     data: dict[str, Any] = {
         'num_timesteps': len(tables),

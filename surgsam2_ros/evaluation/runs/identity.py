@@ -12,16 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
-from surgsam2_ros.evaluation.metrics.identity import MissingTrackEvalError, identity_scores
+from surgsam2_ros.evaluation.metrics.identity import (
+    Counts,
+    MissingTrackEvalError,
+    identity_counts,
+)
 from surgsam2_ros.evaluation.runs.video import EvaluationVideo
 from surgsam2_ros.evaluation.runs.writing import ALL
 from surgsam2_ros.sources import read_label_png
 
 
-def identity_of(
-    video: EvaluationVideo, predictions: Path, objects: Sequence[int]
-) -> dict[str, float]:
-    """Compare identities in the frames that have a truth and a result.
+def count_identities(video: EvaluationVideo, predictions: Path, objects: Sequence[int]) -> Counts:
+    """Count how objects match in the frames that have a truth and a result.
 
     Args:
         video: with its truth.
@@ -29,7 +31,7 @@ def identity_of(
         objects: ids that were evaluated; what else the truth has is left out.
 
     Returns:
-        As `metrics.identity.identity_scores`; empty when TrackEval is not installed.
+        As `metrics.identity.identity_counts`; empty when TrackEval is not installed.
     """
     evaluated = np.zeros(256, np.uint8)
     evaluated[list(objects)] = list(objects)
@@ -38,7 +40,7 @@ def identity_of(
         frame for frame, file in enumerate(files) if file.exists() and video.has_truth(frame)
     ]
     try:
-        return identity_scores(
+        return identity_counts(
             (evaluated[video.truth(frame)] for frame in compared),
             (read_label_png(files[frame]) for frame in compared),
         )

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from surgsam2_ros.evaluation.metrics.identity import pooled_identity
 from surgsam2_ros.evaluation.records import VideoRecord
 from surgsam2_ros.evaluation.runs.frame_scores import FrameScores, ObjectResult
-from surgsam2_ros.evaluation.runs.identity import identity_of
+from surgsam2_ros.evaluation.runs.identity import count_identities
 from surgsam2_ros.evaluation.runs.prompting import (
     TruthPrompt,
     correction,
@@ -98,7 +99,8 @@ class _VideoRun:
             inference_ms=[None if s is None else round(s * 1e3, 3) for s in self.seconds],
             objects=self.scores.records,
         )
-        record.identity = identity_of(video, self.writer.folder, list(self.prompts))
+        record.identity_counts = count_identities(video, self.writer.folder, list(self.prompts))
+        record.identity = pooled_identity([record.identity_counts])
         return record
 
     def _start(self, group: Sequence[int]) -> int:
