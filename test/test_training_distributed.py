@@ -67,3 +67,20 @@ def test_what_the_processes_drew_is_joined_in_their_order(one_and_two):
     one, two = one_and_two
     assert one['gathered'] == ['0a', '0b']
     assert [process['gathered'] for process in two] == [['0a', '0b', '1a', '1b']] * 2
+
+
+def test_the_process_that_fails_says_why_and_the_other_ends_in_a_line(tmp_path):
+    rendered = {'type': 'rendered', 'num_clips': 2, 'clip_length': 4, 'path': '/dev/null/clips'}
+    config = write_training(tmp_path, devices=2, data=[rendered])
+    finished = subprocess.run(
+        [sys.executable, '-m', 'surgsam2_ros.cli', 'train', '--config', str(config)],
+        cwd=tmp_path,
+        env={**os.environ, 'OMP_NUM_THREADS': '1'},
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    assert finished.returncode == 1
+    assert "'/dev/null/clips'" in finished.stderr
+    assert 'process 1 ends since another process of the training has ended' in finished.stderr
+    assert 'Traceback' not in finished.stderr

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import logging
 import os
 import warnings
+from collections.abc import Iterator
 
 import torch
 import torch.distributed as dist
@@ -21,6 +23,30 @@ PATIENCE = datetime.timedelta(hours=2)  # for the first process, which may rende
 
 class DeviceError(RuntimeError):
     """Devices that a training asks for and this machine does not have."""
+
+
+class LostProcessError(RuntimeError):
+    """Another process of the training has ended, so that this one cannot go on."""
+
+
+@contextlib.contextmanager
+def lost_processes_named(fabric: Fabric) -> Iterator[None]:
+    """Say in a line that another process has ended, where gloo or NCCL would say it in sixty.
+
+    The process that failed tells what went wrong; its words must not drown in those of the others.
+
+    Raises:
+        LostProcessError: instead of the error of a broken connection.
+    """
+    try:
+        yield
+    except RuntimeError as error:  # gloo raises no class of its own
+        if isinstance(error, dist.DistError) or 'gloo' in str(error):
+            raise LostProcessError(
+                f'process {fabric.global_rank} ends since another process of the training has '
+                'ended; that one says why'
+            ) from error
+        raise
 
 
 def create_fabric(config: TrainingConfig) -> Fabric:

@@ -16,7 +16,7 @@ from lightning_fabric import Fabric
 
 from surgsam2_ros.training.clip_sources import DataSource
 from surgsam2_ros.training.config import TrainingConfig
-from surgsam2_ros.training.distributed import create_fabric, gather
+from surgsam2_ros.training.distributed import create_fabric, gather, lost_processes_named
 from surgsam2_ros.training.export import export_official, export_safetensors, replacing
 from surgsam2_ros.training.initial_network import initial_network
 from surgsam2_ros.training.monitoring import Report, Status, TrainingLog, prediction_sheet
@@ -53,6 +53,7 @@ def train(
         OutputFolderError: when the folder holds a training and `resume` is not set.
         DeviceError: when there is no such device.
         NonFiniteLossError: naming the clips of a step whose loss is no number.
+        LostProcessError: when another process has failed.
     """
     fabric = create_fabric(config)
     if (output / STATE).exists() and not resume:
@@ -63,10 +64,11 @@ def train(
     if fabric.world_size > 1:
         cv2.setNumThreads(torch.get_num_threads())
     output.mkdir(parents=True, exist_ok=True)
-    run = Run(config, output, fabric, report)
-    if resume:
-        run.restore()
-    run.to_end()
+    with lost_processes_named(fabric):
+        run = Run(config, output, fabric, report)
+        if resume:
+            run.restore()
+        run.to_end()
 
 
 class Run:
