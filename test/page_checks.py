@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
@@ -37,6 +38,7 @@ addEventListener('load', () => {
     requested: performance.getEntriesByType('resource').map((entry) => entry.name),
     charts: document.querySelectorAll('.chart').length,
     tips: [...document.querySelectorAll('.tip')].filter((tip) => !tip.hidden).length,
+    told: [...document.querySelectorAll('.tip')].map((tip) => tip.innerText),
     flat: drawings.filter((svg) => !svg.clientHeight).length,
   };
   document.title = 'watched ' + JSON.stringify(found);
@@ -71,7 +73,8 @@ def show(page: Path, width: int = 1280) -> dict:
     Returns:
         'images', 'broken' (images that cannot be shown), 'wide' (px by which the page is wider
         than the window), 'requested' (addresses asked for), 'charts', 'tips' (charts that showed a
-        value under the pointer), 'flat' (drawings without height), 'console' (its lines).
+        value under the pointer), 'told' (what these showed), 'flat' (drawings without height),
+        'console' (its lines).
     """
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
@@ -94,6 +97,6 @@ def show(page: Path, width: int = 1280) -> dict:
         )
     title = re.search(r'<title>watched (\{.*?\})</title>', done.stdout)
     assert title, done.stderr[-2000:]
-    found = json.loads(title[1].replace('&amp;', '&'))
+    found = json.loads(html.unescape(title[1]))
     found['console'] = [line for line in done.stderr.splitlines() if 'CONSOLE' in line]
     return found

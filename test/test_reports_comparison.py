@@ -16,11 +16,12 @@ from evaluation_fixtures import write_clips, write_example_run
 from page_checks import Outline, show
 
 from surgsam2_ros.cli import main
-from surgsam2_ros.evaluation.records import read_video, write_video
+from surgsam2_ros.evaluation.records import read_run, read_video, write_run, write_video
 from surgsam2_ros.evaluation.reports import read_compared, summarise_run
 from surgsam2_ros.evaluation.reports.bootstrap import bootstrap_interval
 from surgsam2_ros.evaluation.reports.comparison import compare
 from surgsam2_ros.evaluation.reports.difference_pictures import largest_differences
+from surgsam2_ros.evaluation.reports.markup import fine_digits
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -113,13 +114,41 @@ def test_objects_of_one_run_alone_are_listed_and_left_out(runs, tmp_path):
     assert pair['videos'] == 2
 
 
-def test_another_truth_is_noticed(runs, tmp_path):
+def test_objects_of_another_truth_are_listed_and_left_out(runs, tmp_path):
     other = copied(runs[1], tmp_path / 'other')
     record = read_video(other, 'tracker', 'clip_1')
     record.objects[0].truth_area[3] += 1
     write_video(other, record)
     pair = compare([read_compared(runs[0]), read_compared(other)])['comparisons'][0]
-    assert pair['truth_differs'] == [f'clip_1/{record.objects[0].object_id}']
+    changed = ('clip_1', record.objects[0].object_id)
+    assert pair['truth_differs'] == ['{}/{}'.format(*changed)]
+    assert changed not in {(entry['video'], entry['object']) for entry in pair['by_object']}
+    assert not pair['unpaired']['better']
+    first, second = read_compared(runs[0]), read_compared(other)
+    assert changed not in {(c.video, c.object_id) for c in largest_differences(first, second)}
+
+
+def test_runs_of_another_truth_are_refused(runs, tmp_path, capsys):
+    other = copied(runs[1], tmp_path / 'other')
+    for name in ('clip_0', 'clip_1', 'clip_2'):
+        record = read_video(other, 'tracker', name)
+        record.stems = [f'other_{stem}' for stem in record.stems]
+        write_video(other, record)
+    assert main(['compare', str(runs[0]), str(other), '--output', str(tmp_path / 'c')]) == 1
+    error = capsys.readouterr().err
+    assert 'worse and better have another truth for every object' in error
+
+
+def test_what_has_no_bearing_on_the_results_is_no_difference(runs, tmp_path):
+    other = copied(runs[1], tmp_path / 'other')
+    record = read_run(other)
+    record.settings |= {'overlay': True, 'rate_hz': 5.0, 'prompt': 'box'}
+    write_run(other, record)
+    differing = compare([read_compared(runs[0]), read_compared(other)])['settings_that_differ']
+    assert differing['settings.prompt'] == ['mask', 'box']
+    assert not {'settings.overlay', 'settings.rate_hz'} & differing.keys()
+    node = dataclasses.replace(read_compared(other, 'node'), name='node')
+    assert 'settings.rate_hz' in compare([read_compared(runs[0]), node])['settings_that_differ']
 
 
 def test_frames_that_differ_most_come_first(runs):
@@ -173,6 +202,7 @@ def test_documentation_names_every_key(runs):
         (['{worse}', '{worse}'], 'named twice'),
         (['{worse}', '{worse}/records'], 'holds no run.json'),
         (['{worse}', '{worse}:node'], 'no results through the node'),
+        (['{worse}', 'not/there'], 'not/there holds no run.json'),
     ],
 )
 def test_what_cannot_be_compared_is_said_in_one_line(runs, capsys, arguments, message):
@@ -180,6 +210,16 @@ def test_what_cannot_be_compared_is_said_in_one_line(runs, capsys, arguments, me
     assert main(['compare', *given]) == 1
     error = capsys.readouterr().err
     assert message in error and 'Traceback' not in error
+
+
+@pytest.mark.parametrize('file', ['run.json', 'records/tracker/clip_1.json'])
+def test_a_damaged_file_is_named(runs, tmp_path, capsys, file):
+    other = copied(runs[1], tmp_path / 'other')
+    (other / file).write_text('{"schema": 1, "vid')
+    assert main(['compare', str(runs[0]), str(other), '--output', str(tmp_path / 'c')]) == 1
+    error = capsys.readouterr().err
+    assert f'{other / file} is damaged' in error and 'Traceback' not in error
+    assert not (tmp_path / 'c').exists()
 
 
 def test_runs_without_common_objects_are_refused(runs, tmp_path, capsys):
@@ -208,6 +248,11 @@ def test_a_run_that_drops_frames_is_compared_over_those_it_answered(runs):
     assert pair['differences']['J']['mean'] == 0
     assert pair['differences']['J_missing_as_0']['mean'] < 0
     assert all(entry['frames'] < 10 for entry in pair['by_object'])
+
+
+def test_an_end_of_an_interval_near_zero_is_not_written_as_zero():
+    assert fine_digits(-0.0126, -0.039, -0.0003) == 4
+    assert fine_digits(-0.013, -0.039, 0.0) == 3
 
 
 def test_few_videos_do_not_make_a_run_better(runs, tmp_path):

@@ -6,10 +6,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from surgsam2_ros.commands import CommandError
+
 if TYPE_CHECKING:
-    from surgsam2_ros.evaluation.records import RunRecord
+    from surgsam2_ros.evaluation.records import RunRecord, VideoRecord
 
 _LINES_SHOWN = 20
 
@@ -20,8 +24,6 @@ def write_report(options: argparse.Namespace, run_record: RunRecord) -> int:
     from surgsam2_ros.evaluation.reports import write_reports
 
     summary = write_reports(options.output)
-    if options.overlay:
-        _write_overlays(options, run_record)
     sides = [side for side in ('tracker', 'node') if options.through in (side, 'both')]
     for side in sides:
         print(_line(side, summary.get(side) or {}))
@@ -29,11 +31,14 @@ def write_report(options: argparse.Namespace, run_record: RunRecord) -> int:
     failed = [record for record in records if record.error is not None]
     _complain([f'{record.video} ({record.through}) failed: {record.error}' for record in failed])
     _complain([f'{r.video} ({r.through}): {warning}' for r in records for warning in r.warnings])
+    good = [record for record in records if record.error is None]
+    missing = _write_overlays(options.output, run_record, good) if options.overlay else []
+    _complain(missing)
     print(
         f'written to {options.output}: report.html, summary.json, per_frame.csv'
         + (', overlay/' if options.overlay else '')
     )
-    return 1 if failed else 0
+    return 1 if failed or missing else 0
 
 
 def _complain(lines: list[str]) -> None:
@@ -44,20 +49,28 @@ def _complain(lines: list[str]) -> None:
         print(f'… and {len(lines) - _LINES_SHOWN} more, see report.html', file=sys.stderr)
 
 
-def _write_overlays(options: argparse.Namespace, run_record: RunRecord) -> None:
-    """Write overlay/VIDEO.mp4 of the tracker's results, overlay/node/VIDEO.mp4 of the node's."""
-    from surgsam2_ros.commands.video_output import VideoOutput
-    from surgsam2_ros.evaluation.records import read_videos
-    from surgsam2_ros.evaluation.reports.overlay import frame_rate, overlay_frames
+def _write_overlays(
+    output: Path, run_record: RunRecord, records: Iterable[VideoRecord]
+) -> list[str]:
+    """Write overlay/VIDEO.mp4 of the tracker's results, overlay/node/VIDEO.mp4 of the node's.
 
-    for side in ('tracker', 'node'):
-        folder = options.output / 'overlay' / ('node' if side == 'node' else '')
-        for record in read_videos(options.output, side):
-            path = folder / f'{record.video}.mp4'
-            if record.error is None and options.through in (side, 'both'):
-                with VideoOutput(path, frame_rate(record)) as video:
-                    for rgb in overlay_frames(options.output, run_record, record):
-                        video.write(rgb)
+    Returns:
+        a line for each video that could not be written.
+    """
+    from surgsam2_ros.commands.video_output import VideoOutput
+    from surgsam2_ros.evaluation.reports.overlay import frame_rate, overlay_frames
+    from surgsam2_ros.sources import SourceError
+
+    problems = []
+    for record in records:
+        folder = output / 'overlay' / ('node' if record.through == 'node' else '')
+        try:
+            with VideoOutput(folder / f'{record.video}.mp4', frame_rate(record)) as video:
+                for rgb in overlay_frames(output, run_record, record):
+                    video.write(rgb)
+        except (CommandError, SourceError, OSError) as error:
+            problems.append(f'no overlay of {record.video} ({record.through}): {error}')
+    return problems
 
 
 def _line(side: str, scores: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -27,6 +27,7 @@ from surgsam2_ros.evaluation.reports.bootstrap import (
     SEED,
     bootstrap_interval,
 )
+from surgsam2_ros.evaluation.reports.flat_values import flattened
 from surgsam2_ros.evaluation.reports.scores import (
     MEASURES,
     mean_scores,
@@ -137,18 +138,34 @@ def compare(runs: Sequence[ComparedRun]) -> dict[str, Any]:
 
 
 def differing_settings(runs: Sequence[ComparedRun]) -> dict[str, list[Any]]:
-    """Return model, settings, versions and hardware in which runs differ, a value per run."""
+    """Return model, settings, versions and hardware in which runs differ, a value per run.
+
+    Left out is what does not bear on the results compared, such as overlay videos.
+    """
     flat = [
         {
             'through': run.through,
-            **_flat({'model': run.run.model, 'settings': run.run.settings}),
-            **_flat({'versions': run.run.versions, 'hardware': run.run.hardware}),
+            **flattened(
+                {
+                    'model': run.run.model,
+                    'settings': run.run.settings,
+                    'versions': run.run.versions,
+                    'hardware': run.run.hardware,
+                }
+            ),
         }
         for run in runs
     ]
     keys = dict.fromkeys(key for values in flat for key in values)
     found = {key: [values.get(key) for values in flat] for key in keys}
-    return {key: values for key, values in found.items() if any(v != values[0] for v in values[1:])}
+    without_effect = {'settings.through', 'settings.overlay'}
+    if all(run.through == 'tracker' for run in runs):
+        without_effect.add('settings.rate_hz')
+    return {
+        key: values
+        for key, values in found.items()
+        if key not in without_effect and any(value != values[0] for value in values[1:])
+    }
 
 
 def _described(run: ComparedRun) -> dict[str, Any]:
@@ -169,12 +186,18 @@ def _described(run: ComparedRun) -> dict[str, Any]:
 
 def _pair(first: ComparedRun, other: ComparedRun) -> dict[str, Any]:
     """Compare two runs over the objects, and of each the frames, that both scored."""
-    frames = {key: _shared_frames(first, other, key) for key in first.scores if key in other.scores}
-    common = [key for key, shared in frames.items() if shared]
+    both = [key for key in first.scores if key in other.scores]
+    differing = {key: None for key in both if not same_truth(first, other, key)}
+    frames = {key: found for key in both if (found := shared_frames(first, other, key))}
+    common = list(frames)
     if not common:
         raise ValueError(
-            f'{first.name} and {other.name} have no scored object in common; compare runs over '
-            'the same videos'
+            f'{first.name} and {other.name} have '
+            + (
+                'another truth for every object; evaluate both with the same one'
+                if differing
+                else 'no scored object in common; compare runs over the same videos'
+            )
         )
     videos = [key[0] for key in common]
     sides = [
@@ -203,14 +226,12 @@ def _pair(first: ComparedRun, other: ComparedRun) -> dict[str, Any]:
         'videos': len(set(videos)),
         'objects': len(common),
         'unpaired': {
-            run.name: [f'{video}/{i}' for video, i in run.scores if (video, i) not in common]
+            run.name: _listed(
+                key for key in run.scores if key not in frames and key not in differing
+            )
             for run in (first, other)
         },
-        'truth_differs': [
-            f'{video}/{i}'
-            for video, i in common
-            if _truth(first, (video, i)) != _truth(other, (video, i))
-        ],
+        'truth_differs': _listed(differing),
         'differences': {
             **{
                 key: _difference(
@@ -219,7 +240,7 @@ def _pair(first: ComparedRun, other: ComparedRun) -> dict[str, Any]:
                 )
                 for key in OBJECT_MEASURES
             },
-            **_video_differences(first, other),
+            **_video_differences(first, other, {video for video, _ in differing}),
         },
         'wins': judged.count(1),
         'losses': judged.count(-1),
@@ -228,18 +249,29 @@ def _pair(first: ComparedRun, other: ComparedRun) -> dict[str, Any]:
     }
 
 
-def _shared_frames(first: ComparedRun, other: ComparedRun, key: Key) -> list[int]:
-    """Return the frames of an object that both runs scored."""
+def shared_frames(first: ComparedRun, other: ComparedRun, key: Key) -> list[int]:
+    """Return the frames of an object that both runs scored, none where their truth differs."""
+    if not same_truth(first, other, key):
+        return []
     both = [set(scored_frames(run.objects[key], skips_ends(run.run))) for run in (first, other)]
     return sorted(both[0] & both[1])
 
 
+def same_truth(first: ComparedRun, other: ComparedRun, key: Key) -> bool:
+    """Whether both runs have an object in frames of the same names, with the same areas."""
+    frames, areas = (
+        [run.videos[key[0]].stems for run in (first, other)],
+        [run.objects[key].truth_area for run in (first, other)],
+    )
+    return frames[0] == frames[1] and areas[0] == areas[1]
+
+
+def _listed(keys: Iterable[Key]) -> list[str]:
+    return [f'{video}/{object_id}' for video, object_id in keys]
+
+
 def _judge(difference: float) -> int:
     return 0 if abs(difference) <= TIE else 1 if difference > 0 else -1
-
-
-def _truth(run: ComparedRun, key: Key) -> list[int | None]:
-    return run.objects[key].truth_area
 
 
 def _difference(values: Sequence[float], videos: Sequence[str]) -> dict[str, Any]:
@@ -251,7 +283,9 @@ def _difference(values: Sequence[float], videos: Sequence[str]) -> dict[str, Any
     }
 
 
-def _video_differences(first: ComparedRun, other: ComparedRun) -> dict[str, Any]:
+def _video_differences(
+    first: ComparedRun, other: ComparedRun, left_out: Container[str]
+) -> dict[str, Any]:
     """Differences of what is measured per video: a video is the unit, and the only one."""
     found = {}
     sides = [
@@ -262,20 +296,12 @@ def _video_differences(first: ComparedRun, other: ComparedRun) -> dict[str, Any]
         values = [
             sides[1][name][key] - video[key]
             for name, video in sides[0].items()
-            if video.get(key) is not None and sides[1].get(name, {}).get(key) is not None
+            if name not in left_out
+            and video.get(key) is not None
+            and sides[1].get(name, {}).get(key) is not None
         ]
         if values:
             interval = bootstrap_interval(values)
             mean = float(np.mean(values))
             found[key] = {'mean': mean, 'over_videos': interval, 'over_objects': None}
-    return found
-
-
-def _flat(values: Mapping[str, Any], before: str = '') -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            found |= _flat(value, f'{before}{key}.')
-        else:
-            found[f'{before}{key}'] = value
     return found

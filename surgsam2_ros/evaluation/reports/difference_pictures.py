@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surgsam2_ros.evaluation.reports.comparison import ComparedRun
+from surgsam2_ros.evaluation.reports.comparison import ComparedRun, shared_frames
 from surgsam2_ros.evaluation.reports.frame_choice import ChosenFrame, spread
 from surgsam2_ros.evaluation.reports.markup import Markup, element, join
 from surgsam2_ros.evaluation.reports.pictures import (
@@ -16,8 +16,6 @@ from surgsam2_ros.evaluation.reports.pictures import (
     draw_outlines,
     prediction_colour,
 )
-from surgsam2_ros.evaluation.reports.scores import scored_frames
-from surgsam2_ros.evaluation.reports.summary import skips_ends
 from surgsam2_ros.evaluation.reports.worst_frames import describe_object, what_happened
 from surgsam2_ros.sources import SourceError
 
@@ -56,19 +54,17 @@ def difference_pictures(first: ComparedRun, other: ComparedRun) -> Markup:
     shown = [figures[frame] for frame in chosen if frame in figures]
     if not shown:
         return join([problem])
-    note = element('p', 'The white line is the truth, the coloured one the prediction.')
+    note = element(
+        'p', 'The white line is the truth, the coloured one the prediction.', class_='note'
+    )
     return join([note, problem, element('div', *shown, class_='pictures pairs')])
 
 
 def _candidates(first: ComparedRun, other: ComparedRun) -> Iterator[ChosenFrame]:
-    for key, entry in first.objects.items():
-        rival = other.objects.get(key)
-        if rival is None:
-            continue
-        both = set(scored_frames(entry, skips_ends(first.run)))
-        both &= set(scored_frames(rival, skips_ends(other.run)))
-        for index in sorted(both):
-            difference = abs(rival.iou[index] - entry.iou[index])
+    for key in first.scores.keys() & other.scores.keys():
+        before, after = first.objects[key].iou, other.objects[key].iou
+        for index in shared_frames(first, other, key):
+            difference = abs(after[index] - before[index])
             if difference > _NOTICEABLE:
                 yield ChosenFrame(key[0], '', key[1], index, difference)
 

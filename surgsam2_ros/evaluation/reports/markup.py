@@ -113,8 +113,9 @@ def signed(value: float | None, digits: int = 3) -> str:
 
 
 def fine_digits(*values: float) -> int:
-    """Digits that show small differences: four where all are below 0.01, else three."""
-    return 4 if max(map(abs, values)) < 0.01 else 3
+    """Digits that show small differences: four where all are below 0.01 or one is lost in three."""
+    lost = any(value and not round(value, 3) for value in values)
+    return 4 if lost or max(map(abs, values)) < 0.01 else 3
 
 
 def quantity(value: float | None, unit: str = '') -> str:

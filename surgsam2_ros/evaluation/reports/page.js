@@ -42,6 +42,20 @@ for (const chart of document.querySelectorAll('.chart')) {
   cursor.setAttribute('y2', svg.viewBox.baseVal.height);
   cursor.setAttribute('visibility', 'hidden');
   svg.append(cursor);
+  const columns = data.series[0].values.length;
+  const label = (column) => {
+    const first = Math.floor((data.frames * column) / columns);
+    const last = Math.floor((data.frames * (column + 1)) / columns) - 1;
+    const frames = first === last ? `frame ${first}` : `frames ${first} to ${last}, worst`;
+    return data.names && data.names.length ? `${frames}  (${data.names[column]})` : frames;
+  };
+  // A text, or J in percent beside a letter for the state.
+  const reading = (series, column) => {
+    const value = series.values[column];
+    if (!series.states) return value;
+    const word = data.words[series.states[column]];
+    return value === null ? word : `${(value / 100).toFixed(2)}  ${word}`;
+  };
   const hide = () => { tip.hidden = true; cursor.setAttribute('visibility', 'hidden'); };
   const line = (className, text) => {
     const item = document.createElement('div');
@@ -58,13 +72,12 @@ for (const chart of document.querySelectorAll('.chart')) {
     const box = svg.getBoundingClientRect();
     const x = ((event.clientX - box.left) / box.width) * width;
     const share = (x - data.left) / (data.right - data.left);
-    const index = Math.round(share * (data.labels.length - 1));
-    if (share < -0.01 || share > 1.01 || !data.labels.length) { hide(); return; }
-    const at = Math.min(Math.max(index, 0), data.labels.length - 1);
+    if (share < -0.01 || share > 1.01 || !columns) { hide(); return; }
+    const at = Math.min(Math.max(Math.round(share * (columns - 1)), 0), columns - 1);
     tip.replaceChildren();
-    line('', data.labels[at]);
-    for (const series of data.series) line(series.class, `${series.name}  ${series.values[at]}`);
-    const place = data.left + (data.labels.length > 1 ? at / (data.labels.length - 1) : 0.5) * (data.right - data.left);
+    line('', label(at));
+    for (const series of data.series) line(series.class, `${series.name}  ${reading(series, at)}`);
+    const place = data.left + (columns > 1 ? at / (columns - 1) : 0.5) * (data.right - data.left);
     cursor.setAttribute('x1', place);
     cursor.setAttribute('x2', place);
     cursor.setAttribute('visibility', 'visible');
@@ -75,6 +88,14 @@ for (const chart of document.querySelectorAll('.chart')) {
     tip.style.top = `${Math.max(event.clientY - box.top - tip.offsetHeight - 12, 0)}px`;
   });
 }
+
+// A link to a video that is folded away opens it.
+const unfold = () => {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (target instanceof HTMLDetailsElement) target.open = true;
+};
+addEventListener('hashchange', unfold);
+unfold();
 
 addEventListener('beforeprint', () => {
   for (const details of document.querySelectorAll('details')) details.open = true;

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from surgsam2_ros.evaluation.records import RunRecord
+from surgsam2_ros.evaluation.reports.flat_values import flattened
 from surgsam2_ros.evaluation.reports.markup import Markup, element, join, plural
 
 
@@ -62,25 +63,16 @@ def facts(values: Mapping[str, Any]) -> Markup:
         values: by name; may hold lists and groups.
     """
     lines: list[Markup] = []
-    for name, value in _flat(values):
-        lines += [element('dt', name), element('dd', _text(value))]
+    for name, value in flattened(values).items():
+        if value not in (None, '', []):
+            lines += [element('dt', name), element('dd', written(value))]
     return element('dl', *lines, class_='facts')
 
 
-def _flat(values: Mapping[str, Any], before: str = '') -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for key, value in values.items():
-        name = f'{before}{key}'
-        if isinstance(value, Mapping):
-            found += _flat(value, f'{name}.')
-        elif value is not None and value != '' and value != []:
-            found.append((name, value))
-    return found
-
-
-def _text(value: Any) -> str:
+def written(value: Any) -> str:
+    """Write a setting as people read it."""
     if isinstance(value, bool):
         return 'yes' if value else 'no'
     if isinstance(value, (list, tuple)):
-        return ', '.join(_text(entry) for entry in value)
+        return ', '.join(written(entry) for entry in value)
     return str(value)

@@ -44,12 +44,13 @@ def report_page(
         pictures: the worst frames, or why there are none.
     """
     sides = [side for side in ('tracker', 'node') if summary.get(side, {}).get('videos')]
-    live = _live(videos)
+    charts = _charts(summary, videos)
+    places = {name: f'video-{place}' for place, name in enumerate(list(charts)[:MOST_CHARTS])}
     sections = {
         'summary': ('Summary', summary_table(summary, sides)),
-        'videos': ('Videos', _videos(summary, sides)),
-        'tracks': ('IoU over time', _tracks(summary, videos)),
-        'times': ('Latency' if 'node' in sides else 'Time per frame', live),
+        'videos': ('Videos', _videos(summary, sides, places)),
+        'tracks': ('IoU over time', _tracks(summary, charts, places)),
+        'times': ('Latency' if 'node' in sides else 'Time per frame', _live(videos)),
         'worst': ('Worst frames', pictures),
         'definitions': ('What the measures mean', definitions(summary)),
         'run': ('How it was made', provenance(run)),
@@ -113,10 +114,12 @@ def _callout(title: str, lines: Sequence[Markup], class_: str) -> Markup:
     return element('div', element('h3', title), element('ul', *lines), class_=class_)
 
 
-def _videos(summary: Mapping[str, Any], sides: Sequence[str]) -> Markup:
+def _videos(summary: Mapping[str, Any], sides: Sequence[str], places: Mapping[str, str]) -> Markup:
     parts = []
     for side in sides:
-        rows = [_video_row(video) for video in summary[side]['by_video']]
+        rows = [
+            _video_row(video, places.get(video['video'])) for video in summary[side]['by_video']
+        ]
         if not rows:
             continue
         if len(sides) > 1:
@@ -130,13 +133,13 @@ def _videos(summary: Mapping[str, Any], sides: Sequence[str]) -> Markup:
     return join([element('p', note, class_='note'), *parts, object_tables(summary, sides)])
 
 
-def _video_row(video: Mapping[str, Any]) -> list[str]:
+def _video_row(video: Mapping[str, Any], place: str | None) -> list[str]:
     identity = video['identity']
     score = video['J&F']
     filled = None if score is None else element('i', style=f'width:{100 * score:.1f}%')
     meter = None if filled is None else element('span', filled, class_='meter')
     return [
-        element('a', video['video'], href=f'#video-{video["video"]}'),
+        element('a', video['video'], href=f'#{place}') if place else video['video'],
         join([meter, fraction(score)]),
         *(fraction(video[key]) for key in ('J', 'F', 'Dice', 'CIoU')),
         *(fraction(identity.get(key)) for key in ('HOTA', 'IDF1')),
@@ -147,37 +150,43 @@ def _video_row(video: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _tracks(summary: Mapping[str, Any], videos: Mapping[str, Sequence[VideoRecord]]) -> Markup:
-    """Draw the videos; the worst first, and only these when there are very many."""
+def _charts(
+    summary: Mapping[str, Any], videos: Mapping[str, Sequence[VideoRecord]]
+) -> dict[str, dict[str, VideoRecord]]:
+    """Return the records of the videos that can be drawn, by name, the worst video first."""
     records: dict[str, dict[str, VideoRecord]] = {}
     for side, entries in videos.items():
         for record in entries:
             if record.error is None and record.objects:
                 records.setdefault(record.video, {})[side] = record
-    if not records:
+    score = _scores(summary)
+    return {name: records[name] for name in sorted(records, key=lambda name: score[name][0])}
+
+
+def _tracks(
+    summary: Mapping[str, Any],
+    charts: Mapping[str, Mapping[str, VideoRecord]],
+    places: Mapping[str, str],
+) -> Markup:
+    """Draw the videos that have a place on the page, the first ones unfolded."""
+    if not places:
         return Markup('')
     score = _scores(summary)
-    names = sorted(records, key=lambda name: score.get(name, (1.0, ''))[0])
-    shown = names[:MOST_CHARTS]
     note = 'Intersection over union (J) of every object in every frame, the worst video first; '
     note += 'where an object is not in the truth, 1 says that it was not seen either.'
-    if len(shown) < len(names):
-        note += f' The {len(shown)} worst of {len(names)} videos; per_frame.csv has them all.'
-    both = any(len(sides) > 1 for sides in records.values())
+    if len(places) < len(charts):
+        note += f' The {len(places)} worst of {len(charts)} videos; per_frame.csv has them all.'
+    both = any(len(charts[name]) > 1 for name in places)
     details = [
         element(
             'details',
-            element(
-                'summary',
-                element('b', name),
-                element('span', score.get(name, (0, ''))[1]),
-            ),
-            track_chart(records[name], summary['skip_ends']),
+            element('summary', element('b', name), element('span', score[name][1])),
+            track_chart(charts[name], summary['skip_ends']),
             class_='video',
-            id=f'video-{name}',
-            open=place < OPEN_CHARTS,
+            id=place,
+            open=rank < OPEN_CHARTS,
         )
-        for place, name in enumerate(shown)
+        for rank, (name, place) in enumerate(places.items())
     ]
     return join([element('p', note, class_='note'), chart_legend(both), *details])
 
@@ -226,5 +235,8 @@ def _live(videos: Mapping[str, Sequence[VideoRecord]]) -> Markup:
         parts.append(element('div', *charts, class_='columns'))
     if not parts:
         return Markup('')
-    note = 'Milliseconds per frame, all videos one after the other; red strokes are dropped frames.'
+    note = 'Milliseconds per frame, all videos one after the other'
+    note += '; red strokes are dropped frames.' if node else '.'
+    if tracker:
+        note += ' The tracker alone was timed while it took as many videos at once as --jobs says.'
     return join([element('p', note, class_='note'), *parts])

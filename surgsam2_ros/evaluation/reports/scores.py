@@ -104,7 +104,7 @@ def frame_overlaps(record: VideoRecord, skip_ends: bool = True) -> list[float]:
         for index in scored_frames(entry, skip_ends):
             if entry.truth_area[index]:
                 by_frame.setdefault(index, []).append(entry.iou[index])
-    return [float(np.mean(by_frame[index])) for index in sorted(by_frame)]
+    return [sum(by_frame[index]) / len(by_frame[index]) for index in sorted(by_frame)]
 
 
 def shared_frames_difference(

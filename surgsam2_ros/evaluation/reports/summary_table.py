@@ -17,6 +17,8 @@ from surgsam2_ros.evaluation.reports.markup import (
     signed,
 )
 
+_MISSING_AS_0 = 'J, missing frames as 0'
+
 # (group, name, where in the summary of a side, how to write it)
 _ROWS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ('Masks', 'J&F', ('J&F',), 'fraction'),
@@ -24,7 +26,7 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ('Masks', 'F, contour', ('F',), 'fraction'),
     ('Masks', 'Dice', ('Dice',), 'fraction'),
     ('Masks', 'CIoU, on instances', ('CIoU',), 'fraction'),
-    ('Masks', 'J, missing frames as 0', ('J_missing_as_0',), 'fraction'),
+    ('Masks', _MISSING_AS_0, ('J_missing_as_0',), 'fraction'),
     ('Identity', 'HOTA', ('identity', 'HOTA'), 'fraction'),
     ('Identity', 'DetA', ('identity', 'DetA'), 'fraction'),
     ('Identity', 'AssA', ('identity', 'AssA'), 'fraction'),
@@ -60,7 +62,7 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ('Counted', 'Frames', ('frames',), ''),
     ('Counted', 'Dropped frames', ('dropped',), ''),
 )
-_NOTICEABLE = 0.0005
+_NOTICEABLE = 0.005  # smaller differences are not coloured
 
 
 def tiles(summary: Mapping[str, Any], sides: Sequence[str]) -> Markup:
@@ -73,6 +75,8 @@ def tiles(summary: Mapping[str, Any], sides: Sequence[str]) -> Markup:
     wanted = [('J&F', ('J&F',), 'fraction'), ('Dice', ('Dice',), 'fraction')]
     wanted += [('HOTA', ('identity', 'HOTA'), 'fraction')]
     if 'node' in sides:
+        if not _says_nothing(summary, sides, _MISSING_AS_0):
+            wanted += [(_MISSING_AS_0, ('J_missing_as_0',), 'fraction')]
         wanted += [('Latency, 95 %', ('live', 'LATENCY_P95'), 'ms')]
         wanted += [('Frame rate', ('live', 'MEAN_FRAME_RATE'), 'Hz')]
     else:
@@ -150,7 +154,7 @@ def _block(names: Sequence[str], groups: Mapping[str, list[Markup]], head: Seque
 
 def _says_nothing(summary: Mapping[str, Any], sides: Sequence[str], name: str) -> bool:
     """Whether a row repeats another: frames that are missing count only where some are."""
-    if name == 'J, missing frames as 0':
+    if name == _MISSING_AS_0:
         return all(summary[side]['J_missing_as_0'] == summary[side]['J'] for side in sides)
     if name in ('Returns taken up again', 'Frames until taken up'):
         return not any(summary[side]['presence'].get('returns') for side in sides)

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from surgsam2_ros.evaluation.reports.markup import Markup, element, quantity
-from surgsam2_ros.evaluation.reports.track_chart import data_script
+from surgsam2_ros.evaluation.reports.track_chart import data_script, strokes
 
 _WIDTH, _HEIGHT = 480, 210
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 470, 24, 170
@@ -95,15 +95,16 @@ def timeline(milliseconds: Sequence[float | None], dropped: Sequence[bool], titl
         y = _BOTTOM - value / top * (_BOTTOM - _TOP)
         parts.append(element('line', class_='grid', x1=_LEFT, x2=_RIGHT, y1=float(y), y2=float(y)))
         parts.append(element('text', f'{value:,g}', x=_LEFT - 8, y=float(y + 4), text_anchor='end'))
-    points: list[str] = []
-    for column, value in enumerate(worst):
-        x = _LEFT + (column / (columns - 1) if columns > 1 else 0.5) * (_RIGHT - _LEFT)
-        if value is not None:
-            y = _BOTTOM - value / top * (_BOTTOM - _TOP)
-            points.append(f'{x:.1f},{y:.1f}')
-        if lost[column]:
-            stroke = {'x1': float(x), 'x2': float(x), 'y1': _BOTTOM, 'y2': _BOTTOM + 7}
-            parts.append(element('line', class_='dropped', **stroke))
+    places = [
+        _LEFT + (column / (columns - 1) if columns > 1 else 0.5) * (_RIGHT - _LEFT)
+        for column in range(columns)
+    ]
+    points = [
+        f'{x:.1f},{_BOTTOM - value / top * (_BOTTOM - _TOP):.1f}'
+        for x, value in zip(places, worst, strict=True)
+        if value is not None
+    ]
+    parts.append(strokes((x for x, gone in zip(places, lost, strict=True) if gone), _BOTTOM, 7))
     parts.append(element('polyline', class_='late', points=' '.join(points)))
     parts.append(element('line', class_='axis', x1=_LEFT, x2=_RIGHT, y1=_BOTTOM, y2=_BOTTOM))
     for index in sorted({0, count // 2, count - 1}):
@@ -114,10 +115,7 @@ def timeline(milliseconds: Sequence[float | None], dropped: Sequence[bool], titl
     readings = {
         'left': _LEFT,
         'right': _RIGHT,
-        'labels': [
-            f'frame {first:,}' if last - first == 1 else f'frames {first:,} to {last - 1:,}, worst'
-            for first, last in spans
-        ],
+        'frames': count,
         'series': [
             {
                 'name': '',

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
@@ -14,11 +14,18 @@ from surgsam2_ros.evaluation.records import ObjectRecord, VideoRecord
 from surgsam2_ros.evaluation.reports.markup import Markup, element, fraction
 from surgsam2_ros.evaluation.reports.scores import object_scores
 
-COLUMNS = 700  # a chart with more frames shows the worst of several in each column
+COLUMNS = 400  # a chart with more frames shows the worst of several in each column
 
 _WIDTH, _LEFT, _RIGHT = 1000, 168, 988
 _TOP, _PANEL, _STRIP, _GAP = 16, 74, 7, 30
-_NO_STATE = 'no result'
+_SCALE = 1000  # of J in the paths of curves, so that their coordinates are short integers
+# What the pointer says of a column: the state, and whether some of its frames were dropped.
+_WORDS = {
+    '-': 'no result',
+    'x': 'dropped',
+    **{str(place): name.lower() for place, name in enumerate(STATE_NAMES)},
+    **{'abcd'[place]: f'{name.lower()}, some dropped' for place, name in enumerate(STATE_NAMES)},
+}
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,9 @@ def track_chart(records: Mapping[str, VideoRecord], skip_ends: bool = True) -> M
     readings = {
         'left': _LEFT,
         'right': _RIGHT,
-        'labels': [_label(main, first, last) for first, last in edges],
+        'frames': len(main.stems),
+        'names': _names(main, edges),
+        'words': _WORDS,
         'series': series,
     }
     return element('div', drawing, data_script(readings), class_='chart')
@@ -165,43 +174,52 @@ def _panel(entry: ObjectRecord, lines: Sequence[_Series], top: int, skip_ends: b
     if len(lines) > 1:
         parts += _curve(lines[1].iou, top, 'other')
     parts += _curve(main.iou, top, f'line coloured {colour}')
-    for index in range(count):
-        x = _middle(index, count)
-        if main.dropped[index]:
-            y = top + _PANEL
-            parts.append(element('line', class_='dropped', x1=x, x2=x, y1=y - 9, y2=y))
-        if main.prompted[index]:
-            parts.append(element('path', class_='prompt', d=f'M{x - 5:.1f} {top - 10}h10l-5 8z'))
+    parts.append(strokes((_middle(i, count) for i in _true(main.dropped)), top + _PANEL, -9))
+    for index in _true(main.prompted):
+        mark = f'M{_middle(index, count) - 5:.1f} {top - 10}h10l-5 8z'
+        parts.append(element('path', class_='prompt', d=mark))
     for row, line in enumerate(lines):
         parts += _strip(line.state, top + _PANEL + 4 + row * (_STRIP + 3))
     return element('g', *parts)
 
 
+def strokes(places: Iterable[float], y: float, height: float) -> Markup | None:
+    """Draw the strokes that mark dropped frames, all in one path.
+
+    Args:
+        places: where they stand.
+        y: of their feet.
+        height: negative upwards.
+    """
+    path = ''.join(f'M{x:.1f} {y:g}v{height:g}' for x in places)
+    return element('path', class_='dropped', d=path) if path else None
+
+
 def _curve(values: Sequence[float | None], top: int, class_: str) -> Iterator[Markup]:
     """Draw the stretches without gaps; a value alone becomes a dot."""
     count = len(values)
+    lines, dots = [], []
     for start, end, known in _runs([value is not None for value in values]):
-        if not known:
-            continue
-        points = [
-            (_middle(index, count), top + _PANEL * (1 - values[index]))
-            for index in range(start, end)
-        ]
-        if len(points) == 1:
-            x, y = points[0]
-            yield element('circle', class_=class_.replace('line', 'dot'), cx=x, cy=y, r=2.6)
-            continue
-        text = ' '.join(f'{x:.1f},{y:.1f}' for x, y in points)
-        yield element('polyline', class_=class_, points=text)
+        if known:
+            points = [f'{i} {round(_SCALE * values[i])}' for i in range(start, end)]
+            (dots if len(points) == 1 else lines).append('M' + 'L'.join(points))
+    step = (_RIGHT - _LEFT) / (count - 1) if count > 1 else 1.0
+    place = f'translate({_middle(0, count):g} {top + _PANEL}) scale({step:.5g} {-_PANEL / _SCALE})'
+    for paths, kind in ((lines, class_), ([f'{dot}h0' for dot in dots], f'{class_} alone')):
+        if paths:
+            yield element('path', class_=kind, transform=place, d=''.join(paths))
 
 
 def _strip(states: Sequence[str | None], y: float) -> Iterator[Markup]:
+    """Draw the stretches of each state as a band, a path per state."""
+    bands: dict[str, str] = {}
     for start, end, state in _runs(states):
         if state:
             left, right = _span(start, end, len(states))
-            yield element(
-                'rect', class_=state, x=left, y=y, width=right - left, height=_STRIP, rx=1
-            )
+            band = f'M{left:.1f} {y:g}H{right:.1f}v{_STRIP}H{left:.1f}z'
+            bands[state] = bands.get(state, '') + band
+    for state, path in bands.items():
+        yield element('path', class_=state, d=path)
 
 
 def _frame_axis(record: VideoRecord, y: float) -> Markup:
@@ -226,18 +244,30 @@ def _readings(entry: ObjectRecord, lines: Sequence[_Series]) -> list[dict[str, o
         {
             'name': f'{title} {side}'.strip(),
             'class': colour_class(entry.object_id),
-            'values': [
-                'dropped' if lost else f'{fraction(iou, 2)}  {(state or _NO_STATE).lower()}'
-                for iou, state, lost in zip(line.iou, line.state, line.dropped, strict=True)
-            ],
+            'values': [None if iou is None else round(100 * iou) for iou in line.iou],
+            'states': ''.join(map(_letter, line.state, line.dropped)),
         }
         for side, line in zip(sides, lines, strict=True)
     ]
 
 
-def _label(record: VideoRecord, first: int, last: int) -> str:
-    frames = f'frame {first}' if first == last else f'frames {first} to {last}, worst'
-    return f'{frames}  ({record.stems[first]})'
+def _letter(state: str | None, dropped: bool) -> str:
+    """Return the key of `_WORDS` for a column."""
+    if state is None:
+        return 'x' if dropped else '-'
+    place = STATE_NAMES.index(state)
+    return 'abcd'[place] if dropped else str(place)
+
+
+def _names(record: VideoRecord, edges: Sequence[tuple[int, int]]) -> list[str]:
+    """Names of the columns' first frames; nothing where they are only numbers from 0."""
+    if all(stem.isdigit() and int(stem) == i for i, stem in enumerate(record.stems)):
+        return []
+    return [record.stems[first] for first, _ in edges]
+
+
+def _true(flags: Sequence[bool]) -> list[int]:
+    return [index for index, flag in enumerate(flags) if flag]
 
 
 def _runs(values: Sequence[object]) -> Iterator[tuple[int, int, object]]:
