@@ -52,6 +52,24 @@ def test_isinet_has_the_overlaps_of_classes_overall_and_by_video(folders, tmp_pa
     assert header.split()[-5:] == ['Challenge', 'IoU', 'IoU', 'mIoU', 'mcIoU']
 
 
+def test_folds_have_a_line_each_and_their_mean(folders, tmp_path, capsys):
+    scores = scores_after([*folders, '--protocol', 'davis', '--folds', 'seq_1', 'seq_2'], tmp_path)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert [line[:2] for line in lines if 'fold' in line] == [['seq_1', 'fold'], ['seq_2', 'fold']]
+    [mean] = [line for line in lines if line[:3] == ['mean', 'of', 'folds']]
+    assert mean[3] == f'{scores["mean_of_folds"]["J&F"]:.4f}'
+
+
+def test_classes_come_from_the_file_beside_the_truth(folders, tmp_path, capsys):
+    names = {str(value): 'forceps' for value in (1, 2, 3, 5)}
+    (tmp_path / 'classes.json').write_text(json.dumps(names))
+    scores = scores_after([*folders, '--protocol', 'isinet'], tmp_path)
+    assert list(scores['classes']) == ['forceps']
+    assert 'pixel values are objects, of the classes in' in capsys.readouterr().err
+    scores = scores_after([*folders, '--protocol', 'isinet', '--classes', '3'], tmp_path)
+    assert list(scores['classes']) == ['1', '2', '3']
+
+
 @pytest.mark.parametrize(
     ('arguments', 'skipped'),
     [
@@ -82,6 +100,14 @@ def test_what_does_not_count_is_told(folders, tmp_path, capsys):
         (['--truth', 'nowhere', '--protocol', 'davis'], 'nowhere is no folder'),
         (['--protocol', 'davis', '--classes', '3'], '--classes 3 with --protocol davis'),
         (['--protocol', 'isinet', '--classes', '0'], '--classes 0'),
+        (
+            ['--protocol', 'isinet', '--classes', 'types.txt'],
+            'types.txt is not there or not called',
+        ),
+        (['--protocol', 'davis', '--objects', '0'], '--objects 0'),
+        (['--protocol', 'davis', '--folds', 'seq_1,seq_2', 'seq_1'], '--folds names seq_1 twice'),
+        (['--protocol', 'davis', '--folds', 'endovis17'], 'has no video seq_3'),
+        (['--protocol', 'davis', '--json', '.'], '--json . is a folder'),
     ],
 )
 def test_bad_arguments_end_in_one_line(folders, capsys, arguments, message):

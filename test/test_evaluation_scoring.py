@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import types
 
 import numpy as np
 import pytest
@@ -209,6 +211,106 @@ def test_isinet_passes_over_other_values_than_the_classes(tmp_path):
     wider = score_folders(*folders, 'isinet', classes=range(1, 10))
     assert set(wider['objects']['truth']) == {'1', '9'}
     assert wider['iou'] == pytest.approx((1 + 1 / 3) / 2)
+
+
+CLASSES = {'seq_1': {'1': 'forceps', '2': 'scissors', '5': 'forceps'}, 'seq_2': {'3': 'scissors'}}
+
+
+def class_maps(folder, changes=types.MappingProxyType({})):
+    """Label images with 1 for forceps and 2 for scissors, by other means than the package's."""
+    for path in sorted(folder.glob('*/*.png')):
+        labels = read_labels(path)
+        classes = np.zeros_like(labels)
+        for value, name in (CLASSES[path.parent.name] | changes).items():
+            classes[labels == int(value)] = {'forceps': 1, 'scissors': 2}.get(name, 0)
+        yield classes
+
+
+@pytest.mark.parametrize('place', ['truth', '.'])
+def test_isinet_maps_objects_to_the_classes_that_belong_to_the_truth(videos, tmp_path, place):
+    """Objects 1 and 5 of seq_1 are of one class, 2 of seq_1 and 3 of seq_2 are of another."""
+    (tmp_path / place / 'classes.json').write_text(json.dumps(CLASSES))
+    scores = score_folders(*videos, 'isinet')
+    expected = isinet_scores(*map(class_maps, videos), classes=(1, 2))
+    for name in ('challenge_iou', 'iou', 'miou', 'mciou'):
+        assert scores[name] == pytest.approx(expected[name])
+    assert list(scores['classes']) == ['forceps', 'scissors']
+    assert list(scores['classes'].values()) == pytest.approx(list(expected['classes'].values()))
+    assert scores['classes_file'] == str((tmp_path / place / 'classes.json').resolve())
+    assert scores['objects'] == score_folders(*videos, 'davis')['objects']
+    by_value = score_folders(*videos, 'isinet', classes=range(1, 8))
+    assert by_value['classes_file'] is None
+    assert by_value['mciou'] == pytest.approx(
+        isinet_scores(*([read_labels(p) for p in sorted(f.glob('*/*.png'))] for f in videos))[
+            'mciou'
+        ]
+    )
+
+
+def test_isinet_finds_the_classes_of_a_single_video_of_a_data_set(videos, tmp_path):
+    videos[0].rename(tmp_path / 'Annotations')
+    (tmp_path / 'classes.json').write_text(json.dumps(CLASSES))
+    alone = tmp_path / 'Annotations' / 'seq_1', videos[1] / 'seq_1'
+    scores = score_folders(*alone, 'isinet')
+    both = score_folders(tmp_path / 'Annotations', videos[1], 'isinet')
+    assert scores['classes'] == both['videos']['seq_1']['classes']
+
+
+def test_objects_that_do_not_count_are_background(videos, tmp_path):
+    file = tmp_path / 'classes.json'
+    file.write_text(json.dumps({'1': 'forceps', '2': 'kidney', '3': 'scissors', '5': 'forceps'}))
+    scores = score_folders(*videos, 'isinet', objects=(1, 3, 5), classes=file)
+    expected = isinet_scores(*(class_maps(f, {'2': 'kidney'}) for f in videos), classes=(1, 2))
+    assert scores['mciou'] == pytest.approx(expected['mciou'])
+    assert scores['challenge_iou'] == pytest.approx(expected['challenge_iou'])
+    assert scores['classes']['kidney'] is None
+    assert set(scores['objects']['seq_1']) == {'1', '5'}
+
+
+def test_an_object_of_no_known_class_is_named(videos, tmp_path):
+    (tmp_path / 'classes.json').write_text('{"seq_1": {"1": "forceps", "5": "forceps"}}')
+    with pytest.raises(SourceError, match=r'classes\.json .* object 2 of seq_1.*--objects'):
+        score_folders(*videos, 'isinet')
+
+
+@pytest.mark.parametrize('protocol', ['davis', 'endo_sav'])
+def test_only_the_objects_named_count(videos, protocol):
+    everything = score_folders(*videos, protocol)['objects']
+    some = score_folders(*videos, protocol, objects=(2, 3))['objects']
+    assert some == {
+        'seq_1': {'2': everything['seq_1']['2']},
+        'seq_2': {'3': everything['seq_2']['3']},
+    }
+
+
+def test_folds_are_scored_alone_and_averaged(videos):
+    """Seq_1 has three objects and seq_2 one, so that the mean of the folds is not that of all."""
+    shutil.copytree(videos[0] / 'seq_1', videos[0] / 'not_predicted')
+    scores = score_folders(*videos, 'isinet', folds=[['seq_1'], ['seq_2']])
+    each = [
+        score_folders(videos[0] / name, videos[1] / name, 'isinet') for name in ('seq_1', 'seq_2')
+    ]
+    assert [fold['videos'] for fold in scores['folds']] == [['seq_1'], ['seq_2']]
+    for name in (*MEASURES, 'ciou', 'challenge_iou', 'iou', 'miou', 'mciou'):
+        values = [entry[name] for entry in each]
+        assert [fold[name] for fold in scores['folds']] == pytest.approx(values)
+        assert scores['mean_of_folds'][name] == pytest.approx(np.mean(values))
+    assert scores['J'] != pytest.approx(scores['mean_of_folds']['J'])
+
+
+def test_a_fold_without_its_video_is_an_error(videos):
+    with pytest.raises(SourceError, match=r'no video seq_9, but seq_1, seq_2'):
+        score_folders(*videos, 'davis', folds=[['seq_1'], ['seq_9']])
+
+
+def test_predictions_may_lie_in_several_folders(videos, tmp_path):
+    expected = score_folders(*videos, 'davis')
+    for name in ('seq_1', 'seq_2'):
+        shutil.copytree(videos[1] / name, tmp_path / f'of_{name}' / name)
+    folders = [tmp_path / 'of_seq_1', tmp_path / 'of_seq_2']
+    assert score_folders(videos[0], folders, 'davis') == expected
+    with pytest.raises(SourceError, match=r'both predict seq_1'):
+        score_folders(videos[0], [*folders, videos[1]], 'davis')
 
 
 def test_an_object_without_truth_in_the_scored_frames_does_not_count(tmp_path):

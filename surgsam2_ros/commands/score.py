@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.evaluate_options import read_object_ids
 from surgsam2_ros.commands.progress import Progress
 
 PROTOCOLS = ('davis', 'endo_sav', 'isinet')
@@ -29,13 +30,25 @@ protocols:
              the last, as DAVIS 2017 does
   endo_sav   the same by the SurgSAM2 authors' evaluator: each object in the frames predicted of
              it, without its first and last
-  isinet     pixel values are classes: besides, Challenge IoU, IoU, mIoU and mcIoU of ISINet
+  isinet     as davis; besides, Challenge IoU, IoU, mIoU and mcIoU of ISINet, of classes
+
+classes:
+  Where a classes.json belongs to the truth, as in what `surgsam2 dataset prepare` writes, or is
+  named, pixel values are objects, and those of one name are one class: {"seq_2": {"1":
+  "prograsp_forceps"}}, or {"1": "prograsp_forceps"} for all videos. Predicted ids are those of the
+  truth. Otherwise, and with --classes N, pixel values are classes.
+
+folds:
+  Each fold of a cross validation is scored alone, and the mean of the folds is given. endovis17 is
+  seq_1,seq_3 seq_2,seq_5 seq_4,seq_8 seq_6,seq_7. The weights of each fold having a run of their
+  own, name the outputs of all: --predictions fold1 fold2 fold3 fold4.
 
 All scores are fractions. ciou is the instance-level CIoU of the SurgSAM2 paper. The JSON file has
-the scores of all, of each video (`videos`) and of each object (`objects`).
+the scores of all, of each video (`videos`), object (`objects`), class (`classes`) and fold.
 
-example:
+examples:
   surgsam2 score --truth valid/Annotations --predictions results --protocol endo_sav
+  surgsam2 score --truth valid --predictions results --protocol isinet --objects 1-10
 """
 
 
@@ -49,7 +62,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('--truth', required=True, metavar='DIR', help='label images, see below')
-    parser.add_argument('--predictions', required=True, metavar='DIR', help='results, see below')
+    parser.add_argument(
+        '--predictions', required=True, nargs='+', metavar='DIR', help='results, see below'
+    )
     parser.add_argument('--protocol', required=True, choices=PROTOCOLS, help='see below')
     parser.add_argument(
         '--skip-ends',
@@ -57,7 +72,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help='leave out the first and the last frame; the default with endo_sav',
     )
     parser.add_argument(
-        '--classes', type=int, metavar='N', help='isinet: classes are 1 to N (default: 7)'
+        '--objects', nargs='+', metavar='ID', help='ids that count, as 3 or 1-10 (default: all)'
+    )
+    parser.add_argument(
+        '--classes', metavar='N|FILE', help='isinet: classes are 1 to N, or a classes.json; below'
+    )
+    parser.add_argument(
+        '--folds', nargs='+', metavar='A,B', help='videos of each fold, or endovis17; see below'
     )
     parser.add_argument('--json', metavar='OUT', help='file for the scores')
     parser.set_defaults(run=run)
@@ -67,14 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the scores and write them; returns 0."""
     from surgsam2_ros.evaluation.scoring import score_folders
 
-    options: dict[str, Any] = {}
-    if arguments.classes is not None:
-        if arguments.protocol != 'isinet' or not 1 <= arguments.classes <= 254:
-            raise CommandError(
-                f'--classes {arguments.classes} with --protocol {arguments.protocol}; '
-                'it takes 1 to 254, for isinet alone'
-            )
-        options['classes'] = range(1, arguments.classes + 1)
+    options = _read_options(arguments)
     with _ScoringProgress() as progress:
         scores = score_folders(
             arguments.truth,
@@ -84,6 +98,9 @@ def run(arguments: argparse.Namespace) -> int:
             progress=progress.show,
             **options,
         )
+    if scores['classes_file'] is not None:
+        note = f'pixel values are objects, of the classes in {scores["classes_file"]}'
+        print(f'surgsam2: note: {note}', file=sys.stderr)
     for warning in scores['warnings']:
         print(f'surgsam2: warning: {warning}', file=sys.stderr)
     if scores['J'] is None:
@@ -94,13 +111,47 @@ def run(arguments: argparse.Namespace) -> int:
     print('\n'.join(table(scores)))
     if arguments.json:
         path = Path(arguments.json)
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(scores, indent=2) + '\n', encoding='utf-8')
     return 0
 
 
+def _read_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what `score_folders` takes besides; refuse at the start what would fail at the end."""
+    from surgsam2_ros.evaluation.scoring_plans import FOLDS
+
+    options: dict[str, Any] = {}
+    if arguments.objects:
+        options['objects'], _ = read_object_ids(arguments.objects)
+    if arguments.classes is not None:
+        options['classes'] = _read_classes(arguments.classes, arguments.protocol)
+    if arguments.folds:
+        folds = FOLDS.get(' '.join(arguments.folds)) or [
+            fold.split(',') for fold in arguments.folds
+        ]
+        names = [video for fold in folds for video in fold]
+        if twice := sorted({video for video in names if names.count(video) > 1}):
+            raise CommandError(f'--folds names {twice[0]} twice; a video is in one fold')
+        options['folds'] = folds
+    if arguments.json:
+        path = Path(arguments.json)
+        if path.is_dir():
+            raise CommandError(f'--json {path} is a folder; name a file')
+        path.parent.mkdir(parents=True, exist_ok=True)
+    return options
+
+
+def _read_classes(text: str, protocol: str) -> range | str:
+    if protocol != 'isinet':
+        raise CommandError(f'--classes {text} with --protocol {protocol}; it is for isinet alone')
+    if not text.isdecimal():
+        return text
+    if not 1 <= int(text) <= 254:
+        raise CommandError(f'--classes {text} is no number of classes; give 1 to 254')
+    return range(1, int(text) + 1)
+
+
 def table(scores: dict[str, Any]) -> list[str]:
-    """Lay out scores as lines: one per object, one per video of several, and all.
+    """Lay out scores as lines: one per object, per video of several and per fold, and all.
 
     Args:
         scores: as `score_folders` returns them.
@@ -110,6 +161,9 @@ def table(scores: dict[str, Any]) -> list[str]:
         rows += [(video, value, entry) for value, entry in objects.items()]
         if len(scores['objects']) > 1:
             rows.append((video, 'all', scores['videos'][video]))
+    rows += [(','.join(fold['videos']), 'fold', fold) for fold in scores.get('folds', ())]
+    if 'mean_of_folds' in scores:
+        rows.append(('mean of folds', '', scores['mean_of_folds']))
     rows.append(('all', '', scores))
     names = [name for name in _COLUMNS if name in scores]
     first = max(len(video) for video, _, _ in rows)

@@ -12,6 +12,17 @@ from surgsam2_ros.evaluation.label_folders import LabelVideo, is_single_video, l
 from surgsam2_ros.sources import SourceError
 
 PROTOCOLS = ('davis', 'endo_sav', 'isinet')
+OBJECTS = range(1, 256)
+"""All that can be an object; what else 255 may mean is for `label_folders` to say."""
+FOLDS = {
+    'endovis17': (
+        ('seq_1', 'seq_3'),
+        ('seq_2', 'seq_5'),
+        ('seq_4', 'seq_8'),
+        ('seq_6', 'seq_7'),
+    )
+}
+"""Videos that are validated together in a cross validation: those of ISINet on EndoVis 2017."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +32,7 @@ class ScoringPlan:
     Attributes:
         truth, predicted: label images; a frame that has none in `predicted` shows nothing.
         stems_of: object id -> frames to score, sorted.
-        frames: frames whose label images are to be compared as class maps.
+        frames: all frames that are scored, sorted.
     """
 
     truth: LabelVideo
@@ -29,74 +40,90 @@ class ScoringPlan:
     stems_of: dict[int, Sequence[str]]
     frames: Sequence[str]
 
-    @property
-    def stems(self) -> list[str]:
-        """All frames in which an object is to be scored, sorted."""
-        return sorted(set().union(*self.stems_of.values()))
-
 
 def plan_scoring(
     truth: Path,
-    predictions: Path,
+    predictions: Sequence[Path],
     protocol: str,
     *,
     skip_ends: bool,
-    classes: Collection[int],
+    objects: Collection[int],
+    only: Collection[str],
     warnings: list[str],
 ) -> list[ScoringPlan]:
     """Find the videos of both folders, and what to score of each.
 
     Args:
-        truth, predictions: see `label_folders`.
+        truth: see `label_folders`.
+        predictions: the same; several folders have different videos.
         protocol: of PROTOCOLS.
         skip_ends: leave out the first and the last frame.
-        classes: values that count for isinet.
+        objects: ids that count.
+        only: names of the videos that count; all when empty.
         warnings: gets what does not count.
 
     Raises:
         SourceError: naming what is missing or damaged.
     """
-    pairs = _pair_videos(truth, predictions, protocol, warnings)
-    if protocol == 'endo_sav':
-        return [_plan_by_prediction(*pair, skip_ends, warnings) for pair in pairs]
-    chosen = classes if protocol == 'isinet' else range(1, 255)
-    return [_plan_by_truth(*pair, skip_ends, chosen, warnings) for pair in pairs]
+    pairs = _pair_videos(truth, predictions, protocol, only, warnings)
+    plan = _plan_by_prediction if protocol == 'endo_sav' else _plan_by_truth
+    return [plan(*pair, skip_ends, objects, warnings) for pair in pairs]
 
 
 def _pair_videos(
-    truth: Path, predictions: Path, protocol: str, warnings: list[str]
+    truth: Path,
+    predictions: Sequence[Path],
+    protocol: str,
+    only: Collection[str],
+    warnings: list[str],
 ) -> list[tuple[LabelVideo, LabelVideo]]:
     """Pair the videos by name; like the authors' evaluator, endo_sav takes those that are there."""
     true_videos = list_videos(truth)
     for video in true_videos.values():
         if video.objects:
             raise SourceError(f'{video.folder} has one image per object; a truth has one for all')
-    if is_single_video(truth):
-        [predicted] = list_videos(predictions, single=True).values()
+    if is_single_video(truth) and len(predictions) == 1 and not only:
+        [predicted] = list_videos(predictions[0], single=True).values()
         return [(*true_videos.values(), predicted)]
-    predicted_videos = list_videos(predictions)
-    missing = [name for name in true_videos if name not in predicted_videos]
-    if missing and (protocol != 'endo_sav' or len(missing) == len(true_videos)):
+    predicted_videos = _list_predictions(predictions)
+    if unknown := sorted(set(only) - set(true_videos)):
+        raise SourceError(f'{truth} has no video {unknown[0]}, but {_some(list(true_videos))}')
+    wanted = {name: video for name, video in true_videos.items() if not only or name in only}
+    missing = [name for name in wanted if name not in predicted_videos]
+    folders = ', '.join(map(str, predictions))
+    if missing and (protocol != 'endo_sav' or len(missing) == len(wanted)):
         raise SourceError(
-            f'{predictions} has no predictions of {_some(missing)}, but of '
+            f'{folders} has no predictions of {_some(missing)}, but of '
             f'{_some(list(predicted_videos))}; predict them, or leave them out of {truth}'
         )
     warnings += [f'{name} is not predicted and does not count' for name in missing]
     extra = [name for name in predicted_videos if name not in true_videos]
     warnings += [f'{name} is predicted, but not in the truth' for name in extra]
-    return [(v, predicted_videos[name]) for name, v in true_videos.items() if name not in missing]
+    return [(v, predicted_videos[name]) for name, v in wanted.items() if name not in missing]
+
+
+def _list_predictions(folders: Sequence[Path]) -> dict[str, LabelVideo]:
+    found: dict[str, LabelVideo] = {}
+    for folder in folders:
+        for name, video in list_videos(folder).items():
+            if name in found:
+                raise SourceError(
+                    f'{found[name].folder} and {video.folder} both predict {name}; name one of them'
+                )
+            found[name] = video
+    return found
 
 
 def _plan_by_truth(
     truth: LabelVideo,
     predicted: LabelVideo,
     skip_ends: bool,
-    classes: Collection[int],
+    objects: Collection[int],
     warnings: list[str],
 ) -> ScoringPlan:
     """Score the frames of the truth and the objects that they show."""
     stems = truth.stems[1:-1] if skip_ends else truth.stems
-    ids = [value for value in _first_shown(truth, predicted, stems) if value in classes]
+    ids = [value for value in _first_shown(truth, predicted, stems) if value in objects]
     if not predicted.objects:
         _refuse_missing([s for s in stems if s not in predicted.files], predicted.folder)
     for value in ids if predicted.objects else ():
@@ -111,7 +138,11 @@ def _plan_by_truth(
 
 
 def _plan_by_prediction(
-    truth: LabelVideo, predicted: LabelVideo, skip_ends: bool, warnings: list[str]
+    truth: LabelVideo,
+    predicted: LabelVideo,
+    skip_ends: bool,
+    objects: Collection[int],
+    warnings: list[str],
 ) -> ScoringPlan:
     """Score each predicted object in the frames that were predicted of it."""
     first_shown = _first_shown(truth, predicted, truth.stems)
@@ -128,12 +159,13 @@ def _plan_by_prediction(
     else:  # one image for all: as if each were predicted from its first frame of truth on
         for value, first in first_shown.items():
             stems_of[value] = [stem for stem in common if stem >= first]
+    stems_of = {value: stems for value, stems in stems_of.items() if value in objects}
     for value in first_shown:
-        if value not in stems_of:
+        if value in objects and value not in stems_of:
             warnings.append(f'{truth.name}: object {value} is not predicted and does not count')
     if skip_ends:
         stems_of = {value: stems[1:-1] for value, stems in stems_of.items()}
-    return ScoringPlan(truth, predicted, stems_of, ())
+    return ScoringPlan(truth, predicted, stems_of, sorted(set().union(*stems_of.values())))
 
 
 def _first_shown(truth: LabelVideo, predicted: LabelVideo, stems: Sequence[str]) -> dict[int, str]:

@@ -62,6 +62,15 @@ class ClassOverlaps:
         if shown:
             self._of_truth.append(float(np.mean([overlaps[value] for value in shown])))
 
+    def extend(self, other: ClassOverlaps) -> None:
+        """Take in the images of another collection of the same classes."""
+        for value, overlaps in other._by_class.items():
+            self._by_class[value] += overlaps
+        self._of_truth += other._of_truth
+        self._of_either += other._of_either
+        self._intersection += other._intersection
+        self._union += other._union
+
     def scores(self) -> dict[str, float | dict[int, float | None] | None]:
         """Return the scores of the images so far; see `isinet_scores`."""
         means = {value: _mean(overlaps) for value, overlaps in self._by_class.items()}

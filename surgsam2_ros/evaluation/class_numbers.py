@@ -1,0 +1,102 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What the values of label images stand for where classes are compared: classes, or objects of one.
+
+Where objects are numbered, `classes.json` (see `datasets.vos_folder`) has the name of each one's
+class; objects of the same name are of one class, in all videos.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from surgsam2_ros.datasets.vos_folder import read_classes
+from surgsam2_ros.evaluation.metrics.isinet import CLASSES
+from surgsam2_ros.sources import SourceError
+
+FILE = 'classes.json'
+
+
+@dataclass(frozen=True)
+class ClassNumbers:
+    """Which class a value of a label image stands for.
+
+    Attributes:
+        names: number of a class -> its name in the scores.
+        file: where the names of objects were found; None where values are classes.
+        objects: video -> object id -> name of its class; those of every video under None.
+    """
+
+    names: Mapping[int, str]
+    file: Path | None = None
+    objects: Mapping[str | None, Mapping[int, str]] = field(default_factory=dict)
+
+    def table(self, video: str, shown: Collection[int], counted: Collection[int]) -> np.ndarray:
+        """Say what class each value is in a video.
+
+        Args:
+            video: its name.
+            shown: values of the truth, each of which must have a class.
+            counted: values that are not to be taken for background.
+
+        Returns:
+            uint8 [256], 0 where a value is of no class.
+
+        Raises:
+            SourceError: naming objects of the truth without a class.
+        """
+        table = np.zeros(256, np.uint8)
+        if self.file is None:
+            for value in set(self.names) & set(counted):
+                table[value] = value
+            return table
+        numbers = {name: number for number, name in self.names.items()}
+        own = {**self.objects.get(None, {}), **self.objects.get(video, {})}
+        if unknown := sorted(set(shown) - set(own)):
+            raise SourceError(
+                f'{self.file} does not tell the class of object {unknown[0]} of {video}; add it, '
+                'name the objects that count (--objects), or say that values are classes '
+                '(--classes 7)'
+            )
+        for object_id in set(own) & set(counted):
+            table[object_id] = numbers[own[object_id]]
+        return table
+
+
+def classes_by_value(values: Collection[int] = CLASSES) -> ClassNumbers:
+    """Take the values of label images for classes; only those given count."""
+    return ClassNumbers({value: str(value) for value in values})
+
+
+def classes_by_name(file: Path) -> ClassNumbers:
+    """Take the values of label images for objects, whose classes a classes.json names.
+
+    Raises:
+        SourceError: when it is missing or not as expected.
+    """
+    if file.name != FILE or not file.is_file():
+        raise SourceError(f'{file} is not there or not called {FILE}; name a file called so')
+    objects = read_classes(file.parent)
+    names = sorted({name for own in objects.values() for name in own.values()})
+    if not 0 < len(names) < 256:
+        raise SourceError(f'{file} names {len(names)} classes; expected 1 to 255')
+    return ClassNumbers(dict(enumerate(names, start=1)), file, objects)
+
+
+def find_classes(truth: Path) -> ClassNumbers:
+    """Take the classes.json that belongs to a truth, beside it or up to two folders above.
+
+    Returns:
+        The classes that it names; values 1 to 7 as classes when there is none.
+
+    Raises:
+        SourceError: when the file is not as expected.
+    """
+    folder = truth.resolve()
+    files = [place / FILE for place in (folder, *folder.parents[:3])]
+    file = next((file for file in files if file.is_file()), None)
+    return classes_by_value() if file is None else classes_by_name(file)
