@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import mean
 
 import pytest
-from evaluation_fixtures import a_run, a_video, an_object, write_clips, write_example_run
+from evaluation_fixtures import COUNTS, a_run, a_video, an_object, write_clips, write_example_run
 
 from surgsam2_ros.evaluation.records import write_run
 from surgsam2_ros.evaluation.reports import summarise_run, write_reports
@@ -137,13 +137,17 @@ def test_summary_has_tracker_and_node_side_by_side(run):
     assert summary['node']['J_missing_as_0'] < summary['node']['J']
 
 
-def test_identity_rates_are_averaged_and_counts_are_added():
+def test_identity_of_a_run_is_that_of_all_its_frames():
+    perfect = {name: [0] * 19 if name[:4] == 'HOTA' else 0 for name in COUNTS}
+    perfect |= {'HOTA_TP': [900] * 19, 'AssA': [1.0] * 19, 'IDTP': 900, 'CLR_TP': 900}
     videos = [
-        a_video(an_object([1.0] * 4), name=name, identity={'HOTA': hota, 'IDSW': switches})
-        for name, hota, switches in (('a', 0.5, 2), ('b', 1.0, 3))
+        a_video(an_object([1.0] * 4), name=name, identity_counts=counts)
+        for name, counts in (('a', COUNTS), ('b', perfect), ('c', {}))
     ]
-    identity = summarise(a_run('a', 'b'), {'tracker': videos})['tracker']['identity']
-    assert identity == {'HOTA': 0.75, 'IDSW': 5}
+    identity = summarise(a_run('a', 'b', 'c'), {'tracker': videos})['tracker']['identity']
+    assert identity['DetA'] == pytest.approx(980 / 1010)
+    assert identity['IDF1'] == pytest.approx(978 / (978 + (22 + 12) / 2))
+    assert (identity['IDSW'], identity['Frag']) == (1, 2)
 
 
 def test_percentiles_of_latency_are_those_of_all_frames(run):

@@ -137,7 +137,7 @@ def _verdict(comparison: Mapping[str, Any], pair: Mapping[str, Any]) -> Markup:
     elif pair['videos'] < FEW_VIDEOS:
         judged = f'{plural(pair["videos"], "video")} are too few to call that {direction}.'
     elif abs(entry['mean']) <= comparison['tie']:
-        judged = f'{pair["run"]} is {direction}, by less than is counted as a win or a loss.'
+        judged = f'{pair["run"]} is {direction}, by less than {comparison["tie"]:g}.'
     else:
         judged = f'{pair["run"]} is {direction}.'
     return element('p', change, span, judged, _missing_frames(pair))

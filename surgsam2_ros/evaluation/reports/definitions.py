@@ -32,7 +32,7 @@ _IDENTITY = (
     (
         'HOTA, DetA, AssA',
         'Higher order tracking accuracy, the geometric mean of detection and association accuracy '
-        'over mask IoU thresholds (Luiten et al., IJCV 2021; TrackEval). Mean over videos.',
+        'over mask IoU thresholds (Luiten et al., IJCV 2021; TrackEval), of all videos as one.',
     ),
     (
         'IDF1, id switches, fragmentations',

@@ -39,10 +39,10 @@ def provenance(run: RunRecord) -> Markup:
         run: the run.
     """
     boxes = [
+        ('Settings', run.settings),
         ('Model', run.model),
         ('Versions', run.versions),
         ('Hardware', run.hardware),
-        ('Settings', run.settings),
     ]
     lists = [
         element('div', element('h3', title), facts(values)) for title, values in boxes if values

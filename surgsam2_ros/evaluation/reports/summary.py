@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from surgsam2_ros.evaluation.metrics.identity import pooled_identity
 from surgsam2_ros.evaluation.records import (
     THROUGH,
     RunRecord,
@@ -42,7 +43,6 @@ _LIVE = {
     'NUM_FRAMES_SENT': np.sum,
     'MEAN_PLAYBACK_FRAME_RATE': np.mean,
 }
-_COUNTS = ('IDSW', 'Frag')
 
 
 def summarise_run(output: Path) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def _side(records: Sequence[VideoRecord], skip_ends: bool) -> dict[str, Any]:
         'frames': sum(video['frames'] for video in videos),
         'dropped': sum(video['dropped'] for video in videos),
         **_means(objects, terms),
-        'identity': _identity([video['identity'] for video in videos if video['identity']]),
+        'identity': pooled_identity(record.identity_counts for record in good),
         'presence': pooled_presence([entry['presence'] for entry in objects]),
         'inference_ms': percentiles(_known(time for r in good for time in r.inference_ms)),
         'live': _live(good),
@@ -151,15 +151,6 @@ def _means(objects: Sequence[dict[str, Any]], terms: Sequence[float]) -> dict[st
         **{key: mean_of(objects, key) for key in MEASURES},
         'CIoU': float(np.mean(terms)) if len(terms) else None,
         'J_missing_as_0': mean_of(objects, 'J_missing_as_0'),
-    }
-
-
-def _identity(videos: Sequence[dict[str, float]]) -> dict[str, float]:
-    """Average rates over videos, sum switches and fragmentations."""
-    return {
-        key: float((np.sum if key in _COUNTS else np.mean)([video[key] for video in videos]))
-        for key in dict.fromkeys(key for video in videos for key in video)
-        if all(video.get(key) is not None for video in videos)
     }
 
 
