@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Looks at pages: their elements by parsing, and what a real browser makes of them."""
+"""Looks at pages: their elements, what a real browser makes of them, what is documented of them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from conftest import REPO
 
 BROWSERS = ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable')
 
@@ -100,3 +101,19 @@ def show(page: Path, width: int = 1280) -> dict:
     found = json.loads(html.unescape(title[1]))
     found['console'] = [line for line in done.stderr.splitlines() if 'CONSOLE' in line]
     return found
+
+
+def documented_tables(section: str) -> list[dict[str, list[str]]]:
+    """Read the tables of a section of docs/evaluation.md.
+
+    Returns:
+        per table, for every name in its first column the names in the second one, in their order.
+    """
+    text = (REPO / 'docs' / 'evaluation.md').read_text(encoding='utf-8')
+    (content,) = re.findall(rf'^## {re.escape(section)}\n(.*?)(?=^## |\Z)', text, re.DOTALL | re.M)
+    tables = []
+    for block in re.findall(r'(?:^\|.*\n)+', content, re.M):
+        rows = [line.strip('|\n').split('|', 1) for line in block.splitlines()[2:]]
+        names = [[re.findall(r'`([^`]+)`', cell) for cell in row] for row in rows]
+        tables.append({key: inner for keys, inner in names for key in keys})
+    return tables

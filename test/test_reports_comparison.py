@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from evaluation_fixtures import write_clips, write_example_run
-from page_checks import Outline, show
+from page_checks import Outline, documented_tables, show
 
 from surgsam2_ros.cli import main
 from surgsam2_ros.evaluation.records import read_run, read_video, write_run, write_video
@@ -22,8 +22,6 @@ from surgsam2_ros.evaluation.reports.bootstrap import bootstrap_interval
 from surgsam2_ros.evaluation.reports.comparison import compare
 from surgsam2_ros.evaluation.reports.difference_pictures import largest_differences
 from surgsam2_ros.evaluation.reports.markup import fine_digits
-
-REPO = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope='module')
@@ -186,13 +184,16 @@ def test_tracker_and_node_of_one_run_can_be_compared(runs, tmp_path, capsys):
     assert comparison['comparisons'][0]['differences']['J_missing_as_0']['mean'] < 0
 
 
-def test_documentation_names_every_key(runs):
-    text = (REPO / 'docs' / 'evaluation.md').read_text()
+def test_documented_keys_are_those_of_a_comparison(runs):
+    top, pair = documented_tables('compare.json')
     comparison = compare([read_compared(run) for run in runs])
-    pair = comparison['comparisons'][0]
-    keys = {*comparison, *comparison['bootstrap'], *pair, *pair['differences']['J']}
-    keys |= {*pair['by_object'][0]}
-    assert not sorted(key for key in keys if f'`{key}`' not in text)
+    (written,) = comparison['comparisons']
+    assert top.keys() == comparison.keys()
+    assert set(top['bootstrap']) == comparison['bootstrap'].keys()
+    assert set(top['runs']) == comparison['runs'][0].keys()
+    assert pair.keys() == written.keys()
+    assert set(pair['differences']) == written['differences']['J'].keys()
+    assert set(pair['by_object']) == written['by_object'][0].keys()
 
 
 @pytest.mark.parametrize(
