@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 
@@ -214,6 +215,10 @@ def test_a_bad_video_fails_alone_is_listed_and_tried_again(evaluate, root, tmp_p
         ({'truth': 'nowhere'}, 'the truth nowhere does not exist'),
         ({'videos': 'z'}, "there is no video 'z'; there are a, b"),
         ({'tolerance_ms': -1}, 'a tolerance of -1.0 ms is impossible'),
+        ({'tolerance_ms': 'nan'}, 'a tolerance of nan ms is impossible'),
+        ({'rate': 'inf'}, '--rate inf is impossible'),
+        ({'set': 'network.size=3'}, 'there is no network.size; there are'),
+        ({'set': 'memory.min_score=[1'}, '--set memory.min_score=[1 has no plain value'),
         ({'model': 'sam9'}, "no model 'sam9'"),
         ({'checkpoint': 'nowhere.pt'}, 'checkpoint nowhere.pt does not exist'),
         ({'device': 'cuda:77'}, "device 'cuda:77'"),
@@ -241,6 +246,16 @@ def test_wrong_arguments_are_one_line_and_write_nothing(
     assert len(error) == 1
     assert complaint in error[0]
     assert not (tmp_path / 'out').exists()
+
+
+def test_a_full_disk_is_told_with_the_remedy(evaluate, tmp_path, capsys, monkeypatch):
+    def fail(*_arguments):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr('surgsam2_ros.evaluation.runs.writing.write_label_png', fail)
+    assert evaluate() == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert f'no space is left for {tmp_path / "out"}; make room' in last
 
 
 def test_a_folder_with_other_files_is_not_written_into(evaluate, tmp_path, capsys):

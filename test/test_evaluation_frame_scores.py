@@ -52,9 +52,18 @@ def test_prompts_are_noted_and_the_first_is_the_earliest():
     assert scores.objects[3].first_frame == 1
 
 
+def test_an_object_of_which_nothing_is_left_to_score_is_told():
+    scores = FrameScores({3: ''}, 4)
+    for frame in (1, 2):
+        scores.add(frame, truth(frame), {3: ObjectResult(truth(frame) == 3)})
+    (warning,) = scores.warnings()
+    assert warning.startswith('object 3 has 2 frames with a truth and a result')
+
+
 def test_an_object_that_the_truth_never_shows_is_told():
-    scores = FrameScores({3: '', 9: ''}, 1)
-    scores.add(0, truth(0), {})
+    scores = FrameScores({3: '', 9: ''}, 3)
+    for frame in range(3):
+        scores.add(frame, truth(frame), {3: ObjectResult(truth(frame) == 3)})
     assert scores.warnings() == ['object 9 is prompted, but no frame of the truth shows it']
 
 

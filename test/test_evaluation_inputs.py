@@ -89,6 +89,15 @@ def test_some_videos_alone(tmp_path):
         open_videos(root, only=['d'])
 
 
+def test_the_suffix_of_a_label_image_may_be_in_capitals(tmp_path):
+    root = write_vos(tmp_path)
+    for file in (root / 'Annotations/a').iterdir():
+        file.rename(file.with_suffix('.PNG'))
+    (video,) = open_videos(root)
+    check_frames(video)
+    assert video.warnings == []
+
+
 def test_frames_without_truth_are_passed_over_with_a_warning(tmp_path):
     root = write_vos(tmp_path)
     (root / 'Annotations/a/00001.png').unlink()
@@ -242,6 +251,12 @@ def test_inputs_are_read_without_torch():
                 for file in (root / 'Annotations/a').iterdir()
             ],
             'none of the 4 label images in .* is named like an image',
+        ),
+        (
+            lambda root: [
+                file.rename(file.with_suffix('.jpg')) for file in (root / 'Annotations/a').iterdir()
+            ],
+            'Annotations/a, the truth of video a, holds no PNG files',
         ),
         (
             lambda root: write_labels(root / 'Annotations/a/00002.png', truth(2)[:24]),

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from surgsam2_ros.evaluation.records import RunRecord, read_run
+from surgsam2_ros.evaluation.records import RecordError, RunRecord, read_run
 from surgsam2_ros.evaluation.runs.output_folder import OutputError, prepare_output
 
 
@@ -70,6 +70,19 @@ def test_overwriting_removes_what_the_run_wrote_and_nothing_else(tmp_path):
     assert (output / 'notes.txt').exists()
     assert (output / 'c/003/0.png').exists()
     assert read_run(output).settings['prompt'] == 'box'
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(OutputError, match=r'--output .*file/out cannot be written to \(Not a dir'):
+        prepare_output(tmp_path / 'file/out', run())
+
+
+def test_a_damaged_run_is_named_with_a_remedy_that_works(tmp_path):
+    prepare_output(tmp_path / 'out', run())
+    (tmp_path / 'out/run.json').write_text('{"schema": 1, "na')
+    with pytest.raises(RecordError, match=r'run\.json is damaged .* into another folder'):
+        prepare_output(tmp_path / 'out', run())
 
 
 def test_a_file_or_a_folder_of_other_things_is_refused(tmp_path):

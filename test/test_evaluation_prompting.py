@@ -94,6 +94,16 @@ def test_objects_that_never_appear_are_told(video):
         first_prompts(video, PromptSettings(objects=(9, 11)))
 
 
+def test_an_object_of_value_255_is_told(tmp_path):
+    root = write_vos(tmp_path)
+    for index in range(4):
+        labels = np.where(truth(index) == 7, 255, truth(index)).astype(np.uint8)
+        write_labels(root / f'Annotations/a/{index:05d}.png', labels)
+    (video,) = open_videos(root)
+    assert list(first_prompts(video, PromptSettings())) == [3]
+    assert 'value 255' in video.warnings[0]
+
+
 @pytest.mark.parametrize(
     ('value', 'complaint'), [(0, 'shows no object in any frame'), (255, 'as 0 and 1')]
 )

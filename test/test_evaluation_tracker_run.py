@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import types
 
@@ -15,7 +16,7 @@ from tiny_network import tiny_network
 
 from surgsam2_ros.evaluation.metrics import identity_counts, identity_scores
 from surgsam2_ros.evaluation.records import read_video, write_video
-from surgsam2_ros.evaluation.runs.attempts import is_finished
+from surgsam2_ros.evaluation.runs.attempts import describe_error, is_finished
 from surgsam2_ros.evaluation.runs.folder_video import FolderVideo
 from surgsam2_ros.evaluation.runs.inputs import open_videos
 from surgsam2_ros.evaluation.runs.jobs import Standing, VideoJob, run_job, run_jobs
@@ -28,7 +29,7 @@ from surgsam2_ros.evaluation.runs.settings import (
     tracker_config,
 )
 from surgsam2_ros.evaluation.runs.tracker_run import run_video
-from surgsam2_ros.sources import read_label_png
+from surgsam2_ros.sources import SourceError, read_label_png
 from surgsam2_ros.tracking import Prompt, StreamingTracker, TrackerConfig
 
 FRAMES = 8
@@ -250,6 +251,24 @@ def test_a_bad_video_is_recorded_and_leaves_no_label_images(model, tmp_path):
     assert not (tmp_path / 'out/bad').exists(), 'three of its frames were tracked'
     assert not is_finished('bad', 'tracker', tmp_path / 'out')
     assert is_finished('good', 'tracker', tmp_path / 'out')
+
+
+def test_a_full_disk_ends_the_run_since_every_video_would_fail(model, tmp_path, monkeypatch):
+    def fail(*_arguments):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    monkeypatch.setattr('surgsam2_ros.evaluation.runs.writing.write_label_png', fail)
+    jobs = make_jobs(write_vos(tmp_path / 'data', ('a', 'b')), model, tmp_path / 'out')
+    with pytest.raises(OSError, match='No space left'):
+        run_jobs(jobs, 1)
+    assert not (tmp_path / 'out/a').exists()
+    assert not is_finished('a', 'tracker', tmp_path / 'out')
+
+
+def test_an_error_of_several_lines_is_told_in_one():
+    assert describe_error(SourceError('case.yaml:\n  line 1\n  is odd')) == (
+        'case.yaml: line 1 is odd'
+    )
 
 
 def test_an_unexpected_error_is_recorded_with_its_place(model, tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import errno
 import os
 import shlex
 import signal
@@ -101,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_tools(options, settings)
     run_record = _describe(options, settings, videos)
     prepare_output(options.output, run_record, overwrite=options.overwrite)
-    with _termination_as_interrupt():
+    with _termination_as_interrupt(), _full_disk_named(options.output):
         for through in ('tracker', 'node'):
             if options.through in (through, 'both'):
                 _evaluate(through, videos, settings, options)
@@ -262,6 +263,20 @@ def _through_node(
 
         tally.finish(index, attempt(video, 'node', options.output, replay))
         progress.show(tally.standing())
+
+
+@contextmanager
+def _full_disk_named(output: Path) -> Iterator[None]:
+    """Say what to do when the disk is full; Python's message does not even say which one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise CommandError(
+            f'no space is left for {output}; make room and give the same command again, which goes '
+            'on with the videos that are not finished'
+        ) from error
 
 
 @contextmanager

@@ -206,7 +206,12 @@ class _NodeRun:
         return VideoRecord(
             video=video.name,
             through='node',
-            warnings=[*video.warnings, *self.operator.warnings, *self._moved_prompts(dropped)],
+            warnings=[
+                *video.warnings,
+                *self.scores.warnings(),
+                *self.operator.warnings,
+                *self._moved_prompts(dropped),
+            ],
             images=str(video.images.resolve()),
             image_topic=video.image_topic,
             size=video.size,

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -155,7 +156,7 @@ def complete(given: argparse.Namespace) -> argparse.Namespace:
             raise CommandError(f'--{name.replace("_", "-")} is {value}; give at least {least}')
     if not 0 < options.correct_below <= 1:
         raise CommandError(f'--correct-below {options.correct_below} is no IoU above 0, up to 1')
-    if options.rate is not None and not options.rate > 0:
+    if options.rate is not None and not 0 < options.rate < math.inf:
         raise CommandError(f'--rate {options.rate} is impossible; give images per second')
     read_object_ids(options.objects)
     return options
@@ -224,8 +225,6 @@ def choose_tracker(options: argparse.Namespace) -> TrackerConfig:
 
 def _changes(entries: Sequence[str], *, network: bool) -> dict[str, Any]:
     """Read KEY=VALUE entries: those of the network without their prefix, or all others."""
-    import yaml
-
     found = {}
     for entry in entries:
         name, equals, text = entry.partition('=')
@@ -234,8 +233,22 @@ def _changes(entries: Sequence[str], *, network: bool) -> dict[str, Any]:
                 f'--set {entry} is not KEY=VALUE; for example --set memory.num_frame_to_prune=0'
             )
         if name.startswith('network.') == network:
-            found[name.removeprefix('network.')] = yaml.safe_load(text)
+            found[name.removeprefix('network.')] = _read_value(entry, text)
     return found
+
+
+def _read_value(entry: str, text: str) -> bool | int | float | str | None:
+    import yaml
+
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        value = [text]
+    if isinstance(value, (list, dict)):
+        raise CommandError(
+            f'--set {entry} has no plain value; give a number, a word, true or false'
+        )
+    return value
 
 
 def _node_defaults() -> dict[str, Any]:

@@ -133,7 +133,8 @@ def read_run(output: Path) -> RunRecord:
         FileNotFoundError: when the folder holds no run.
         RecordError: naming a file that is damaged or of another version.
     """
-    return _build(RunRecord, _read(output / 'run.json'), output / 'run.json')
+    path, remedy = output / 'run.json', 'evaluate again into another folder'
+    return _build(RunRecord, _read(path, remedy), path, remedy)
 
 
 def video_path(output: Path, through: str, video: str) -> Path:
@@ -154,10 +155,10 @@ def read_video(output: Path, through: str, video: str) -> VideoRecord:
         FileNotFoundError: when there is none.
         RecordError: naming a file that is damaged or of another version.
     """
-    path = video_path(output, through, video)
-    values = _read(path)
-    objects = [_build(ObjectRecord, entry, path) for entry in values.pop('objects', [])]
-    record = _build(VideoRecord, values, path)
+    path, remedy = video_path(output, through, video), 'remove it and evaluate again'
+    values = _read(path, remedy)
+    objects = [_build(ObjectRecord, entry, path, remedy) for entry in values.pop('objects', [])]
+    record = _build(VideoRecord, values, path, remedy)
     record.objects = objects
     record.size = None if record.size is None else tuple(record.size)
     return record
@@ -177,19 +178,19 @@ def _write(path: Path, values: dict[str, Any]) -> None:
     unfinished.replace(path)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, remedy: str) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding='utf-8'))
         schema = values.pop('schema', None)
     except (ValueError, AttributeError) as error:
-        raise RecordError(f'{path} is damaged ({error}); remove it and evaluate again') from error
+        raise RecordError(f'{path} is damaged ({error}); {remedy}') from error
     if schema != SCHEMA:
         raise RecordError(f'{path} has schema {schema}, this version reads {SCHEMA}')
     return values
 
 
-def _build(cls: type, values: dict[str, Any], path: Path) -> Any:
+def _build(cls: type, values: dict[str, Any], path: Path, remedy: str) -> Any:
     try:
         return cls(**values)
     except TypeError as error:
-        raise RecordError(f'{path} is damaged ({error}); remove it and evaluate again') from error
+        raise RecordError(f'{path} is damaged ({error}); {remedy}') from error

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import traceback
 from collections.abc import Callable
@@ -24,11 +25,16 @@ def attempt(
     """Call `run` and write the record that it returns, or one that says why there is none.
 
     Label images of a failed video are removed: a part of them would be taken for a result.
+
+    Raises:
+        OSError: when the disk is full, which would be so for every other video as well.
     """
     try:
         record = run()
     except Exception as error:  # whatever is wrong with one video, the others are evaluated
         record = failure(video, through, output, describe_error(error))
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise
     write_video(output, record)
     return record
 
@@ -61,8 +67,9 @@ def predictions_folder(output: Path, through: str) -> Path:
 
 
 def describe_error(error: Exception) -> str:
-    """Return the message of our own errors and those of files; where others arose, too."""
+    """Return the message of an error in one line; for those that are not ours, where it arose."""
+    message = ' '.join(str(error).split())
     if isinstance(error, OSError) or type(error).__module__.startswith('surgsam2_ros.'):
-        return str(error)
+        return message
     place = traceback.extract_tb(error.__traceback__)[-1]
-    return f'{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})'
+    return f'{type(error).__name__}: {message} ({Path(place.filename).name}:{place.lineno})'

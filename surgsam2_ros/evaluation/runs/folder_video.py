@@ -37,8 +37,7 @@ class FolderVideo(EvaluationVideo):
         super().__init__(name, images, names=names)
         self.truth_folder = truth
         self.prompt_folder = prompts
-        self._frames: tuple[VosFrame, ...] = ()
-        self._prompts: dict[str, Path] = {}
+        self._close()
 
     def _open(self) -> None:
         if not self.images.is_dir():
@@ -49,32 +48,36 @@ class FolderVideo(EvaluationVideo):
                 f'{self.images} is an empty video: it holds no images '
                 f'({", ".join(IMAGE_SUFFIXES)}); add them or remove the folder'
             )
-        self._match(self.truth_folder, 'truth')
+        self._truths = self._labels_in(self.truth_folder, 'truth')
+        self._prompts = self._truths
         if self.prompt_folder is not None:
-            self._prompts = self._match(self.prompt_folder, 'prompts')
-        labelled = sum(frame.annotation is not None for frame in self._frames)
-        if labelled < len(self._frames):
+            self._prompts = self._labels_in(self.prompt_folder, 'prompts')
+        if len(self._truths) < len(self._frames):
             self.warnings.append(
-                f'{labelled} of {len(self._frames)} images have a truth in {self.truth_folder}; '
-                'the others are tracked but not scored'
+                f'{len(self._truths)} of {len(self._frames)} images have a truth in '
+                f'{self.truth_folder}; the others are tracked but not scored'
             )
 
-    def _match(self, folder: Path, purpose: str) -> dict[str, Path]:
+    def _labels_in(self, folder: Path, purpose: str) -> dict[str, Path]:
         """Return the label images of `folder` that belong to an image, by stem."""
         if not folder.is_dir():
             raise SourceError(
                 f'video {self.name} has no {purpose}: folder {folder} does not exist; it should '
                 'hold a PNG label image for every image, of the same name'
             )
-        found = {file.stem: file for file in folder.glob('*.png')}
-        stems = {frame.stem for frame in self._frames}
-        strangers = sorted(set(found) - stems)
-        if len(strangers) == len(found):
-            example = f', such as {strangers[0]}.png' if strangers else ''
+        found = {file.stem: file for file in folder.iterdir() if file.suffix.lower() == '.png'}
+        if not found:
             raise SourceError(
-                f'none of the {len(found)} label images in {folder}{example} is named like an '
-                f'image in {self.images}, such as {self._frames[0].image.name}; a label image '
-                'needs the name of its image'
+                f'{folder}, the {purpose} of video {self.name}, holds no PNG files; write label '
+                'images as PNG, since other formats change object ids'
+            )
+        stems = {frame.stem for frame in self._frames}
+        strangers = sorted(found.keys() - stems)
+        if len(strangers) == len(found):
+            raise SourceError(
+                f'none of the {len(found)} label images in {folder}, such as {strangers[0]}.png, '
+                f'is named like an image in {self.images}, such as {self._frames[0].image.name}; a '
+                'label image needs the name of its image'
             )
         if strangers:
             self.warnings.append(
@@ -84,7 +87,9 @@ class FolderVideo(EvaluationVideo):
         return {stem: file for stem, file in found.items() if stem in stems}
 
     def _close(self) -> None:
-        self._frames, self._prompts = (), {}
+        self._frames: tuple[VosFrame, ...] = ()
+        self._truths: dict[str, Path] = {}
+        self._prompts: dict[str, Path] = {}
 
     def _stems(self) -> tuple[str, ...]:
         return tuple(frame.stem for frame in self._frames)
@@ -101,14 +106,14 @@ class FolderVideo(EvaluationVideo):
         return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
     def _has_truth(self, index: int) -> bool:
-        return self._frames[index].annotation is not None
+        return self._frames[index].stem in self._truths
 
     def _truth(self, index: int) -> tuple[str, np.ndarray] | None:
-        file = self._frames[index].annotation
-        return None if file is None else (str(file), read_label_png(file))
+        return _read(self._truths.get(self._frames[index].stem))
 
     def _prompt_truth(self, index: int) -> tuple[str, np.ndarray] | None:
-        if self.prompt_folder is None:
-            return self._truth(index)
-        file = self._prompts.get(self._frames[index].stem)
-        return None if file is None else (str(file), read_label_png(file))
+        return _read(self._prompts.get(self._frames[index].stem))
+
+
+def _read(file: Path | None) -> tuple[str, np.ndarray] | None:
+    return None if file is None else (str(file), read_label_png(file))

@@ -86,12 +86,18 @@ class FrameScores:
                 record.dice[frame] = dice(result.mask, true_mask)
 
     def warnings(self) -> list[str]:
-        """Tell which objects were prompted, but are in no frame of the truth."""
-        return [
-            f'object {object_id} is prompted, but no frame of the truth shows it'
-            for object_id, record in self.objects.items()
-            if not any(record.truth_area)
-        ]
+        """Tell which objects were prompted, but are in no frame of the truth, or hardly scored."""
+        found = []
+        for object_id, record in self.objects.items():
+            scored = sum(overlap is not None for overlap in record.iou)
+            if not any(record.truth_area):
+                found.append(f'object {object_id} is prompted, but no frame of the truth shows it')
+            elif scored <= 2:
+                found.append(
+                    f'object {object_id} has {scored} frames with a truth and a result; without '
+                    'the first and the last (--skip-ends) none is left to score'
+                )
+        return found
 
     @property
     def records(self) -> list[ObjectRecord]:

@@ -13,6 +13,7 @@ Files are looked for, not read: a video is opened when its turn comes, and a bad
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -68,7 +69,7 @@ def open_videos(
             with video:
                 print(video.name, len(video), video.image(0).shape)
     """
-    if tolerance_ms < 0:
+    if not 0 <= tolerance_ms < math.inf:
         raise SourceError(f'a tolerance of {tolerance_ms} ms is impossible; give 0 or more')
     paths = [inputs] if isinstance(inputs, (str, Path)) else list(inputs)
     truth = None if truth is None else Path(truth)

@@ -34,7 +34,9 @@ def prepare_output(output: Path, run: RunRecord, *, overwrite: bool = False) -> 
         The run as written. It began when the run that is gone on with began, and keeps its videos.
 
     Raises:
-        OutputError: when the folder holds something else, or a run with other settings.
+        OutputError: when the folder cannot be written to, holds something else, or a run with other
+            settings.
+        RecordError: when it holds a run whose run.json is damaged.
     """
     if output.exists() and not output.is_dir():
         raise OutputError(f'--output {output} is a file; name a folder')
@@ -55,7 +57,12 @@ def prepare_output(output: Path, run: RunRecord, *, overwrite: bool = False) -> 
         run.started = before.started
         run.videos += [video for video in before.videos if video not in run.videos]
         _keep_node(before, run)
-    write_run(output, run)
+    try:
+        write_run(output, run)
+    except OSError as error:
+        raise OutputError(
+            f'--output {output} cannot be written to ({error.strerror}); name another folder'
+        ) from error
     return run
 
 

@@ -106,6 +106,11 @@ def first_prompts(video: EvaluationVideo, settings: PromptSettings) -> dict[int,
             if object_id not in found and (not settings.objects or object_id in settings.objects):
                 mask = labels == object_id
                 found[object_id] = prompt_of_mask(mask, object_id, frame, video.name, settings)
+    if found and ignored:
+        video.warnings.append(
+            'the truth has pixels of value 255, which are of no object; to have one of them '
+            'tracked, give it an id from 1 to 254'
+        )
     absent = [object_id for object_id in settings.expected if object_id not in found]
     if not found:
         raise SourceError(_nothing_appears(video, settings, truth_ids, ignored))

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from surgsam2_ros.evaluation.runs.prompting import PromptSettings
-from surgsam2_ros.network import NetworkConfig, SurgSAM2, load_config, load_network
+from surgsam2_ros.network import ConfigError, NetworkConfig, SurgSAM2, load_config, load_network
 from surgsam2_ros.tracking import Prompt, StreamingTracker, TrackerConfig
 
 WARM_UP_FRAMES = 2
@@ -58,7 +58,15 @@ class NetworkChoice:
     changes: tuple[tuple[str, Any], ...] = ()
 
     def network_config(self) -> NetworkConfig:
-        """Read the configuration, with the changes."""
+        """Read the configuration, with the changes.
+
+        Raises:
+            ConfigError: when the file cannot be read, or a change is unknown or impossible.
+        """
+        fields = [field.name for field in dataclasses.fields(NetworkConfig)]
+        for name, _ in self.changes:
+            if name not in fields:
+                raise ConfigError(f'there is no network.{name}; there are {", ".join(fields)}')
         return dataclasses.replace(load_config(self.config), **dict(self.changes))
 
     def load(self) -> SurgSAM2:
