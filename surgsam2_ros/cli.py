@@ -24,6 +24,7 @@ COMMANDS = (
     'evaluate',
     'score',
     'compare',
+    'bench',
     'bag',
     'dataset',
     'train',

@@ -1,0 +1,157 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Time by time and count by count: interleaved steps, stages, operations, FLOPs, waits."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
+
+_WAITS = ('_local_scalar_dense', 'nonzero', 'equal', 'is_nonzero', 'masked_select')
+_VIEWS_OF_NOTHING = ('detach', 'lift_fresh')
+
+
+@dataclass
+class Timing:
+    """Milliseconds of every step of one contender.
+
+    Attributes:
+        wall_ms: time on the clock.
+        cpu_ms: time of all threads of the process.
+    """
+
+    wall_ms: list[float] = field(default_factory=list)
+    cpu_ms: list[float] = field(default_factory=list)
+
+    def add(self, wall_s: float, cpu_s: float) -> None:
+        """Note one step."""
+        self.wall_ms.append(1e3 * wall_s)
+        self.cpu_ms.append(1e3 * cpu_s)
+
+
+@contextmanager
+def timed(timing: Timing) -> Iterator[None]:
+    """Add what the block takes; work on a GPU is waited for."""
+    _wait_for_device()
+    wall, cpu = time.perf_counter(), time.process_time()
+    yield
+    _wait_for_device()
+    timing.add(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def _wait_for_device() -> None:
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.synchronize()
+
+
+def interleave(steps: Mapping[str, Callable[[], None]], rounds: int) -> dict[str, Timing]:
+    """Take the steps in turns, A B A B …, so that a slow minute of the machine meets them all.
+
+    Args:
+        steps: by name.
+        rounds: how often each is taken.
+    """
+    timings = {name: Timing() for name in steps}
+    for _ in range(rounds):
+        for name, step in steps.items():
+            with timed(timings[name]):
+                step()
+    return timings
+
+
+def ratio(slow: list[float], fast: list[float]) -> float:
+    """How many times longer the first takes: median of the ratios of neighbouring steps."""
+    return statistics.median(a / b for a, b in zip(slow, fast, strict=True))
+
+
+@contextmanager
+def stage_times(stages: Mapping[str, tuple[Any, str]]) -> Iterator[dict[str, Timing]]:
+    """Time functions of objects while the block runs; a step may call each several times.
+
+    Args:
+        stages: title -> (owner, name of its function).
+
+    Yields:
+        title -> timing of every call.
+    """
+    timings = {title: Timing() for title in stages}
+    for title, (owner, name) in stages.items():
+        setattr(owner, name, _with_timing(getattr(owner, name), timings[title]))
+    try:
+        yield timings
+    finally:
+        for owner, name in stages.values():
+            delattr(owner, name)
+
+
+def _with_timing(function: Callable, timing: Timing) -> Callable:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with timed(timing):
+            return function(*args, **kwargs)
+
+    return call
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What one step asked of the machine.
+
+    Attributes:
+        gflop: billions of floating-point operations in matrix products, convolutions and
+            attention, a multiply-add counted as two.
+        operations: PyTorch operations that reached a backend, views included.
+        waits: operations for which the host waits for the device (on a CPU: would wait).
+    """
+
+    gflop: float
+    operations: int
+    waits: int
+
+
+class _OperationCounter(TorchDispatchMode):
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations = self.waits = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        if name not in _VIEWS_OF_NOTHING:
+            self.operations += 1
+        self.waits += name in _WAITS
+        return func(*args, **(kwargs or {}))
+
+
+def _attention_flops(query, key, value, *args, **kwargs) -> int:
+    return sdpa_flop_count(query, key, value)
+
+
+# PyTorch counts the attention kernels of GPUs alone.
+_MORE_FLOPS = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops}
+
+
+def count(step: Callable[[], None]) -> Counts:
+    """Take a step and count."""
+    flops = FlopCounterMode(display=False, custom_mapping=_MORE_FLOPS)
+    counter = _OperationCounter()
+    with flops, counter:
+        step()
+    return Counts(flops.get_total_flops() / 1e9, counter.operations, counter.waits)
+
+
+def peak_gflops(device: torch.device, size: int = 1536, rounds: int = 5) -> float:
+    """Billions of operations a second that a large float32 matrix product reaches here."""
+    a = torch.randn(size, size, device=device)
+    timing = Timing()
+    a @ a
+    for _ in range(rounds):
+        with timed(timing):
+            a @ a
+    return 2 * size**3 / min(timing.wall_ms) / 1e6

@@ -1,0 +1,71 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""`surgsam2 bench`: rows as promised, and clear words where it cannot measure."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from surgsam2_ros.cli import main
+
+
+def bench(*arguments, capsys):
+    status = main(['bench', '--rounds', '2', *arguments])
+    return status, capsys.readouterr()
+
+
+def test_a_row_has_times_counts_and_stages(tmp_path, capsys):
+    out = tmp_path / 'new' / 'bench.json'
+    status, printed = bench('--objects', '1', '2', '--json', str(out), capsys=capsys)
+    assert status == 0
+    report = json.loads(out.read_text())
+    one, two = report['rows']
+    assert (one['model'], one['size'], one['objects']) == ('surgsam2_nano', 256, 1)
+    assert one['weights'] == 'trained'
+    assert one['against'] is None
+    assert two['gflop'] > one['gflop'] > 0.5
+    assert 0 < one['ops'] <= two['ops'] <= 1.2 * one['ops']  # objects share the operations
+    stages = one['stages_cpu_ms']
+    assert list(stages) == ['encoder', 'memory attention', 'decoder', 'memory encoder', 'rest']
+    assert min(stages.values()) > 0
+    assert report['peak_gflop_per_s'] > 0
+    assert printed.out.count('| surgsam2_nano | 256 |') == 2
+
+
+def test_a_contender_without_such_a_network_is_an_error_of_its_row_alone(capsys):
+    pytest.importorskip('sam2')
+    status, printed = bench('--objects', '1', '--against', 'sam2', capsys=capsys)
+    assert status == 1
+    assert 'the official code has no network like surgsam2_nano' in printed.err
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        (['--objects', '0'], '--objects 0 must be at least 1'),
+        (['--threads', '0'], '--threads 0 must be at least 1'),
+        (['--models', 'sam3'], "there is no model 'sam3'"),
+        (['--sizes', '100'], 'image_size 100 must be a positive multiple of 32'),
+    ],
+)
+def test_impossible_cases_are_named(arguments, words, capsys):
+    status, printed = bench(*arguments, capsys=capsys)
+    assert status == 1
+    assert words in printed.err
+
+
+@pytest.mark.slow
+def test_the_official_predictor_gets_the_same_weights_and_images(tmp_path, capsys):
+    pytest.importorskip('sam2')
+    out = tmp_path / 'bench.json'
+    arguments = ['--models', 'sam2.1_hiera_t', '--sizes', '256', '--objects', '2']
+    status, _ = bench(*arguments, '--against', 'sam2', '--json', str(out), capsys=capsys)
+    assert status == 0
+    (row,) = json.loads(out.read_text())['rows']
+    assert row['max_logit_difference'] <= 1e-5
+    assert row['ops'] < row['ops_against']
+    assert row['gflop'] < row['gflop_against']
+    assert row['wall_ratio'] > 0
+    assert row['cpu_ratio'] > 0
