@@ -168,8 +168,6 @@ class _NodeRun:
     def score(self, labels: Path) -> VideoRecord:
         """Score every frame, write its masks, and return the record."""
         from surgsam2_ros.commands.recorded_tracks import Aligned, read_tracks
-        from surgsam2_ros.evaluation.metrics.identity import pooled_identity
-        from surgsam2_ros.evaluation.runs.identity import count_identities
         from surgsam2_ros.evaluation.runs.writing import LabelWriter
         from surgsam2_ros.sources import BagReader
 
@@ -187,40 +185,27 @@ class _NodeRun:
                 writer.write(frame, {key: result.mask for key, result in results.items()})
                 milliseconds = None if message is None else round(float(message.inference_ms), 3)
                 inference_ms.append(milliseconds)
-        record = self._record(inference_ms)
-        record.identity_counts = count_identities(video, writer.folder, list(self.prompts))
-        record.identity = pooled_identity([record.identity_counts])
-        return record
+        return self._record(writer.folder, inference_ms)
 
-    def _record(self, inference_ms: list[float | None]) -> VideoRecord:
+    def _record(self, predictions: Path, inference_ms: list[float | None]) -> VideoRecord:
         from surgsam2_ros.evaluation.metrics.live import live_scores
-        from surgsam2_ros.evaluation.records import VideoRecord
+        from surgsam2_ros.evaluation.runs.video_records import record_of
 
-        video = self.video
         published, arrived = _times(self.log, self.stream.headers)
         latencies = [
             None if arrival is None else round((arrival - published_ns) / 1e6, 3)
             for published_ns, arrival in zip(published, arrived, strict=True)
         ]
         dropped = [frame for frame, arrival in enumerate(arrived) if arrival is None]
-        return VideoRecord(
-            video=video.name,
-            through='node',
-            warnings=[
-                *video.warnings,
-                *self.scores.warnings(),
-                *self.operator.warnings,
-                *self._moved_prompts(dropped),
-            ],
-            images=str(video.images.resolve()),
-            image_topic=video.image_topic,
-            size=video.size,
-            stems=list(video.stems),
-            stamps_ns=None if video.stamps_ns is None else list(video.stamps_ns),
+        return record_of(
+            self.video,
+            'node',
+            self.scores,
+            predictions,
+            warnings=[*self.operator.warnings, *self._moved_prompts(dropped)],
             dropped=dropped,
             latency_ms=latencies,
             inference_ms=inference_ms,
-            objects=self.scores.records,
             live=live_scores(published, arrived, usage=self.usage),
         )
 
@@ -257,8 +242,7 @@ def _results(
 def _times(log: ReplayLog, headers: Mapping[int, str]) -> tuple[list[int], list[int | None]]:
     """Return when each image was published and when its result arrived [ns]; None: never."""
     arrivals = dict(reversed(log.results))  # the first result of an image counts
-    order = [(stamp_ns, frame_id) for stamp_ns, frame_id in headers.items()]
-    return [log.published[header] for header in order], [arrivals.get(h) for h in order]
+    return [log.published[h] for h in headers.items()], [arrivals.get(h) for h in headers.items()]
 
 
 def _counter(on_frame: Callable[[], None]) -> Callable[[ReplayLog], None]:

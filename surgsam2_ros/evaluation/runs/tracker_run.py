@@ -10,10 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from surgsam2_ros.evaluation.metrics.identity import pooled_identity
 from surgsam2_ros.evaluation.records import VideoRecord
 from surgsam2_ros.evaluation.runs.frame_scores import FrameScores, ObjectResult
-from surgsam2_ros.evaluation.runs.identity import count_identities
 from surgsam2_ros.evaluation.runs.prompting import (
     TruthPrompt,
     correction,
@@ -22,6 +20,7 @@ from surgsam2_ros.evaluation.runs.prompting import (
 )
 from surgsam2_ros.evaluation.runs.settings import RunSettings
 from surgsam2_ros.evaluation.runs.video import EvaluationVideo
+from surgsam2_ros.evaluation.runs.video_records import record_of
 from surgsam2_ros.evaluation.runs.writing import LabelWriter
 from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.tracking import FrameResult, Prompt, StreamingTracker
@@ -86,22 +85,13 @@ class _VideoRun:
             self._track(group)
         if not self.settings.jointly:
             self.writer.compose_all()
-        video = self.video
-        record = VideoRecord(
-            video=video.name,
-            through='tracker',
-            warnings=[*video.warnings, *self.scores.warnings()],
-            images=str(video.images.resolve()),
-            image_topic=video.image_topic,
-            size=video.size,
-            stems=list(video.stems),
-            stamps_ns=None if video.stamps_ns is None else list(video.stamps_ns),
+        return record_of(
+            self.video,
+            'tracker',
+            self.scores,
+            self.writer.folder,
             inference_ms=[None if s is None else round(s * 1e3, 3) for s in self.seconds],
-            objects=self.scores.records,
         )
-        record.identity_counts = count_identities(video, self.writer.folder, list(self.prompts))
-        record.identity = pooled_identity([record.identity_counts])
-        return record
 
     def _start(self, group: Sequence[int]) -> int:
         return min(self.prompts[object_id].frame for object_id in group)
