@@ -112,9 +112,16 @@ def test_a_result_between_gaps_is_a_dot():
     assert dots['d'] == 'M3 800h0'
 
 
-def test_absences_are_hatched_once_each():
+def test_every_absence_is_a_band():
     entry = an_object([1.0] * 7, truth=[9, 0, 0, 9, 9, 0, 9])
     assert len(Outline(track_chart({'tracker': a_video(entry)})).having('absent')) == 2
+
+
+def test_a_long_video_keeps_an_absence_of_one_frame():
+    truth = [9] * 20_000
+    truth[12_345] = 0
+    chart = track_chart({'tracker': a_video(an_object([0.9] * 20_000, truth=truth))})
+    assert len(Outline(chart).having('absent')) == 1
 
 
 def test_a_long_video_keeps_its_worst_frame():

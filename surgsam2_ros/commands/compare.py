@@ -87,10 +87,11 @@ def _split(name: str) -> tuple[Path, str | None]:
 
 
 def _print(comparison: dict[str, Any]) -> None:
+    level = 100 * comparison['bootstrap']['level']
     for pair in comparison['comparisons']:
         entry = pair['differences']['J&F']
         interval = entry['over_videos'] or entry['over_objects']
-        span = f' [{interval[0]:+.4f}, {interval[1]:+.4f}]' if interval else ''
+        span = f' ({level:g} %: {interval[0]:+.4f} to {interval[1]:+.4f})' if interval else ''
         print(
             f'{pair["run"]} against {pair["first"]}: J&F {entry["mean"]:+.4f}{span}, '
             f'{pair["wins"]} objects won, {pair["losses"]} lost, {pair["ties"]} even'

@@ -74,9 +74,11 @@ def _write_overlays(
 
 
 def _line(side: str, scores: dict[str, Any]) -> str:
+    from surgsam2_ros.evaluation.reports.markup import plural
+
     def number(key: str) -> str:
         value = scores.get(key)
         return '-' if value is None else f'{100 * value:.1f}'
 
     measures = '  '.join(f'{key} {number(key)}' for key in ('J', 'F', 'J&F', 'Dice'))
-    return f'{side:8s} {scores.get("videos", 0)} videos  {measures}'
+    return f'{side:8s} {plural(scores.get("videos", 0), "video")}  {measures}'

@@ -23,7 +23,7 @@ from surgsam2_ros.evaluation.reports.object_table import object_tables
 from surgsam2_ros.evaluation.reports.provenance import provenance, subtitle
 from surgsam2_ros.evaluation.reports.summary_table import summary_table, tiles
 from surgsam2_ros.evaluation.reports.time_charts import histogram, timeline
-from surgsam2_ros.evaluation.reports.track_chart import chart_legend, hatch_pattern, track_chart
+from surgsam2_ros.evaluation.reports.track_chart import chart_legend, track_chart
 
 MOST_CHARTS = 60
 OPEN_CHARTS = 12
@@ -58,7 +58,6 @@ def report_page(
     present = {key: value for key, value in sections.items() if value[1]}
     return page(
         f'{run.name} – evaluation',
-        hatch_pattern(),
         element(
             'header',
             element('div', 'Evaluation report', class_='eyebrow'),

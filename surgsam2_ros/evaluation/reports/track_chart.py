@@ -35,8 +35,7 @@ class _Series:
     Attributes:
         iou: worst J of the column's frames; None without any.
         state: the worst state; None without a result.
-        absent: whether the truth shows nothing of the object.
-        dropped, prompted: whether any of the frames is.
+        absent, dropped, prompted: whether any of the frames is: not in the truth, without a result.
     """
 
     iou: list[float | None]
@@ -142,8 +141,7 @@ def _series(entry: ObjectRecord, record: VideoRecord, edges: Sequence[tuple[int,
         state.append(
             max((entry.state[i] for i in frames), key=lambda s: order.get(s, 0), default=None)
         )
-        areas = [entry.truth_area[i] for i in frames]
-        absent.append(bool(areas) and all(area == 0 for area in areas))
+        absent.append(any(entry.truth_area[i] == 0 for i in frames))
         lost.append(any(i in dropped for i in frames))
         prompted.append(any(entry.prompted[i] for i in frames))
     return _Series(iou, state, absent, lost, prompted)
@@ -170,7 +168,6 @@ def _panel(entry: ObjectRecord, lines: Sequence[_Series], top: int, skip_ends: b
             left, right = _span(start, end, count)
             box = {'x': left, 'y': top, 'width': right - left, 'height': _PANEL}
             parts.append(element('rect', class_='absent', **box))
-            parts.append(element('rect', fill='url(#hatch)', **box))
     if len(lines) > 1:
         parts += _curve(lines[1].iou, top, 'other')
     parts += _curve(main.iou, top, f'line coloured {colour}')
@@ -292,17 +289,3 @@ def _span(start: int, end: int, count: int) -> tuple[float, float]:
 
 def _shortened(name: str, length: int = 20) -> str:
     return name if len(name) <= length else f'{name[: length - 1]}…'
-
-
-def hatch_pattern() -> Markup:
-    """Define the hatching of absences, once per page."""
-    stroke = element('path', d='M-1 1l2 -2M0 6l6 -6M5 7l2 -2', stroke='var(--hatch)')
-    pattern = element(
-        'pattern', stroke, id='hatch', width=6, height=6, patternUnits='userSpaceOnUse'
-    )
-    return element(
-        'svg',
-        element('defs', pattern),
-        style='position:absolute;width:0;height:0',
-        aria_hidden='true',
-    )
