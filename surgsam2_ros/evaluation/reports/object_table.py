@@ -18,7 +18,7 @@ from surgsam2_ros.evaluation.reports.markup import (
 )
 
 _HEAD = ('Video', 'Object', 'J&F', 'J', 'F', 'Dice', 'Worst J', 'at frame', 'Precision', 'Recall')
-_HEAD += ('Returns', 'Taken up', 'Frames')
+_HEAD += ('Returns', 'Taken up', 'Frames', 'Missing')
 
 
 def object_tables(summary: Mapping[str, Any], sides: Sequence[str]) -> Markup:
@@ -58,5 +58,5 @@ def _row(video: Mapping[str, Any], entry: Mapping[str, Any]) -> list[str]:
         quantity(entry['worst_frame']),
         *(fraction(presence.get(key)) for key in ('precision', 'recall')),
         *(quantity(presence.get(key)) for key in ('returns', 'taken_up')),
-        f'{entry["frames"]:,}',
+        *(f'{entry[key]:,}' for key in ('frames', 'missing')),
     ]
