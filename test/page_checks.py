@@ -22,6 +22,7 @@ BROWSERS = ('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stab
 _WATCH = """
 <script>
 addEventListener('load', () => {
+  const open = [...document.querySelectorAll('details[id]')].filter((d) => d.open).map((d) => d.id);
   for (const head of document.querySelectorAll('.sortable th')) head.click();
   for (const svg of document.querySelectorAll('.chart svg')) {
     const box = svg.getBoundingClientRect();
@@ -40,6 +41,7 @@ addEventListener('load', () => {
     charts: document.querySelectorAll('.chart').length,
     tips: [...document.querySelectorAll('.tip')].filter((tip) => !tip.hidden).length,
     told: [...document.querySelectorAll('.tip')].map((tip) => tip.innerText),
+    open,
     flat: drawings.filter((svg) => !svg.clientHeight).length,
   };
   document.title = 'watched ' + JSON.stringify(found);
@@ -68,14 +70,19 @@ class Outline(HTMLParser):
         return [a for _, a in self.elements if class_ in (a.get('class') or '').split()]
 
 
-def show(page: Path, width: int = 1280) -> dict:
+def show(page: Path, width: int = 1280, *, place: str = '') -> dict:
     """Show a page in a real browser and try its tables and charts; skips without one.
+
+    Args:
+        page: file to show.
+        width: of the window [px].
+        place: id of the element that the address leads to.
 
     Returns:
         'images', 'broken' (images that cannot be shown), 'wide' (px by which the page is wider
         than the window), 'requested' (addresses asked for), 'charts', 'tips' (charts that showed a
-        value under the pointer), 'told' (what these showed), 'flat' (drawings without height),
-        'console' (its lines).
+        value under the pointer), 'told' (what these showed), 'open' (ids of what is unfolded
+        at first), 'flat' (drawings without height), 'console' (its lines).
     """
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
@@ -89,7 +96,7 @@ def show(page: Path, width: int = 1280) -> dict:
                 *('--disable-background-networking', '--disable-component-update'),
                 *('--disable-sync', '--disable-quic', f'--user-data-dir={profile}'),
                 *(f'--window-size={width},900', '--enable-logging=stderr', '--timeout=60000'),
-                *('--dump-dom', watched.as_uri()),
+                *('--dump-dom', f'{watched.as_uri()}#{place}'),
             ],
             capture_output=True,
             text=True,

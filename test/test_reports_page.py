@@ -16,7 +16,7 @@ from page_checks import Outline, show
 from surgsam2_ros.evaluation.records import read_run, read_video, write_run, write_video
 from surgsam2_ros.evaluation.reports import write_reports
 from surgsam2_ros.evaluation.reports.markup import element, quantity, signed
-from surgsam2_ros.evaluation.reports.report_page import MOST_CHARTS
+from surgsam2_ros.evaluation.reports.report_page import MOST_CHARTS, OPEN_CHARTS
 from surgsam2_ros.evaluation.reports.time_charts import histogram, timeline
 from surgsam2_ros.evaluation.reports.track_chart import COLUMNS, track_chart
 
@@ -198,6 +198,18 @@ def test_the_pointer_reads_frames_overlaps_and_states_off_a_chart(tmp_path):
     (told,) = show(tmp_path / 'report.html')['told']
     # Under the middle of the drawing lies column 162 of 400, of the frames 486 to 488.
     assert told.splitlines() == ['frames 486 to 488, worst', '1 0.20 tracked, some dropped']
+
+
+def test_a_link_to_a_folded_video_unfolds_it(tmp_path):
+    names = [f'v{number}' for number in range(OPEN_CHARTS + 3)]
+    write_run(tmp_path, a_run(*names))
+    for name in names:
+        write_video(tmp_path, a_video(an_object([1.0, 0.5, 0.4, 1.0]), name=name))
+    write_reports(tmp_path)
+    unfolded = [f'video-{number}' for number in range(OPEN_CHARTS)]
+    assert show(tmp_path / 'report.html')['open'] == unfolded
+    wanted = f'video-{OPEN_CHARTS + 1}'
+    assert show(tmp_path / 'report.html', place=wanted)['open'] == [*unfolded, wanted]
 
 
 def test_the_look_with_a_browser_sees_what_is_wrong(tmp_path):
