@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,6 +29,9 @@ class ScriptedTracker:
         self.frame_index = 0
         self.ids: list[str] = []
         self.prompted_frames: list[int | None] = []
+        self.prepared = 0
+        self.prepare_error: Exception | None = None
+        self.wait_for_next = False
 
     @property
     def objects(self):
@@ -49,9 +53,20 @@ class ScriptedTracker:
         self.ids.clear()
         self.frame_index = 0
 
+    def prepare(self, rgb):
+        self.prepared += 1
+        if self.prepare_error:
+            raise self.prepare_error
+        return rgb
+
     def track(self, rgb):
         if rgb.broken:
             raise RuntimeError('out of memory')
+        if self.wait_for_next:
+            deadline = time.monotonic() + 5.0
+            while self.prepared <= self.frame_index:  # all frames but the first are prepared
+                assert time.monotonic() < deadline, 'the next frame was not encoded meanwhile'
+                time.sleep(0.001)
         result = FrameResult(self.frame_index, np.zeros((4, 4), np.uint8), ())
         self.frame_index += 1
         return result
@@ -76,6 +91,7 @@ class Bench:
     load_error: Exception | None = None
     publish_error: Exception | None = None
     now_ns: int = START
+    encode_ahead: bool = False
 
     def __post_init__(self):
         wake = threading.Event()
@@ -93,6 +109,7 @@ class Bench:
             now_ns=lambda: self.now_ns,
             replay_frames=10,
         )
+        self.thread.encode_ahead = self.encode_ahead
 
     def load(self):
         if self.load_error:
@@ -131,9 +148,9 @@ class Bench:
         assert self.thread.wait_idle(5.0)
 
 
-@pytest.fixture
-def bench():
-    bench = Bench()
+@pytest.fixture(params=[False, True], ids=['one_thread', 'encode_ahead'])
+def bench(request):
+    bench = Bench(encode_ahead=request.param)
     bench.thread.start()
     yield bench
     assert bench.thread.stop()
@@ -291,3 +308,59 @@ def test_stopping_answers_what_waits():
     assert bench.thread.stop()
     with pytest.raises(RequestError, match='shut down'):
         waiting.result(timeout=0)
+
+
+@pytest.fixture
+def ahead():
+    bench = Bench(encode_ahead=True)
+    bench.thread.start()
+    yield bench
+    assert bench.thread.stop()
+
+
+def add_object(bench):
+    added = bench.prompt('a')
+    bench.send(0)
+    added.result(timeout=5)
+
+
+def test_the_next_frame_is_encoded_while_one_is_tracked(ahead):
+    add_object(ahead)
+    ahead.tracker.wait_for_next = True
+    for k in range(1, 4):
+        ahead.send(k * 33)
+    deadline = time.monotonic() + 5.0
+    while len(ahead.published) < 3:  # the last one waits for a frame that is still to come
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    ahead.tracker.wait_for_next = False
+    ahead.send(4 * 33)
+    ahead.settle()
+    assert [frame.result.frame_index for frame in ahead.published] == [0, 1, 2, 3, 4]
+
+
+def test_without_objects_nothing_is_encoded_ahead(ahead):
+    for k in range(4):
+        ahead.send(k * 33)
+    ahead.settle()
+    assert ahead.tracker.prepared == 0
+    assert len(ahead.published) == 4
+
+
+def test_a_frame_that_could_not_be_encoded_ahead_fails_where_it_is_tracked(ahead):
+    add_object(ahead)
+    ahead.tracker.prepare_error = RuntimeError('out of memory')
+    ahead.send(33, BROKEN)
+    ahead.send(66)
+    ahead.settle()
+    assert [frame.dropped_since_last for frame in ahead.published] == [0, 1]
+    assert 'RuntimeError: out of memory' in ahead.problems[0][1]
+
+
+def test_drops_before_a_frame_that_was_encoded_ahead_are_counted(ahead):
+    add_object(ahead)
+    ahead.slot.put(ReceivedFrame('good', START + 33 * MS, START), lost_before=3)
+    ahead.send(66)
+    ahead.settle()
+    assert [frame.dropped_since_last for frame in ahead.published] == [0, 3, 0]
+    assert ahead.dropped == 3

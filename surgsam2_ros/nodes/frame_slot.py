@@ -58,7 +58,7 @@ class FrameSlot:
         self._frames: deque[ReceivedFrame] = deque()
         self._capacity = 1 if policy == LATEST else capacity
         self._wake = wake or threading.Event()
-        self._lock = threading.Lock()
+        self._arrival = threading.Condition()
         self._dropped = 0
 
     def __len__(self) -> int:
@@ -72,13 +72,19 @@ class FrameSlot:
             frame: the frame that arrived.
             lost_before: frames before it that never arrived; they count as dropped.
         """
-        with self._lock:
+        with self._arrival:
             self._dropped += lost_before
             if len(self._frames) == self._capacity:
                 self._frames.popleft()
                 self._dropped += 1
             self._frames.append(frame)
+            self._arrival.notify_all()
         self._wake.set()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until a frame is there; False when the time was not enough."""
+        with self._arrival:
+            return self._arrival.wait_for(lambda: bool(self._frames), timeout_s)
 
     def take(self) -> tuple[ReceivedFrame | None, int]:
         """Take the frame whose turn it is, if any.
@@ -86,14 +92,14 @@ class FrameSlot:
         Returns:
             the frame or None, and the number of frames dropped since the last call.
         """
-        with self._lock:
+        with self._arrival:
             dropped, self._dropped = self._dropped, 0
             frame = self._frames.popleft() if self._frames else None
         return frame, dropped
 
     def clear(self) -> int:
         """Drop all waiting frames; they count as dropped. Returns how many there were."""
-        with self._lock:
+        with self._arrival:
             waiting = len(self._frames)
             self._dropped += waiting
             self._frames.clear()

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from surgsam2_ros.nodes.frame_preparation import DecodedFrame, FramePreparation
 from surgsam2_ros.nodes.frame_slot import FrameSlot, ReceivedFrame
 from surgsam2_ros.nodes.object_requests import (
     FrameHistory,
@@ -32,6 +33,7 @@ from surgsam2_ros.tracking import FrameResult, PromptError, StreamingTracker
 # A stamp this much older than the one before is a clock that jumped back, as when a bag starts
 # over; one that is older by less is a frame that was overtaken on its way.
 BACKWARD_JUMP_NS = 100_000_000
+_STOP_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +45,7 @@ class TrackedFrame:
         rgb: the decoded image, uint8 [H, W, 3].
         result: what the tracker found.
         dropped_since_last: frames that went untracked since the previous TrackedFrame.
-        inference_ms: time the tracker took for this frame [ms].
+        inference_ms: time that network and tracker took for this frame, waits left out [ms].
     """
 
     received: ReceivedFrame
@@ -96,6 +98,7 @@ class InferenceThread:
         replay_frames: int = 0,
     ) -> None:
         self.max_age_ms = 0.0  # drop frames older than this when taken up; 0 = never
+        self.encode_ahead = False  # encode the next frame in a second thread while one is tracked
         self.last_result: TrackedFrame | None = None
         self._load = load
         self._slot = slot
@@ -107,6 +110,7 @@ class InferenceThread:
         self._report = report
         self._now_ns = now_ns
         self._history = FrameHistory(replay_frames)
+        self._frames: FramePreparation | None = None
         self._last_stamp_ns: int | None = None
         self._dropped_since_last = 0
         self._tracker: StreamingTracker | None = None
@@ -135,7 +139,7 @@ class InferenceThread:
     def wait_idle(self, timeout_s: float) -> bool:
         """Wait until no frame waits or is being tracked; False when the time was not enough."""
         deadline = time.monotonic() + timeout_s
-        while len(self._slot) and time.monotonic() < deadline:
+        while (len(self._slot) or len(self._frames)) and time.monotonic() < deadline:
             time.sleep(0.005)
         return self._idle.wait(max(deadline - time.monotonic(), 0.0))
 
@@ -151,6 +155,9 @@ class InferenceThread:
     def _run(self) -> None:
         try:
             self._tracker = self._load()
+            self._frames = FramePreparation(
+                self._slot, self._decode, self._tracker.prepare, self._wake.set
+            )
         except BaseException as error:  # handed to who called start
             self._load_error = error
             return
@@ -163,6 +170,7 @@ class InferenceThread:
             self._idle.clear()
             self._serve()
             self._idle.set()
+        self._frames.stop(_STOP_TIMEOUT_S)
         self._free()
 
     def _serve(self) -> None:
@@ -170,11 +178,13 @@ class InferenceThread:
         while not self._stop.is_set():
             self._answer_calls()
             self._requests.take_prompts(self._history)
-            received, dropped = self._slot.take()
+            frame, dropped = self._frames.take()
             self._count_dropped(dropped)
-            if received is None:
+            if frame is None:
                 return
-            self._take_up(received)
+            self._take_up(frame)
+            # Without objects nothing is encoded, and the newest frame is taken as it comes.
+            self._frames.ahead = self.encode_ahead and bool(self._tracker.objects)
 
     def _answer_calls(self) -> None:
         for call in self._requests.take_calls():
@@ -183,20 +193,21 @@ class InferenceThread:
             except Exception as error:  # handed to who asked
                 call.future.set_exception(error)
 
-    def _take_up(self, received: ReceivedFrame) -> None:
-        """Take one frame through decoding, prompts, tracking and publishing."""
+    def _take_up(self, frame: DecodedFrame) -> None:
+        """Take one frame through prompts, tracking and publishing."""
+        received = frame.received
         if self._is_stale(received):
             return
-        try:
-            rgb = self._decode(received.message)
-        except EncodingError as error:
-            self._count_failed('image', f'image was not read: {error}')
+        if isinstance(frame.error, EncodingError):
+            self._count_failed('image', f'image was not read: {frame.error}')
             return
+        if frame.error is not None:
+            raise frame.error
         self._reset_when_stamps_jump_back(received.stamp_ns)
         known = {item.object_id for item in self._tracker.objects}
-        accepted = self._apply_prompts(received.stamp_ns, rgb.shape[:2])
+        accepted = self._apply_prompts(received.stamp_ns, frame.rgb.shape[:2])
         try:
-            tracked = self._track(received, rgb)
+            tracked = self._track(frame)
         except Exception as error:  # one bad frame must not end the stream
             text = f'tracking failed on {format_stamp(received.stamp_ns)}: {_describe(error)}'
             self._count_failed('inference', text)
@@ -207,13 +218,14 @@ class InferenceThread:
             outcome = PromptOutcome(tuple(self._tracker.objects), target.moved_ns)
             request.future.set_result(outcome)
 
-    def _track(self, received: ReceivedFrame, rgb: np.ndarray) -> TrackedFrame:
+    def _track(self, frame: DecodedFrame) -> TrackedFrame:
         started = time.perf_counter()
-        result = self._tracker.track(rgb)
-        inference_ms = (time.perf_counter() - started) * 1e3
+        result = self._tracker.track(frame.rgb if frame.prepared is None else frame.prepared)
+        inference_ms = (time.perf_counter() - started) * 1e3 + frame.prepare_ms
+        received = frame.received
         self._last_stamp_ns = received.stamp_ns
         self._history.append(received.stamp_ns, result.frame_index)
-        return TrackedFrame(received, rgb, result, self._dropped_since_last, inference_ms)
+        return TrackedFrame(received, frame.rgb, result, self._dropped_since_last, inference_ms)
 
     def _hand_out(self, tracked: TrackedFrame) -> None:
         self.last_result = tracked

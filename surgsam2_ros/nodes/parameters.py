@@ -125,6 +125,7 @@ class ModelParameters:
     device: str
     precision: str
     num_threads: int
+    encode_ahead: bool
     warmup_frames: int
 
 

@@ -110,6 +110,8 @@ class Pipeline:
 
     def _load(self, parameters: Parameters) -> StreamingTracker:
         self.loaded = load_tracker(parameters)
+        on_cpu = self.loaded.device == 'cpu'  # a GPU would do both one after the other
+        self.inference.encode_ahead = parameters.model.encode_ahead and on_cpu
         return self.loaded.tracker
 
     def _publish(self, frame: TrackedFrame) -> None:

@@ -1,0 +1,164 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What happens to an image before it is tracked: decoding, and encoding it one image ahead.
+
+Knows nothing of ROS.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from surgsam2_ros.nodes.frame_slot import FrameSlot, ReceivedFrame
+from surgsam2_ros.tracking import PreparedFrame
+
+_PATIENCE_S = 0.1  # how long the thread sleeps before it looks whether it is still wanted
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedFrame:
+    """A frame on its way from the slot into the tracker.
+
+    Attributes:
+        received: the image message.
+        dropped: frames that were dropped before it.
+        rgb: the decoded image, uint8 [H, W, 3]; None when it could not be decoded.
+        prepared: what `StreamingTracker.prepare` made of it; None when that is left to `track`.
+        prepare_ms: time that took [ms].
+        error: why there is no rgb.
+    """
+
+    received: ReceivedFrame
+    dropped: int
+    rgb: np.ndarray | None = None
+    prepared: PreparedFrame | None = None
+    prepare_ms: float = 0.0
+    error: Exception | None = None
+
+
+class FramePreparation:
+    """Takes frames from the slot for the inference thread, and encodes the next one meanwhile.
+
+    While `ahead` is set a thread of its own decodes and encodes one frame beyond the one that is
+    tracked; else a frame is decoded when it is asked for, and it is then the newest there is.
+
+    Args:
+        slot: where received frames wait.
+        decode: image message -> rgb uint8 [H, W, 3].
+        prepare: `StreamingTracker.prepare`.
+        on_ready: called, on the thread, when a frame is ready to be taken.
+    """
+
+    def __init__(
+        self,
+        slot: FrameSlot,
+        decode: Callable[[Any], np.ndarray],
+        prepare: Callable[[np.ndarray], PreparedFrame],
+        on_ready: Callable[[], None],
+    ) -> None:
+        self._slot = slot
+        self._decode = decode
+        self._prepare = prepare
+        self._on_ready = on_ready
+        self._state = threading.Condition()
+        self._ahead = self._working = self._stopped = False
+        self._ready: DecodedFrame | None = None
+        self._dropped = 0
+        self._thread = threading.Thread(target=self._run, name='preparation', daemon=True)
+        self._thread.start()
+
+    def __len__(self) -> int:
+        """Return how many frames are in work or ready, those in the slot left out."""
+        with self._state:
+            return int(self._working) + (self._ready is not None)
+
+    @property
+    def ahead(self) -> bool:
+        """Whether the thread works ahead."""
+        return self._ahead
+
+    @ahead.setter
+    def ahead(self, ahead: bool) -> None:
+        if ahead != self._ahead:
+            with self._state:
+                self._ahead = ahead
+                self._state.notify_all()
+
+    def take(self) -> tuple[DecodedFrame | None, int]:
+        """Take the frame whose turn it is, if any is ready.
+
+        Returns:
+            The frame or None, and how many were dropped since the last call.
+        """
+        with self._state:
+            if not self._ahead:  # what the thread has begun comes first
+                self._state.wait_for(lambda: not self._working)
+            frame, self._ready = self._ready, None
+            dropped, self._dropped = self._dropped, 0
+            self._state.notify_all()
+        if frame is not None or self._ahead:
+            return frame, dropped + (frame.dropped if frame is not None else 0)
+        received, more = self._slot.take()
+        if received is not None:
+            frame = self._decoded(received, more)
+        return frame, dropped + more
+
+    def stop(self, timeout_s: float) -> bool:
+        """End the thread; False when it did not end in time."""
+        with self._state:
+            self._stopped = True
+            self._state.notify_all()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while self._wait_for_work():
+            received, dropped = self._slot.take()
+            if received is None:
+                with self._state:
+                    self._dropped += dropped
+                    self._working = False
+                    self._state.notify_all()
+                continue
+            frame = self._encoded(self._decoded(received, dropped))
+            with self._state:
+                self._ready, self._working = frame, False
+                self._state.notify_all()
+            self._on_ready()
+
+    def _wait_for_work(self) -> bool:
+        """Wait until a frame waits and there is room for it; False when the thread is to end."""
+        while True:
+            with self._state:
+                self._state.wait_for(lambda: self._stopped or (self._ahead and self._ready is None))
+                if self._stopped:
+                    return False
+            if not self._slot.wait(_PATIENCE_S):
+                continue
+            with self._state:
+                if self._ahead and not self._stopped:
+                    self._working = True
+                    return True
+
+    def _decoded(self, received: ReceivedFrame, dropped: int) -> DecodedFrame:
+        try:
+            return DecodedFrame(received, dropped, self._decode(received.message))
+        except Exception as error:  # raised again where the frame is taken up
+            return DecodedFrame(received, dropped, error=error)
+
+    def _encoded(self, frame: DecodedFrame) -> DecodedFrame:
+        if frame.rgb is None:
+            return frame
+        started = time.perf_counter()
+        try:
+            prepared = self._prepare(frame.rgb)
+        except Exception:  # `track` meets it again, on the thread that can report it
+            return frame
+        milliseconds = 1e3 * (time.perf_counter() - started)
+        return DecodedFrame(frame.received, frame.dropped, frame.rgb, prepared, milliseconds)
