@@ -147,6 +147,23 @@ def test_bags_of_one_name_are_told_apart_by_their_folders(tmp_path):
         open_videos([tmp_path / 'monday', tmp_path / 'monday'], **TOPICS)
 
 
+def test_a_video_called_like_a_folder_of_the_output_gets_another_name(tmp_path):
+    """Its label images would lie among the records, and a failure would remove them all."""
+    root = write_vos(tmp_path, ('a', 'node', 'records'))
+    names = [video.name for video in open_videos(root)]
+    assert names == ['a', 'JPEGImages_node', 'JPEGImages_records']
+
+
+def test_the_output_of_a_run_holds_no_bags(tmp_path):
+    write_bag(tmp_path / 'case.mcap')
+    left = tmp_path / 'out/records/node/case/results.mcap'
+    left.parent.mkdir(parents=True)
+    write_bag(left)
+    (tmp_path / 'out/run.json').touch()
+    videos = open_videos(tmp_path, truth_topic=TRUTH_TOPIC)
+    assert [video.name for video in videos] == ['case']
+
+
 def test_a_split_bag_without_metadata_is_one_video(tmp_path):
     folder = tmp_path / 'case'
     folder.mkdir()

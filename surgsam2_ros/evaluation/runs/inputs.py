@@ -25,6 +25,7 @@ from surgsam2_ros.evaluation.runs.bag_video import BagVideo
 from surgsam2_ros.evaluation.runs.folder_video import FolderVideo
 from surgsam2_ros.evaluation.runs.stamp_matching import DEFAULT_TOLERANCE_MS
 from surgsam2_ros.evaluation.runs.video import EvaluationVideo
+from surgsam2_ros.evaluation.runs.writing import RESERVED
 from surgsam2_ros.sources import SourceError
 from surgsam2_ros.sources.frame_source import BAG_SUFFIXES, is_bag
 from surgsam2_ros.sources.image_folder import natural_key
@@ -150,11 +151,14 @@ def _data_set(root: Path, truth: Path | None) -> Iterator[EvaluationVideo]:
 
 
 def _find_bags(path: Path) -> Iterator[tuple[str, Path]]:
-    """Yield (name, bag) of a bag, or of a folder of bags at any depth."""
+    """Yield (name, bag) of a bag, or of a folder of bags at any depth; outputs of runs hold none.
+
+    A run through the node that was cut off leaves a bag of results in its output.
+    """
     if _is_one_bag(path):
         yield _bag_name(path) if path.is_file() else path.resolve().name, path
         return
-    if path.is_file():
+    if path.is_file() or (path / 'run.json').exists():
         return
     entries = sorted(path.iterdir(), key=lambda entry: natural_key(entry.name))
     for entry in entries:
@@ -201,12 +205,15 @@ def _take_truth_itself(video: EvaluationVideo, truth: Path) -> None:
 
 
 def _tell_apart(videos: list[EvaluationVideo]) -> None:
-    """Put the names of folders before names that several videos share, as many as it takes."""
+    """Put the names of folders before names that are taken, as many as it takes.
+
+    They are taken when several videos share them, or when a folder of the output is called so.
+    """
     depth = max((len(video.images.resolve().parts) for video in videos), default=0)
     for level in range(1, depth):
-        shared = {name for name, count in Counter(v.name for v in videos).items() if count > 1}
+        counts = Counter(video.name for video in videos)
         for video in videos:
-            if video.name in shared:
+            if counts[video.name] > 1 or video.name in RESERVED:
                 folder = video.images.resolve().parents[level - 1].name
                 video.name = f'{folder}_{video.name}'
     taken: dict[str, Path] = {}
