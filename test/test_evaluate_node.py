@@ -110,9 +110,9 @@ def test_a_bag_goes_through_the_node_with_its_own_headers_at_the_rate_asked_for(
         RunSettings(PromptSettings('box', correct_every=2)),
         tmp_path,
         rate_hz=2,
-        on_frame=lambda: published.append(len(published)),
+        on_progress=lambda done, total: published.append((done, total)),
     )
-    assert len(published) == FRAMES
+    assert sorted(set(published)) == [(done, FRAMES) for done in range(1, FRAMES + 1)]
     assert (record.video, record.through, record.error) == ('scene', 'node', None)
     assert record.image_topic == '/left/image_raw'
     assert record.stamps_ns == [START_NS + index * PERIOD_NS for index in range(FRAMES)]

@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,7 @@ from surgsam2_ros.commands.evaluate_report import write_report
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from surgsam2_ros.evaluation.records import RunRecord, VideoRecord
+    from surgsam2_ros.evaluation.records import RunRecord
     from surgsam2_ros.evaluation.runs.settings import RunSettings
     from surgsam2_ros.evaluation.runs.video import EvaluationVideo
 
@@ -72,8 +73,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Evaluate all videos; returns 0, or 1 when one failed."""
     from surgsam2_ros.evaluation.runs.inputs import open_videos
     from surgsam2_ros.evaluation.runs.output_folder import prepare_output
-    from surgsam2_ros.evaluation.runs.prompting import PromptSettings
-    from surgsam2_ros.evaluation.runs.settings import RunSettings
 
     options = complete(arguments)
     videos = open_videos(
@@ -86,8 +85,23 @@ def run(arguments: argparse.Namespace) -> int:
     )
     _check_output(options.output, videos)
     options.network = choose_network(options)
+    settings = _choose_settings(options)
+    _check_tools(options, settings)
+    run_record = _describe(options, settings, videos)
+    prepare_output(options.output, run_record, overwrite=options.overwrite)
+    with _termination_as_interrupt(), _full_disk_named(options.output):
+        for through in ('tracker', 'node'):
+            if options.through in (through, 'both'):
+                _evaluate(through, videos, settings, options)
+        return write_report(options, run_record)
+
+
+def _choose_settings(options: argparse.Namespace) -> RunSettings:
+    from surgsam2_ros.evaluation.runs.prompting import PromptSettings
+    from surgsam2_ros.evaluation.runs.settings import RunSettings
+
     objects, expected = read_object_ids(options.objects)
-    settings = RunSettings(
+    return RunSettings(
         prompts=PromptSettings(
             kind=options.prompt,
             seed=options.seed,
@@ -99,14 +113,6 @@ def run(arguments: argparse.Namespace) -> int:
         tracker=choose_tracker(options),
         jointly=not options.one_at_a_time,
     )
-    _check_tools(options, settings)
-    run_record = _describe(options, settings, videos)
-    prepare_output(options.output, run_record, overwrite=options.overwrite)
-    with _termination_as_interrupt(), _full_disk_named(options.output):
-        for through in ('tracker', 'node'):
-            if options.through in (through, 'both'):
-                _evaluate(through, videos, settings, options)
-        return write_report(options, run_record)
 
 
 def _check_output(output: Path, videos: list[EvaluationVideo]) -> None:
@@ -245,22 +251,16 @@ def _through_node(
 
     tally = Tally(len(videos))
     for index, video in enumerate(videos):
-
-        def replay(index: int = index, video: EvaluationVideo = video) -> VideoRecord:
-            def count() -> None:
-                tally.note(index, tally.done(index) + 1, len(video))
-                progress.show(tally.standing())
-
-            return run_video_through_node(
-                video,
-                options.network,
-                settings,
-                options.output,
-                labels=predictions_folder(options.output, 'node'),
-                rate_hz=options.rate,
-                on_frame=count,
-            )
-
+        replay = partial(
+            run_video_through_node,
+            video,
+            options.network,
+            settings,
+            options.output,
+            labels=predictions_folder(options.output, 'node'),
+            rate_hz=options.rate,
+            on_progress=tally.counter(index, progress.show),
+        )
         tally.finish(index, attempt(video, 'node', options.output, replay))
         progress.show(tally.standing())
 

@@ -57,7 +57,7 @@ def run_video_through_node(
     *,
     labels: Path | None = None,
     rate_hz: float | None = None,
-    on_frame: Callable[[], None] = lambda: None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> VideoRecord:
     """Replay a video to a node in a process of its own, score what it publishes, write its masks.
 
@@ -72,7 +72,7 @@ def run_video_through_node(
         output: folder of the run; the node's log stays in records/node/<video>/.
         labels: folder for the label images; output by default.
         rate_hz: images per second; by default those of the bag, and 15 of a folder.
-        on_frame: called after every image that was published.
+        on_progress: called now and then with the images published and all there are.
 
     Returns:
         The record, which is not written yet.
@@ -89,7 +89,7 @@ def run_video_through_node(
         stack.enter_context(video)
         run = _NodeRun(video, open_stream(video, stack), choice, settings, folder)
         stack.callback((folder / _RESULTS).unlink, missing_ok=True)
-        run.replay(rate_hz, on_frame)
+        run.replay(rate_hz, on_progress)
         return run.score(labels or output)
 
 
@@ -117,7 +117,7 @@ class _NodeRun:
         self.log: ReplayLog
         self.usage: ProcessUsage
 
-    def replay(self, rate_hz: float | None, on_frame: Callable[[], None]) -> None:
+    def replay(self, rate_hz: float | None, on_progress: Callable[[int, int], None]) -> None:
         """Replay the video once and keep the tracks in the folder."""
         from surgsam2_ros.commands.node_process import replaying_node
         from surgsam2_ros.commands.ros_environment import use_large_image_profile, use_own_domain
@@ -160,7 +160,7 @@ class _NodeRun:
                 speed=1.0 if rate_hz is None else rate_hz / self.stream.rate_hz,
                 follow_ups=self.operator.follow_ups,
                 on_refusal=self.operator.take_refusal,
-                on_progress=_counter(on_frame),
+                on_progress=lambda log: on_progress(len(log.published), len(self.stamps)),
                 on_state=lambda state: sampler.start() if state == 'replaying' else None,
             )
             self.usage = sampler.stop()
@@ -243,16 +243,3 @@ def _times(log: ReplayLog, headers: Mapping[int, str]) -> tuple[list[int], list[
     """Return when each image was published and when its result arrived [ns]; None: never."""
     arrivals = dict(reversed(log.results))  # the first result of an image counts
     return [log.published[h] for h in headers.items()], [arrivals.get(h) for h in headers.items()]
-
-
-def _counter(on_frame: Callable[[], None]) -> Callable[[ReplayLog], None]:
-    """Return a function that calls `on_frame` once for every image that was published."""
-    counted = 0
-
-    def count(log: ReplayLog) -> None:
-        nonlocal counted
-        while counted < len(log.published):
-            counted += 1
-            on_frame()
-
-    return count

@@ -107,12 +107,7 @@ def run_jobs(
     tally = Tally(len(jobs))
     if processes <= 1 or len(jobs) <= 1:
         for index, job in enumerate(jobs):
-
-            def note(done: int, total: int, index: int = index) -> None:
-                tally.note(index, done, total)
-                on_standing(tally.standing())
-
-            tally.finish(index, run_job(job, note))
+            tally.finish(index, run_job(job, tally.counter(index, on_standing)))
             on_standing(tally.standing())
         return tally.records
     context = multiprocessing.get_context('spawn')  # torch does not survive a fork
@@ -143,15 +138,23 @@ class Tally:
         """Note the frames of a video, by its position."""
         self.board[2 * index : 2 * index + 2] = [done, total]
 
-    def done(self, index: int) -> int:
-        """Frames of a video that are done."""
-        return self.board[2 * index]
+    def counter(
+        self, index: int, on_standing: Callable[[Standing], None]
+    ) -> Callable[[int, int], None]:
+        """Return a function that notes the frames of one video, done and all, and tells of it."""
+
+        def count(done: int, total: int) -> None:
+            self.note(index, done, total)
+            on_standing(self.standing())
+
+        return count
 
     def finish(self, index: int, record: VideoRecord) -> None:
         """Note a video as finished, well or not; of a failed one no more frames are expected."""
         self.records.append(record)
         self._finished.add(index)
-        self.note(index, self.done(index), self.done(index))
+        done = self.board[2 * index]
+        self.note(index, done, done)
 
     def standing(self) -> Standing:
         """Return where the run stands."""
