@@ -68,6 +68,7 @@ def test_classes_come_from_the_file_beside_the_truth(folders, tmp_path, capsys):
     assert 'pixel values are objects, of the classes in' in capsys.readouterr().err
     scores = scores_after([*folders, '--protocol', 'isinet', '--classes', '3'], tmp_path)
     assert list(scores['classes']) == ['1', '2', '3']
+    assert 'pixel values are classes: 1, 2, 3' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -268,9 +268,11 @@ def test_objects_that_do_not_count_are_background(videos, tmp_path):
 
 
 def test_an_object_of_no_known_class_is_named(videos, tmp_path):
-    (tmp_path / 'classes.json').write_text('{"seq_1": {"1": "forceps", "5": "forceps"}}')
+    (tmp_path / 'classes.json').write_text('{"seq_1": {"1": "forceps"}, "seq_2": {"3": "hook"}}')
+    seen = []
     with pytest.raises(SourceError, match=r'classes\.json .* object 2 of seq_1.*--objects'):
-        score_folders(*videos, 'isinet')
+        score_folders(*videos, 'isinet', progress=lambda *state: seen.append(state))
+    assert seen == [], 'it is told before the work'
 
 
 @pytest.mark.parametrize('protocol', ['davis', 'endo_sav'])

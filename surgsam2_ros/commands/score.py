@@ -98,9 +98,10 @@ def run(arguments: argparse.Namespace) -> int:
             progress=progress.show,
             **options,
         )
-    if scores['classes_file'] is not None:
-        note = f'pixel values are objects, of the classes in {scores["classes_file"]}'
-        print(f'surgsam2: note: {note}', file=sys.stderr)
+    if 'classes' in scores:
+        file, names = scores['classes_file'], ', '.join(scores['classes'])
+        meaning = f'classes: {names}' if file is None else f'objects, of the classes in {file}'
+        print(f'surgsam2: note: pixel values are {meaning}', file=sys.stderr)
     for warning in scores['warnings']:
         print(f'surgsam2: warning: {warning}', file=sys.stderr)
     if scores['J'] is None:

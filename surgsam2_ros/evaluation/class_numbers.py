@@ -27,20 +27,20 @@ class ClassNumbers:
 
     Attributes:
         names: number of a class -> its name in the scores.
-        file: where the names of objects were found; None where values are classes.
-        objects: video -> object id -> name of its class; those of every video under None.
+        values: video -> value -> name of its class; those of every video under None.
+        file: where the names of objects were found; None where values are classes themselves.
     """
 
-    names: Mapping[int, str]
+    names: Mapping[int, str] = field(default_factory=dict)
+    values: Mapping[str | None, Mapping[int, str]] = field(default_factory=dict)
     file: Path | None = None
-    objects: Mapping[str | None, Mapping[int, str]] = field(default_factory=dict)
 
     def table(self, video: str, shown: Collection[int], counted: Collection[int]) -> np.ndarray:
         """Say what class each value is in a video.
 
         Args:
             video: its name.
-            shown: values of the truth, each of which must have a class.
+            shown: values of the truth that count, each of which must have a class.
             counted: values that are not to be taken for background.
 
         Returns:
@@ -49,27 +49,24 @@ class ClassNumbers:
         Raises:
             SourceError: naming objects of the truth without a class.
         """
-        table = np.zeros(256, np.uint8)
-        if self.file is None:
-            for value in set(self.names) & set(counted):
-                table[value] = value
-            return table
-        numbers = {name: number for number, name in self.names.items()}
-        own = {**self.objects.get(None, {}), **self.objects.get(video, {})}
-        if unknown := sorted(set(shown) - set(own)):
+        own = {**self.values.get(None, {}), **self.values.get(video, {})}
+        if self.file is not None and (unknown := sorted(set(shown) - set(own))):
             raise SourceError(
                 f'{self.file} does not tell the class of object {unknown[0]} of {video}; add it, '
                 'name the objects that count (--objects), or say that values are classes '
                 '(--classes 7)'
             )
-        for object_id in set(own) & set(counted):
-            table[object_id] = numbers[own[object_id]]
+        numbers = {name: number for number, name in self.names.items()}
+        table = np.zeros(256, np.uint8)
+        for value in own.keys() & set(counted):
+            table[value] = numbers[own[value]]
         return table
 
 
 def classes_by_value(values: Collection[int] = CLASSES) -> ClassNumbers:
     """Take the values of label images for classes; only those given count."""
-    return ClassNumbers({value: str(value) for value in values})
+    names = {value: str(value) for value in values}
+    return ClassNumbers(names, {None: names})
 
 
 def classes_by_name(file: Path) -> ClassNumbers:
@@ -80,11 +77,11 @@ def classes_by_name(file: Path) -> ClassNumbers:
     """
     if file.name != FILE or not file.is_file():
         raise SourceError(f'{file} is not there or not called {FILE}; name a file called so')
-    objects = read_classes(file.parent)
-    names = sorted({name for own in objects.values() for name in own.values()})
+    values = read_classes(file.parent)
+    names = sorted({name for own in values.values() for name in own.values()})
     if not 0 < len(names) < 256:
         raise SourceError(f'{file} names {len(names)} classes; expected 1 to 255')
-    return ClassNumbers(dict(enumerate(names, start=1)), file, objects)
+    return ClassNumbers(dict(enumerate(names, start=1)), values, file)
 
 
 def find_classes(truth: Path) -> ClassNumbers:

@@ -89,9 +89,11 @@ def score_folders(
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol '{protocol}' is unknown; use one of {', '.join(PROTOCOLS)}")
     skip_ends = protocol == 'endo_sav' if skip_ends is None else skip_ends
-    numbers = _class_numbers(Path(truth), classes) if protocol == 'isinet' else None
-    if numbers is not None and numbers.file is None:
-        objects = set(objects) & set(numbers.names)
+    numbers = ClassNumbers()
+    if protocol == 'isinet':
+        numbers = _class_numbers(Path(truth), classes)
+        if numbers.file is None:
+            objects = set(objects) & set(numbers.names)
     several = [predictions] if isinstance(predictions, (str, Path)) else predictions
     warnings: list[str] = []
     plans = plan_scoring(
@@ -103,17 +105,18 @@ def score_folders(
         only=[name for fold in folds for name in fold],
         warnings=warnings,
     )
-    videos = {video.name: video for video in _score_plans(plans, numbers, objects, progress)}
+    tables = [numbers.table(plan.truth.name, plan.stems_of, objects) for plan in plans]
+    videos = {video.name: video for video in _score_plans(plans, numbers.names, tables, progress)}
     for name, video in videos.items():
         for value in video.drop_unseen():
             shown = 'no scored frame of the truth has it'
             warnings.append(f'{name}: object {value} does not count, since {shown}')
-    names = {} if numbers is None else numbers.names
+    names = numbers.names
     of_folds = [_scores([videos[n] for n in fold if n in videos], names) for fold in folds]
     return {
         'protocol': protocol,
         'skip_ends': skip_ends,
-        'classes_file': None if numbers is None or numbers.file is None else str(numbers.file),
+        'classes_file': None if numbers.file is None else str(numbers.file),
         **_scores(videos.values(), names),
         'videos': {n: {**_scores([video], names), **video.size()} for n, video in videos.items()},
         'objects': {
@@ -196,25 +199,23 @@ class _VideoScores:
 
 
 def _score_plans(
-    plans: list[ScoringPlan],
-    numbers: ClassNumbers | None,
-    counted: Collection[int],
+    plans: Sequence[ScoringPlan],
+    classes: Collection[int],
+    tables: Sequence[np.ndarray],
     progress: Progress | None,
 ) -> Iterable[_VideoScores]:
-    """Score the videos one after the other."""
-    names = {} if numbers is None else numbers.names
+    """Score the videos one after the other; `tables` has the class of each value in each."""
     total, done = sum(len(plan.frames) for plan in plans), 0
-    for plan in plans:
+    for plan, table in zip(plans, tables, strict=True):
         name = plan.truth.name
         objects = {value: _ObjectScores() for value in plan.stems_of}
-        video = _VideoScores(name, objects, ClassOverlaps(names))
-        table = None if numbers is None else numbers.table(name, plan.stems_of, counted)
+        video = _VideoScores(name, objects, ClassOverlaps(classes))
         to_score = {value: set(stems) for value, stems in plan.stems_of.items()}
         for stem in plan.frames:
             truth = plan.truth.labels(stem)
             here = {value: entry for value, entry in objects.items() if stem in to_score[value]}
             _score_objects(plan, stem, truth, here)
-            if table is not None:
+            if classes:
                 predicted = plan.predicted.labels(stem)
                 predicted = np.zeros_like(truth) if predicted is None else predicted
                 _check_size(plan, stem, truth, predicted)
