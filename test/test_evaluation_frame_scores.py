@@ -57,7 +57,7 @@ def test_an_object_of_which_nothing_is_left_to_score_is_told():
     for frame in (1, 2):
         scores.add(frame, truth(frame), {3: ObjectResult(truth(frame) == 3)})
     (warning,) = scores.warnings()
-    assert warning.startswith('object 3 has 2 frames with a truth and a result')
+    assert warning.startswith('object 3 has a truth and a result in no more than 2 frames')
 
 
 def test_an_object_that_the_truth_never_shows_is_told():

@@ -94,8 +94,8 @@ class FrameScores:
                 found.append(f'object {object_id} is prompted, but no frame of the truth shows it')
             elif scored <= 2:
                 found.append(
-                    f'object {object_id} has {scored} frames with a truth and a result; without '
-                    'the first and the last (--skip-ends) none is left to score'
+                    f'object {object_id} has a truth and a result in no more than {scored} frames, '
+                    'of which the first and the last do not count (--no-skip-ends counts them)'
                 )
         return found
 
