@@ -267,6 +267,14 @@ def test_objects_that_do_not_count_are_background(videos, tmp_path):
     assert set(scores['objects']['seq_1']) == {'1', '5'}
 
 
+def test_a_class_named_for_a_video_goes_before_one_named_for_all(videos, tmp_path):
+    file = tmp_path / 'classes.json'
+    file.write_text(json.dumps(CLASSES))
+    expected = score_folders(*videos, 'isinet', classes=file)
+    file.write_text(json.dumps({'1': 'scissors', '3': 'forceps'} | CLASSES))
+    assert score_folders(*videos, 'isinet', classes=file) == expected
+
+
 def test_an_object_of_no_known_class_is_named(videos, tmp_path):
     (tmp_path / 'classes.json').write_text('{"seq_1": {"1": "forceps"}, "seq_2": {"3": "hook"}}')
     seen = []
@@ -276,10 +284,14 @@ def test_an_object_of_no_known_class_is_named(videos, tmp_path):
 
 
 @pytest.mark.parametrize('protocol', ['davis', 'endo_sav'])
-def test_only_the_objects_named_count(videos, protocol):
-    everything = score_folders(*videos, protocol)['objects']
-    some = score_folders(*videos, protocol, objects=(2, 3))['objects']
-    assert some == {
+def test_only_the_objects_named_count(videos, tmp_path, protocol):
+    split_objects(*videos, tmp_path / 'results')
+    folders = videos[0], tmp_path / 'results'
+    everything = score_folders(*folders, protocol)['objects']
+    shutil.rmtree(tmp_path / 'results/seq_1/005')  # nothing is said of others
+    some = score_folders(*folders, protocol, objects=(2, 3))
+    assert some['warnings'] == []
+    assert some['objects'] == {
         'seq_1': {'2': everything['seq_1']['2']},
         'seq_2': {'3': everything['seq_2']['3']},
     }
@@ -298,6 +310,13 @@ def test_folds_are_scored_alone_and_averaged(videos):
         assert [fold[name] for fold in scores['folds']] == pytest.approx(values)
         assert scores['mean_of_folds'][name] == pytest.approx(np.mean(values))
     assert scores['J'] != pytest.approx(scores['mean_of_folds']['J'])
+
+
+def test_folds_have_no_mean_where_one_has_no_score(videos):
+    shutil.rmtree(videos[1] / 'seq_2')
+    scores = score_folders(*videos, 'endo_sav', folds=[['seq_1'], ['seq_2']])
+    assert scores['folds'][1]['J'] is None
+    assert scores['mean_of_folds']['J'] is None
 
 
 def test_a_fold_without_its_video_is_an_error(videos):

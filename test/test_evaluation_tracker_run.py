@@ -136,6 +136,13 @@ def test_identities_are_counted_on_the_label_images_written(root, network, tmp_p
     assert record.identity == identity_scores(map(truth, range(FRAMES)), written)
 
 
+def test_identities_of_objects_that_are_not_evaluated_are_not_missed(root, network, tmp_path):
+    pytest.importorskip('trackeval')
+    record = run(root, network, tmp_path / 'out', RunSettings(PromptSettings(objects=(3,))))
+    counts = record.identity_counts
+    assert counts['CLR_TP'] + counts['CLR_FN'] == FRAMES, 'object 3 alone, once in every frame'
+
+
 def test_a_bag_gives_the_same_as_a_folder(root, network, tmp_path):
     run(root, network, tmp_path / 'folder')
     bag = write_bag(tmp_path / 'a.mcap', FRAMES)
