@@ -9,13 +9,11 @@ import datetime
 import errno
 import os
 import shlex
-import signal
 import sys
-from collections.abc import Callable
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.evaluate_options import (
@@ -27,6 +25,7 @@ from surgsam2_ros.commands.evaluate_options import (
 )
 from surgsam2_ros.commands.evaluate_progress import EvaluationProgress
 from surgsam2_ros.commands.evaluate_report import write_report
+from surgsam2_ros.commands.interruption import termination_as_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     _check_tools(options, settings)
     run_record = _describe(options, settings, videos)
     prepare_output(options.output, run_record, overwrite=options.overwrite)
-    with _termination_as_interrupt(), _full_disk_named(options.output):
+    with termination_as_interrupt(), _full_disk_named(options.output):
         for through in ('tracker', 'node'):
             if options.through in (through, 'both'):
                 _evaluate(through, videos, settings, options)
@@ -277,18 +276,3 @@ def _full_disk_named(output: Path) -> Iterator[None]:
             f'no space is left for {output}; make room and give the same command again, which goes '
             'on with the videos that are not finished'
         ) from error
-
-
-@contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """Have SIGTERM unwind the program as Ctrl-C does, so that processes are ended with it."""
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    previous: Callable[..., Any] | int | None = None
-    try:
-        previous = signal.signal(signal.SIGTERM, interrupt)
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous or signal.SIG_DFL)

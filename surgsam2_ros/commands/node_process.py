@@ -9,12 +9,12 @@ import json
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.interruption import termination_as_interrupt
 
 _LOG_LINES_SHOWN = 15
 _STOP_TIMEOUT_S = 10.0
@@ -35,28 +35,11 @@ def replaying_node(
     from surgsam2_ros.nodes.client import SurgSam2Error
     from surgsam2_ros.nodes.replay import ReplayError
 
-    with _termination_as_interrupt(), NodeProcess(folder, parameters, remap) as node:
+    with termination_as_interrupt(), NodeProcess(folder, parameters, remap) as node:
         try:
             yield node
         except (SurgSam2Error, ReplayError) as error:
             raise CommandError(f'{error}\n{node.describe_log()}') from error
-
-
-@contextlib.contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
-    """Have SIGTERM unwind the program as Ctrl-C does, so that the node is stopped with it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals are for the main thread to handle
-        return
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 class NodeProcess:
