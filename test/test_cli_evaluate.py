@@ -226,6 +226,7 @@ def test_a_bad_video_fails_alone_is_listed_and_tried_again(evaluate, root, tmp_p
         ({'set': 'prune'}, '--set prune is not KEY=VALUE'),
         ({'set': 'memory.size=3'}, "no parameter 'memory.size'; there are"),
         ({'set': 'tracking.presence_threshold=7'}, 'it must be from 0.5 to 1'),
+        ({'set': 'memory.num_frame_to_prune=50'}, 'num_frame_to_prune is 50; at most num_maskmem'),
         ({'correct_every': -1}, '--correct-every is -1; give at least 0'),
         ({'correct_below': 2}, '--correct-below 2.0 is no IoU'),
         ({'objects': 300}, '--objects 300 is no object id'),
@@ -335,13 +336,15 @@ def shipped():
 def test_shipped_files_name_models_and_parameters_that_exist(path):
     from argparse import Namespace
 
-    from surgsam2_ros.commands.evaluate_options import choose_tracker
+    from surgsam2_ros.commands.evaluate_options import choose_network, choose_tracker
     from surgsam2_ros.network import NetworkConfig
 
     options = Namespace(**(DEFAULTS | read_config(path, add_arguments, DEFAULTS)))
     assert find_model(options.model).is_file()
     assert options.behaviour == 'published'
-    assert choose_tracker(options)
+    here = {'checkpoint': None, 'device': 'cpu', 'precision': 'fp32'}
+    network = choose_network(Namespace(**vars(options) | here))
+    assert choose_tracker(options, network)
     changes = [entry.partition('=')[0] for entry in options.set if entry.startswith('network.')]
     assert {change.removeprefix('network.') for change in changes} <= set(
         NetworkConfig.__dataclass_fields__

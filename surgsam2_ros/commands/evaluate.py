@@ -109,7 +109,7 @@ def _choose_settings(options: argparse.Namespace) -> RunSettings:
             objects=objects,
             expected=expected,
         ),
-        tracker=choose_tracker(options),
+        tracker=choose_tracker(options, options.network),
         jointly=not options.one_at_a_time,
     )
 

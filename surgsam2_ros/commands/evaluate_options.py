@@ -208,19 +208,22 @@ def choose_network(options: argparse.Namespace) -> NetworkChoice:
     )
 
 
-def choose_tracker(options: argparse.Namespace) -> TrackerConfig:
+def choose_tracker(options: argparse.Namespace, network: NetworkChoice) -> TrackerConfig:
     """Return the tracker's settings: --behaviour, changed by --set.
 
     Raises:
-        CommandError: when a name or value is wrong.
+        CommandError: when a name or value is wrong, or does not fit the network.
     """
     from surgsam2_ros.evaluation.runs.settings import tracker_config
+    from surgsam2_ros.tracking import memories_read
 
     parameters = _node_defaults() if options.behaviour == 'node' else {}
     try:
-        return tracker_config(parameters | _changes(options.set, network=False))
+        config = tracker_config(parameters | _changes(options.set, network=False))
+        memories_read(network.network_config(), config)
     except ValueError as error:
         raise CommandError(f'--set: {error}') from error
+    return config
 
 
 def _changes(entries: Sequence[str], *, network: bool) -> dict[str, Any]:

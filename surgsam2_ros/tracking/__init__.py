@@ -4,6 +4,7 @@
 
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
 from surgsam2_ros.tracking.look_ahead import look_ahead
+from surgsam2_ros.tracking.memory_bank import memories_read
 from surgsam2_ros.tracking.outcome import Outcome
 from surgsam2_ros.tracking.preprocess import PreparedFrame
 from surgsam2_ros.tracking.prompts import Prompt, PromptError, UnknownObjectError
@@ -25,4 +26,5 @@ __all__ = [
     'TrackerConfig',
     'UnknownObjectError',
     'look_ahead',
+    'memories_read',
 ]

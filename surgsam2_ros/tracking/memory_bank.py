@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import torch
 
-from surgsam2_ros.network import MemoryTokens, SurgSAM2
+from surgsam2_ros.network import MemoryTokens, NetworkConfig, SurgSAM2
 from surgsam2_ros.tracking.config import TrackerConfig
 from surgsam2_ros.tracking.frame_pruning import (
     count_pruned,
@@ -23,6 +23,31 @@ from surgsam2_ros.tracking.memory_index import MemoryShape, ObjectMemory, Readin
 
 STORED_DTYPE = torch.bfloat16
 """Spatial memories are stored in bfloat16 even in float32 runs, as the official predictor does."""
+
+
+def memories_read(network: NetworkConfig, config: TrackerConfig) -> tuple[int, int]:
+    """Say how many memories an object selects for a frame, and how many of these are pruned.
+
+    Raises:
+        ValueError: when the config asks for more memories than the network was trained with, or
+            prunes so many that nothing but the protected ones would stay.
+    """
+    trained = network.num_maskmem
+    num_maskmem = trained if config.num_maskmem is None else config.num_maskmem
+    if num_maskmem > trained:
+        raise ValueError(
+            f'num_maskmem is {num_maskmem}; the network was trained with {trained}, '
+            'which is the most that it can read'
+        )
+    prune = config.num_frame_to_prune
+    if prune is None:
+        prune = min(network.num_frame_to_prune, max(num_maskmem - 2, 0))
+    if prune and prune > num_maskmem - 2:
+        raise ValueError(
+            f'num_frame_to_prune is {prune}; at most num_maskmem - 2 = {num_maskmem - 2} '
+            'can go, since the prompted frame and the newest memory stay'
+        )
+    return num_maskmem, prune
 
 
 class MemoryBank:
@@ -37,24 +62,9 @@ class MemoryBank:
         """Start without slots.
 
         Raises:
-            ValueError: when the config asks for more memories than the network was trained with,
-                or prunes so many that nothing but the protected ones would stay.
+            ValueError: see `memories_read`.
         """
-        trained = network.config.num_maskmem
-        num_maskmem = trained if config.num_maskmem is None else config.num_maskmem
-        if num_maskmem > trained:
-            raise ValueError(
-                f'num_maskmem is {num_maskmem}; the network was trained with {trained}, '
-                'which is the most that it can read'
-            )
-        prune = config.num_frame_to_prune
-        if prune is None:
-            prune = min(network.config.num_frame_to_prune, max(num_maskmem - 2, 0))
-        if prune and prune > num_maskmem - 2:
-            raise ValueError(
-                f'num_frame_to_prune is {prune}; at most num_maskmem - 2 = {num_maskmem - 2} '
-                'can go, since the prompted frame and the newest memory stay'
-            )
+        num_maskmem, prune = memories_read(network.config, config)
         max_pointers = network.config.max_object_pointers
         recent = num_maskmem - 1 + config.replay_frames if num_maskmem > 1 else 0
         if recent and config.gates_memory:
@@ -65,7 +75,7 @@ class MemoryBank:
             pointers=max_pointers - 1 + config.replay_frames,
             num_maskmem=num_maskmem,
             max_pointers=max_pointers,
-            prompted_encoding=trained - 1,
+            prompted_encoding=network.config.num_maskmem - 1,
             by_rank=config.gates_memory,
         )
         self._network = network
