@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,6 @@ class DecodedFrame:
 
     Attributes:
         received: the image message.
-        dropped: frames that were dropped before it.
         rgb: the decoded image, uint8 [H, W, 3]; None when it could not be decoded.
         prepared: what `StreamingTracker.prepare` made of it; None when that is left to `track`.
         prepare_ms: time that took [ms].
@@ -35,7 +34,6 @@ class DecodedFrame:
     """
 
     received: ReceivedFrame
-    dropped: int
     rgb: np.ndarray | None = None
     prepared: PreparedFrame | None = None
     prepare_ms: float = 0.0
@@ -103,11 +101,9 @@ class FramePreparation:
             dropped, self._dropped = self._dropped, 0
             self._state.notify_all()
         if frame is not None or self._ahead:
-            return frame, dropped + (frame.dropped if frame is not None else 0)
+            return frame, dropped
         received, more = self._slot.take()
-        if received is not None:
-            frame = self._decoded(received, more)
-        return frame, dropped + more
+        return (None if received is None else self._decoded(received)), dropped + more
 
     def stop(self, timeout_s: float) -> bool:
         """End the thread; False when it did not end in time."""
@@ -120,14 +116,9 @@ class FramePreparation:
     def _run(self) -> None:
         while self._wait_for_work():
             received, dropped = self._slot.take()
-            if received is None:
-                with self._state:
-                    self._dropped += dropped
-                    self._working = False
-                    self._state.notify_all()
-                continue
-            frame = self._encoded(self._decoded(received, dropped))
+            frame = None if received is None else self._encoded(self._decoded(received))
             with self._state:
+                self._dropped += dropped
                 self._ready, self._working = frame, False
                 self._state.notify_all()
             self._on_ready()
@@ -146,11 +137,11 @@ class FramePreparation:
                     self._working = True
                     return True
 
-    def _decoded(self, received: ReceivedFrame, dropped: int) -> DecodedFrame:
+    def _decoded(self, received: ReceivedFrame) -> DecodedFrame:
         try:
-            return DecodedFrame(received, dropped, self._decode(received.message))
+            return DecodedFrame(received, self._decode(received.message))
         except Exception as error:  # raised again where the frame is taken up
-            return DecodedFrame(received, dropped, error=error)
+            return DecodedFrame(received, error=error)
 
     def _encoded(self, frame: DecodedFrame) -> DecodedFrame:
         if frame.rgb is None:
@@ -160,5 +151,4 @@ class FramePreparation:
             prepared = self._prepare(frame.rgb)
         except Exception:  # `track` meets it again, on the thread that can report it
             return frame
-        milliseconds = 1e3 * (time.perf_counter() - started)
-        return DecodedFrame(frame.received, frame.dropped, frame.rgb, prepared, milliseconds)
+        return replace(frame, prepared=prepared, prepare_ms=1e3 * (time.perf_counter() - started))
