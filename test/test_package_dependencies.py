@@ -8,6 +8,7 @@ import ast
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -54,15 +55,17 @@ TRAINING = {
 EVALUATION = {'scipy': 'scipy', 'trackeval': 'trackeval'}
 # Of `surgsam2 evaluate --ray` alone, likewise: requirement in ray.txt.
 CLUSTER = {'ray': 'ray'}
-OPTIONAL = {**TRAINING, **EVALUATION, **CLUSTER}
+# Of `surgsam2 bench --against` alone, likewise: requirement in oracle.txt.
+BENCHMARKS = {'sam2': 'sam2'}
+OPTIONAL = {**TRAINING, **EVALUATION, **CLUSTER, **BENCHMARKS}
 # Not imported by name: finds the package's share folder for `ros2 launch`, and the middleware.
 ROS_RUNTIME = {'ament_index_python'}
 WHEEL_RUNTIME = {'ros-kilted-rmw-fastrtps-cpp'}
 
 
-def imported_modules() -> dict[str, Path]:
-    """Return the top-level names of all absolute imports, with a file that has each."""
-    found = {}
+def imported_modules() -> dict[str, set[Path]]:
+    """Return the top-level names of all absolute imports, with the files that have each."""
+    found: dict[str, set[Path]] = {}
     for path in [*REPO.glob('surgsam2_ros/**/*.py'), *REPO.glob('launch/*.py')]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
@@ -71,9 +74,23 @@ def imported_modules() -> dict[str, Path]:
                 names = [node.module]
             else:
                 continue
-            found.update({name.partition('.')[0]: path for name in names})
+            for name in names:
+                found.setdefault(name.partition('.')[0], set()).add(path)
     own = {'surgsam2_ros'}
     return {n: p for n, p in found.items() if n not in sys.stdlib_module_names and n not in own}
+
+
+def assert_imported_in(names: Iterable[str], *rooms: str) -> None:
+    """Check that nothing outside these rooms of the package imports one of the libraries."""
+    folders = [REPO / 'surgsam2_ros' / room for room in rooms]
+    imported = imported_modules()
+    outside = {
+        path
+        for name in names
+        for path in imported.get(name, ())
+        if not any(path.is_relative_to(folder) for folder in folders)
+    }
+    assert not outside
 
 
 def rosdep_keys(manifest: Path) -> set[str]:
@@ -96,7 +113,7 @@ def requirements(name: str) -> dict[str, str]:
 
 def test_every_import_is_a_known_library():
     known = {**LIBRARIES, **OPTIONAL}
-    unknown = {name: str(path) for name, path in imported_modules().items() if name not in known}
+    unknown = {name: paths for name, paths in imported_modules().items() if name not in known}
     assert not unknown
 
 
@@ -114,26 +131,25 @@ def test_requirements_name_what_is_imported_and_nothing_else():
 
 def test_what_training_imports_is_pinned_for_it_and_imported_by_training_alone():
     assert set(TRAINING.values()) <= set(requirements('train'))
-    rooms = (REPO / 'surgsam2_ros' / 'training', REPO / 'surgsam2_ros' / 'commands')
-    for name, path in imported_modules().items():
-        assert (
-            name not in TRAINING or path.is_relative_to(rooms[0]) or path.is_relative_to(rooms[1])
-        )
+    assert_imported_in(TRAINING, 'training', 'commands')
 
 
 def test_what_evaluation_imports_is_pinned_for_it_and_imported_by_it_alone():
     pinned = requirements('evaluate')
     assert set(EVALUATION.values()) <= set(pinned)
-    room = REPO / 'surgsam2_ros' / 'evaluation'
-    for name, path in imported_modules().items():
-        assert name not in EVALUATION or path.is_relative_to(room)
+    assert_imported_in(EVALUATION, 'evaluation')
     versions = {name: pinned[name] for name in ('trackeval', 'scipy')}
     assert all(f'{name}=={version}' in identity.INSTALL for name, version in versions.items())
 
 
 def test_ray_is_pinned_and_imported_in_one_place():
     assert set(CLUSTER.values()) <= set(requirements('ray'))
-    assert imported_modules()['ray'] == REPO / 'surgsam2_ros' / 'commands' / 'evaluate_ray.py'
+    assert imported_modules()['ray'] == {REPO / 'surgsam2_ros' / 'commands' / 'evaluate_ray.py'}
+
+
+def test_peers_are_pinned_and_imported_by_the_benchmarks_alone():
+    assert set(BENCHMARKS.values()) <= set(requirements('oracle'))
+    assert_imported_in(BENCHMARKS, 'benchmarks')
 
 
 @pytest.mark.parametrize(
