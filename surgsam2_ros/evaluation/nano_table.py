@@ -24,6 +24,7 @@ import numpy as np
 
 from surgsam2_ros.datasets.vos_folder import VosFolder, VosVideo
 from surgsam2_ros.evaluation.clip_scores import ClipScore, score_clip
+from surgsam2_ros.evaluation.failure_sheet import SUFFIXES, write_failures
 from surgsam2_ros.evaluation.hard_clips import write_hard_clips
 from surgsam2_ros.evaluation.rivals import available_rivals
 from surgsam2_ros.sources import read_label_png
@@ -169,6 +170,12 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         metavar='N',
         help='also render and measure N held-out clips of every hard kind',
     )
+    parser.add_argument(
+        '--failures',
+        type=Path,
+        metavar='JPG',
+        help='also draw the worst frames of the hard clips, from masks (.jpg or .png)',
+    )
     parser.add_argument('--rivals', action='store_true', help='also measure the rivals')
     parser.add_argument('--model', help='as for surgsam2 track')
     parser.add_argument('--checkpoint', help='as for surgsam2 track')
@@ -178,6 +185,12 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     parsed = parser.parse_args(arguments)
     if not parsed.roots and not parsed.hard_clips:
         parser.error('nothing to measure; name a data set ROOT or give --hard-clips N')
+    if parsed.failures and parsed.failures.suffix not in SUFFIXES:
+        parser.error(f'--failures {parsed.failures} must end with {" or ".join(SUFFIXES)}')
+    if parsed.failures and not (parsed.hard_clips and 'mask' in parsed.prompts):
+        parser.error(
+            '--failures draws hard clips from masks; give --hard-clips N and --prompts mask'
+        )
     return parsed
 
 
@@ -196,13 +209,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for kind in parsed.prompts:
             results = []
             for video in videos:
-                folder = parsed.output / 'tracks' / root.name / video.name / kind.replace(' ', '_')
-                results += track_video(video, kind, folder, options)
+                results += track_video(video, kind, _tracks(parsed, root, video, kind), options)
             _write(table_row(root.name, kind, results))
         for name in available_rivals() if parsed.rivals else ():
             results = [result for video in videos for result in rival_results(video, name)]
             _write(table_row(root.name, name, results))
+    if parsed.failures:
+        videos = VosFolder(roots[-1]).videos
+        labels = {v: _tracks(parsed, roots[-1], v, 'mask') / 'labels' for v in videos}
+        write_failures(
+            parsed.failures,
+            {v: [read_label_png(labels[v] / f'{f.stem}.png') for f in v.frames] for v in videos},
+        )
     return 0
+
+
+def _tracks(parsed: argparse.Namespace, root: Path, video: VosVideo, kind: str) -> Path:
+    return parsed.output / 'tracks' / root.name / video.name / kind.replace(' ', '_')
 
 
 def _write(line: str) -> None:
