@@ -73,7 +73,7 @@ train-nano: $(STAMPS)/package $(STAMPS)/train ## train the small default network
 	  build/training/nano/last.safetensors:0.3 build/training/nano_return/last.safetensors:0.7 --overwrite
 	$(BIN)/surgsam2 train --config config/training/nano_overlap.yaml --output build/training/nano_overlap --resume $(ARGS)
 	$(BIN)/surgsam2 models average build/training/surgsam2_nano.safetensors \
-	  build/training/nano_mean.safetensors:SHARE build/training/nano_overlap/last.safetensors:SHARE --overwrite
+	  build/training/nano_mean.safetensors:0.25 build/training/nano_overlap/last.safetensors:0.75 --overwrite
 
 evaluate-nano: $(STAMPS)/package $(STAMPS)/rivals ## measure the network, and its rivals, on rendered clips and on CLIPS
 	PYTHONPATH=$(VENV)/rivals $(BIN)/python -m surgsam2_ros.evaluation.nano_table $(CLIPS) --hard-clips 4 --failures build/evaluation/failures.jpg --rivals $(ARGS)
