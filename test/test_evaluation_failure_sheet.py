@@ -64,6 +64,14 @@ def test_an_object_that_never_comes_back_cannot_fail(videos, tmp_path):
         worst_frame(videos['smoke_0'], [square(0)] * 3)
 
 
+def test_what_is_left_of_an_object_at_the_rim_is_no_failure(videos, tmp_path):
+    sliver = np.zeros((HEIGHT, WIDTH), np.uint8)
+    sliver[:, -1][:20] = 1  # 20 of 3072 pixels
+    path = tmp_path / 'Annotations' / 'smoke_0' / '2.png'
+    write_label_png(path, sliver, label_palette())
+    assert worst_frame(videos['smoke_0'], [square(0), square(5), square(0)]).frame == 1
+
+
 def test_of_each_kind_the_worst_video_is_shown_worst_kind_first(videos):
     shifts = {'smoke_0': 1, 'smoke_1': 3, 'dark_0': 2}
     failures = [

@@ -16,6 +16,7 @@ from surgsam2_ros.drawing import DrawnTrack, draw_overlay
 from surgsam2_ros.evaluation.metrics.overlap import jaccard
 from surgsam2_ros.sources import read_label_png
 
+SMALLEST = 0.01  # share of the picture; what is left of an object at its rim tells nothing
 SUFFIXES = ('.jpg', '.png')
 _CAPTION = (8, 16)  # baseline of the text, pixels (x, y)
 
@@ -40,14 +41,14 @@ class Failure:
 
 
 def worst_frame(video: VosVideo, predicted: Sequence[np.ndarray]) -> Failure:
-    """Find the frame after the first in which an object that is there was tracked worst.
+    """Find the frame after the first in which an object that is well in it was tracked worst.
 
     Args:
         video: every frame of it labelled, with an object in the first one.
         predicted: uint8 [H, W] label images of all frames, with the values of the truth.
 
     Raises:
-        ValueError: when no object of the first frame is seen again.
+        ValueError: when no object of the first frame covers SMALLEST of another one.
     """
     truth = [read_label_png(frame.annotation) for frame in video.frames]
     values = set(map(int, np.unique(truth[0]))) - {0, 255}
@@ -55,10 +56,10 @@ def worst_frame(video: VosVideo, predicted: Sequence[np.ndarray]) -> Failure:
         (jaccard(predicted[index] == value, truth[index] == value), index, value)
         for index in range(1, len(truth))
         for value in sorted(values)
-        if (truth[index] == value).any()
+        if (truth[index] == value).mean() >= SMALLEST
     ]
     if not candidates:
-        raise ValueError(f'{video.name}: no object of the first frame is in any other one')
+        raise ValueError(f'{video.name}: no object of the first frame is well in another one')
     overlap, index, value = min(candidates)
     return Failure(video, index, value, overlap, predicted[index])
 
