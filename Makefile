@@ -76,7 +76,8 @@ train-nano: $(STAMPS)/package $(STAMPS)/train ## train the small default network
 	  build/training/nano_mean.safetensors:0.25 build/training/nano_overlap/last.safetensors:0.75 --overwrite
 
 evaluate-nano: $(STAMPS)/package $(STAMPS)/rivals ## measure the network, and its rivals, on rendered clips and on CLIPS
-	PYTHONPATH=$(VENV)/rivals $(BIN)/python -m surgsam2_ros.evaluation.nano_table $(CLIPS) --hard-clips 10 --failures build/evaluation/failures.jpg --rivals $(ARGS)
+	PYTHONPATH=$(VENV)/rivals $(BIN)/python -m surgsam2_ros.evaluation.nano_table $(CLIPS) --hard-clips 10 \
+	  --failures build/evaluation/failures.jpg --rivals $(ARGS)
 
 # The environment: one stamp per step, so that a second run skips what is done -------------------------------------------
 

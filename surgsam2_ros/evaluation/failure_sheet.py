@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 
 from surgsam2_ros.datasets.vos_folder import VosVideo
-from surgsam2_ros.drawing import DrawnTrack, draw_overlay
+from surgsam2_ros.drawing import DrawnTrack, contact_sheet, draw_overlay
 from surgsam2_ros.evaluation.metrics.overlap import jaccard
 from surgsam2_ros.sources import read_label_png
 
 SMALLEST = 0.01  # share of the picture; what is left of an object at its rim tells nothing
 SUFFIXES = ('.jpg', '.png')
-_CAPTION = (8, 16)  # baseline of the text, pixels (x, y)
+_TILE_WIDTH = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,15 +40,15 @@ class Failure:
     predicted: np.ndarray
 
 
-def worst_frame(video: VosVideo, predicted: Sequence[np.ndarray]) -> Failure:
+def worst_frame(video: VosVideo, predicted: Sequence[np.ndarray]) -> Failure | None:
     """Find the frame after the first in which an object that is well in it was tracked worst.
 
     Args:
         video: every frame of it labelled, with an object in the first one.
         predicted: uint8 [H, W] label images of all frames, with the values of the truth.
 
-    Raises:
-        ValueError: when no object of the first frame covers SMALLEST of another one.
+    Returns:
+        None where no object of the first frame covers SMALLEST of another one.
     """
     truth = [read_label_png(frame.annotation) for frame in video.frames]
     values = set(map(int, np.unique(truth[0]))) - {0, 255}
@@ -59,7 +59,7 @@ def worst_frame(video: VosVideo, predicted: Sequence[np.ndarray]) -> Failure:
         if (truth[index] == value).mean() >= SMALLEST
     ]
     if not candidates:
-        raise ValueError(f'{video.name}: no object of the first frame is well in another one')
+        return None
     overlap, index, value = min(candidates)
     return Failure(video, index, value, overlap, predicted[index])
 
@@ -79,27 +79,28 @@ def failure_sheet(failures: Sequence[Failure]) -> np.ndarray:
         failures: at least one, of videos of one size.
 
     Returns:
-        uint8 [N * H, 3 * W, 3] RGB.
+        uint8 [height, width, 3] RGB.
     """
-    rows = []
+    images, captions = [], []
     for failure in failures:
-        video, first, frame = failure.video, *_ends(failure)
-        rows.append(
-            np.hstack(
-                [
-                    _picture(first.image, _labels(first), f'{video.name}: prompt'),
-                    _picture(frame.image, _labels(frame), f'truth, frame {failure.frame}'),
-                    _picture(frame.image, failure.predicted, f'track, IoU {failure.overlap:.2f}'),
-                ]
-            )
-        )
-    return np.vstack(rows)
+        first, frame = failure.video.frames[0], failure.video.frames[failure.frame]
+        images += [
+            _picture(first.image, read_label_png(first.annotation)),
+            _picture(frame.image, read_label_png(frame.annotation)),
+            _picture(frame.image, failure.predicted),
+        ]
+        captions += [
+            f'{failure.video.name}: prompt',
+            f'truth, frame {failure.frame}',
+            f'track, IoU {failure.overlap:.2f}',
+        ]
+    return contact_sheet(images, captions, columns=3, tile_width=_TILE_WIDTH)
 
 
 def write_failures(
     path: Path, predictions: Mapping[VosVideo, Sequence[np.ndarray]], most: int = 3
 ) -> None:
-    """Write the sheet of the worst kinds of some videos as a picture.
+    """Write the sheet of the worst kinds of some videos as a picture; none without a failure.
 
     Args:
         path: a name that ends with one of SUFFIXES.
@@ -109,30 +110,19 @@ def write_failures(
     Raises:
         OSError: when the picture cannot be written.
     """
-    failures = [worst_frame(video, predicted) for video, predicted in predictions.items()]
-    sheet = failure_sheet(worst_of_each_kind(failures)[:most])
+    found = [worst_frame(video, predicted) for video, predicted in predictions.items()]
+    failures = worst_of_each_kind([failure for failure in found if failure is not None])
+    if not failures:
+        return
+    sheet = failure_sheet(failures[:most])
     path.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(path), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88]):
         raise OSError(f'{path} cannot be written; make room there or name another file')
 
 
-def _ends(failure: Failure) -> tuple:
-    return failure.video.frames[0], failure.video.frames[failure.frame]
-
-
-def _labels(frame) -> np.ndarray:
-    return read_label_png(frame.annotation)
-
-
-def _picture(image: Path, labels: np.ndarray, caption: str) -> np.ndarray:
-    """Draw the objects of a label image into an image, with a caption."""
+def _picture(image: Path, labels: np.ndarray) -> np.ndarray:
+    """Draw the objects of a label image into an image."""
     rgb = cv2.cvtColor(cv2.imread(str(image)), cv2.COLOR_BGR2RGB)
     values = set(map(int, np.unique(labels))) - {0, 255}
     tracks = [DrawnTrack(str(value), value, labels == value) for value in sorted(values)]
-    canvas = draw_overlay(rgb, tracks, opacity=0.45, labels=False)
-    for colour, thickness in ((18, 18, 18), 3), ((245, 245, 245), 1):
-        cv2.putText(
-            canvas, caption, _CAPTION, cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, thickness,
-            cv2.LINE_AA,
-        )  # fmt: skip
-    return canvas
+    return draw_overlay(rgb, tracks, opacity=0.45, labels=False)
