@@ -18,7 +18,7 @@ ifneq ($(AMENT_PREFIX_PATH)$(_ROS_WHEELS_BOOTSTRAP_COMPLETE),)
 unexport LD_LIBRARY_PATH
 endif
 
-.PHONY: help setup demo test test-slow test-ray lint format train-nano evaluate-nano clean distclean
+.PHONY: help setup demo test test-slow test-ray lint format train-nano evaluate-nano bench clean distclean
 
 help: ## list the targets
 	@echo 'usage: make TARGET [VARIABLE=value …]'
@@ -27,7 +27,7 @@ help: ## list the targets
 	@echo '  PYTHON       interpreter that .venv is made from, 3.10 to 3.13 (default: the first that fits)'
 	@echo '  BAG, IMAGE_TOPIC, TRUTH_TOPIC, MODEL, CHECKPOINT, RATE    what `make demo` runs on'
 	@echo '  CLIPS        data sets of the VOS layout that `make evaluate-nano` measures besides'
-	@echo '  ARGS         further arguments of demo, train-nano, evaluate-nano (surgsam2) and test, test-slow, test-ray (pytest)'
+	@echo '  ARGS         further arguments of demo, train-nano, evaluate-nano, bench (surgsam2) and test, test-slow, test-ray (pytest)'
 
 setup: $(STAMPS)/package ## make .venv with everything that the node needs
 
@@ -45,10 +45,10 @@ demo: $(STAMPS)/package ## replay a bag through the node, write build/demo/
 
 # Tests ----------------------------------------------------------------------------------------------------------------
 
-test: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/lint ## run the tests and the linters
+test: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/bench $(STAMPS)/lint ## run the tests and the linters
 	$(BIN)/python -m pytest $(ARGS)
 
-test-slow: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/lint ## run the tests that take minutes
+test-slow: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/bench $(STAMPS)/lint ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 test-ray: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/evaluate $(STAMPS)/ray ## run the tests on a Ray cluster of two nodes
@@ -78,6 +78,20 @@ train-nano: $(STAMPS)/package $(STAMPS)/train ## train the small default network
 evaluate-nano: $(STAMPS)/package $(STAMPS)/rivals ## measure the network, and its rivals, on rendered clips and on CLIPS
 	PYTHONPATH=$(VENV)/rivals $(BIN)/python -m surgsam2_ros.evaluation.nano_table $(CLIPS) --hard-clips 10 \
 	  --failures build/evaluation/failures.jpg --rivals $(ARGS)
+
+# Benchmarks -----------------------------------------------------------------------------------------------------------
+
+BENCH = $(BIN)/surgsam2 bench $(ARGS)
+PEERS = sam2 transformers-sam2 edgetam
+
+bench: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/bench ## measure what a frame costs (half an hour), renew docs/benchmarks/ and README.md
+	$(BENCH) --models surgsam2_nano --objects 1 2 --growth-frames 300 --json docs/benchmarks/nano.json
+	$(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 4 --against sam2 --json docs/benchmarks/small_512.json
+	$(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 --against $(PEERS) --json docs/benchmarks/small_512_peers.json \
+	  --plot docs/images/benchmark.png
+	$(BENCH) --models sam2.1_hiera_t --sizes 256 --objects 1 --against $(PEERS) --growth-frames 300 \
+	  --json docs/benchmarks/tiny_256_growth.json
+	$(BIN)/python -m surgsam2_ros.benchmarks.readme_table --write README.md
 
 # The environment: one stamp per step, so that a second run skips what is done -------------------------------------------
 
@@ -149,6 +163,10 @@ $(STAMPS)/train: requirements/train.txt $(STAMPS)/run
 	@touch $@
 
 $(STAMPS)/evaluate: requirements/evaluate.txt $(STAMPS)/run
+	@$(PIP) --no-deps -r $<
+	@touch $@
+
+$(STAMPS)/bench: requirements/bench.txt $(STAMPS)/run
 	@$(PIP) --no-deps -r $<
 	@touch $@
 

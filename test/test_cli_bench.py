@@ -10,6 +10,19 @@ import pytest
 
 from surgsam2_ros.cli import main
 
+DOCUMENTED = {
+    'model',
+    'size',
+    'objects',
+    'against',
+    'cpu_ratio',
+    'wall_ratio',
+    'ops',
+    'ops_against',
+    'gflop',
+    'max_logit_difference',
+}
+
 
 def bench(*arguments, capsys):
     status = main(['bench', '--rounds', '2', *arguments])
@@ -18,7 +31,9 @@ def bench(*arguments, capsys):
 
 def test_a_row_has_times_counts_and_stages(tmp_path, capsys):
     out = tmp_path / 'new' / 'bench.json'
-    status, printed = bench('--objects', '1', '2', '--json', str(out), capsys=capsys)
+    plot = tmp_path / 'pictures' / 'bench.png'
+    arguments = ['--objects', '1', '2', '--json', str(out), '--plot', str(plot)]
+    status, printed = bench(*arguments, '--growth-frames', '3', capsys=capsys)
     assert status == 0
     report = json.loads(out.read_text())
     one, two = report['rows']
@@ -30,8 +45,26 @@ def test_a_row_has_times_counts_and_stages(tmp_path, capsys):
     stages = one['stages_cpu_ms']
     assert list(stages) == ['encoder', 'memory attention', 'decoder', 'memory encoder', 'rest']
     assert min(stages.values()) > 0
+    assert one['peak_memory_mb'] > 1
+    assert abs(one['memory_growth_mb']) < 5  # the bank is bounded
     assert report['peak_gflop_per_s'] > 0
+    assert plot.stat().st_size > 1000
     assert printed.out.count('| surgsam2_nano | 256 |') == 2
+
+
+def test_the_documented_call_keeps_its_fields(tmp_path, capsys):
+    pytest.importorskip('sam2')
+    out = tmp_path / 'bench.json'
+    arguments = ['--models', 'sam2.1_hiera_t', '--sizes', '64', '--objects', '1']
+    status, _ = bench(*arguments, '--against', 'sam2', '--json', str(out), capsys=capsys)
+    assert status == 0
+    report = json.loads(out.read_text())
+    (row,) = report['rows']
+    assert row.keys() >= DOCUMENTED
+    assert (row['against'], row['same_weights']) == ('sam2', True)
+    assert row['max_logit_difference'] <= 1e-5
+    assert row['ops'] < row['ops_against']
+    assert report['versions']['sam2']
 
 
 def test_a_contender_without_such_a_network_is_an_error_of_its_row_alone(capsys):
@@ -46,6 +79,8 @@ def test_a_contender_without_such_a_network_is_an_error_of_its_row_alone(capsys)
     [
         (['--objects', '0'], '--objects 0 must be at least 1'),
         (['--threads', '0'], '--threads 0 must be at least 1'),
+        (['--growth-frames', '-1'], '--growth-frames -1 must be at least 0'),
+        (['--plot', 'bench.jpg'], '--plot bench.jpg must be a PNG'),
         (['--models', 'sam3'], "there is no model 'sam3'"),
         (['--sizes', '100'], 'image_size 100 must be a positive multiple of 32'),
     ],

@@ -55,8 +55,8 @@ TRAINING = {
 EVALUATION = {'scipy': 'scipy', 'trackeval': 'trackeval'}
 # Of `surgsam2 evaluate --ray` alone, likewise: requirement in ray.txt.
 CLUSTER = {'ray': 'ray'}
-# Of `surgsam2 bench --against` alone, likewise: requirement in oracle.txt.
-BENCHMARKS = {'sam2': 'sam2'}
+# Of `surgsam2 bench --against` alone, likewise: requirement in oracle.txt or bench.txt.
+BENCHMARKS = {'sam2': 'sam2', 'timm': 'timm', 'transformers': 'transformers'}
 OPTIONAL = {**TRAINING, **EVALUATION, **CLUSTER, **BENCHMARKS}
 # Not imported by name: finds the package's share folder for `ros2 launch`, and the middleware.
 ROS_RUNTIME = {'ament_index_python'}
@@ -148,7 +148,7 @@ def test_ray_is_pinned_and_imported_in_one_place():
 
 
 def test_peers_are_pinned_and_imported_by_the_benchmarks_alone():
-    assert set(BENCHMARKS.values()) <= set(requirements('oracle'))
+    assert set(BENCHMARKS.values()) <= {*requirements('oracle'), *requirements('bench')}
     assert_imported_in(BENCHMARKS, 'benchmarks')
 
 

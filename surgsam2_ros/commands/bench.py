@@ -5,25 +5,35 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib.metadata
 import json
 import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.bench_node import add_node_arguments, run_through_node
 from surgsam2_ros.commands.model_loading import choose_device, find_model
 
 SCHEMA = 1
-_AGAINST = ('none', 'sam2')
+_AGAINST = ('none', 'sam2', 'transformers-sam2', 'edgetam')
 _HELP = """\
-Every row takes one frame of ours and one of the other, in turns, in the same process, with the same
-weights where these are there (else random ones), on the same clip of 640x512, once all memories are
-full. Ratios are the other's time divided by ours: above 1, ours is faster.
+Every case takes one frame of ours and one of each other, in turns, in the same process, with the
+same weights where these are there (else random ones), on the same clip of 640x512, once all
+memories are full. Ratios are the other's time divided by ours: above 1, ours is faster.
 
   surgsam2 bench --models sam2.1_hiera_s --sizes 512 --objects 1 4 --against sam2 --json bench.json
+  surgsam2 bench --models sam2.1_hiera_t --against sam2 transformers-sam2 edgetam --plot bench.png
 
-`--against sam2` needs the official package: requirements/oracle.txt (`make test` installs it).
+Others, one row for each:
+  sam2               the official package; requirements/oracle.txt (`make test` installs it)
+  transformers-sam2  Sam2VideoModel of transformers, with our weights; requirements/bench.txt
+  edgetam            EdgeTamVideoModel of transformers, an architecture of its own with random
+                     weights; requirements/bench.txt
+Both files are for `pip install --no-deps -r`; the first says what else it wants.
 """
 
 
@@ -41,35 +51,51 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         '--sizes', nargs='+', type=int, metavar='PX', help="sides of the input; the model's own"
     )
     parser.add_argument('--objects', nargs='+', type=int, default=[1, 2], metavar='N')
-    parser.add_argument('--against', choices=_AGAINST, default='none', help='%(default)s')
+    parser.add_argument(
+        '--against',
+        nargs='+',
+        choices=_AGAINST,
+        default=['none'],
+        metavar='OTHER',
+        help=f'one or more of {", ".join(_AGAINST)} (none)',
+    )
     parser.add_argument('--rounds', type=int, default=10, help='timed frames (%(default)s)')
+    parser.add_argument(
+        '--growth-frames',
+        type=int,
+        default=0,
+        metavar='N',
+        help='measure how much memory grows over N further frames (%(default)s: do not)',
+    )
     parser.add_argument('--threads', type=int, help='threads of PyTorch (its own choice)')
     parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
     parser.add_argument('--json', type=Path, metavar='OUT', help='write all that was measured')
+    parser.add_argument(
+        '--plot', type=Path, metavar='OUT.png', help='draw times and stages of all rows'
+    )
+    add_node_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure all cases and print a table; returns 0, or 1 when a case could not be measured."""
+    if arguments.through == 'node':
+        return run_through_node(arguments)
     import torch
 
-    from surgsam2_ros.benchmarks.contenders import ContenderError
+    from surgsam2_ros.benchmarks.cases import Case
+    from surgsam2_ros.benchmarks.charts import write_chart
     from surgsam2_ros.benchmarks.measuring import peak_gflops
-    from surgsam2_ros.benchmarks.rows import Case, measure
+    from surgsam2_ros.benchmarks.rows import measure
     from surgsam2_ros.benchmarks.tables import markdown_table
     from surgsam2_ros.evaluation.runs.run_description import describe_hardware, describe_versions
     from surgsam2_ros.network import load_config
 
-    for name in ('rounds', 'threads'):
-        value = getattr(arguments, name)
-        if value is not None and value < 1:
-            raise CommandError(f'--{name} {value} must be at least 1')
-    if min(arguments.objects) < 1:
-        raise CommandError(f'--objects {min(arguments.objects)} must be at least 1')
+    _check(arguments)
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
     device = torch.device(choose_device(arguments.device))
-    against = None if arguments.against == 'none' else arguments.against
+    against = tuple(name for name in dict.fromkeys(arguments.against) if name != 'none')
     models = [find_model(name) for name in arguments.models]
     rows, failed = [], []
     with torch.inference_mode():
@@ -77,21 +103,22 @@ def run(arguments: argparse.Namespace) -> int:
     for model in models:
         for size in arguments.sizes or [load_config(model).image_size]:
             for objects in arguments.objects:
-                title = f'{model.stem}, {size} px, {objects} objects'
-                print(f'measuring {title}', file=sys.stderr, flush=True)
-                try:
-                    case = Case(model, size, objects, against, arguments.rounds)
-                    rows.append(measure(case, device))
-                except ContenderError as error:
-                    failed.append(f'{title}: {error}')
+                case = Case(
+                    model, size, objects, against, arguments.rounds, arguments.growth_frames
+                )
+                print(f'measuring {case.title}', file=sys.stderr, flush=True)
+                measured, missing = measure(case, device)
+                rows += measured
+                failed += [f'{case.title}: {reason}' for reason in missing.values()]
     report: dict[str, Any] = {
         'schema': SCHEMA,
         'command': shlex.join(['surgsam2', *sys.argv[1:]]),
         'device': str(device),
         'threads': torch.get_num_threads(),
+        'growth_frames': arguments.growth_frames,
         'peak_gflop_per_s': round(peak, 1),
         'hardware': describe_hardware(str(device)),
-        'versions': describe_versions(),
+        'versions': {**describe_versions(), **_versions_of(against)},
         'rows': rows,
         'failed': failed,
     }
@@ -100,6 +127,31 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json is not None:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(report, indent=2) + '\n', encoding='utf-8')
+    if arguments.plot is not None and rows:
+        write_chart(arguments.plot, report)
     for sentence in failed:
         print(f'surgsam2: error: {sentence}', file=sys.stderr)
     return 1 if failed else 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse impossible values before anything is measured."""
+    for name, least in (('rounds', 1), ('threads', 1), ('growth_frames', 0)):
+        value = getattr(arguments, name)
+        if value is not None and value < least:
+            raise CommandError(f'--{name.replace("_", "-")} {value} must be at least {least}')
+    if min(arguments.objects) < 1:
+        raise CommandError(f'--objects {min(arguments.objects)} must be at least 1')
+    if arguments.plot is not None and arguments.plot.suffix != '.png':
+        raise CommandError(f'--plot {arguments.plot} must be a PNG; give it the ending .png')
+
+
+def _versions_of(against: Iterable[str]) -> dict[str, str]:
+    """Return the versions of what the others come from, as far as it is installed."""
+    from surgsam2_ros.benchmarks.contenders import CONTENDERS
+
+    versions = {}
+    for package in (package for name in against for package in CONTENDERS[name].packages):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    return versions

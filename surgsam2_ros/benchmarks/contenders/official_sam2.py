@@ -1,12 +1,11 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The trackers that are compared, each driven frame by frame on one clip with the same weights."""
+"""The video predictor of the `sam2` package, with this project's weights."""
 
 from __future__ import annotations
 
 import tempfile
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,77 +13,9 @@ import cv2
 import numpy as np
 import torch
 
+from surgsam2_ros.benchmarks.contenders.contender import STAGES, Box, Contender, ContenderError
 from surgsam2_ros.network import SurgSAM2
-from surgsam2_ros.tracking import StreamingTracker, TrackerConfig
 from surgsam2_ros.tracking.preprocess import normalise_image, resize_image
-
-Box = tuple[int, int, int, int]
-
-STAGES = ('encoder', 'memory attention', 'decoder', 'memory encoder')
-
-
-class ContenderError(RuntimeError):
-    """A contender that cannot run here; the message says what it lacks."""
-
-
-class Contender(ABC):
-    """A tracker with its objects prompted, at frame 0 of a clip.
-
-    Attributes:
-        stages: owner and name of the function that does the work of each of `STAGES`.
-    """
-
-    stages: Mapping[str, tuple[Any, str]]
-
-    @abstractmethod
-    def step(self) -> None:
-        """Take the next frame of the clip, masks at image size included.
-
-        Raises:
-            StopIteration: when the clip has ended.
-        """
-
-    @abstractmethod
-    def logits(self) -> torch.Tensor:
-        """Mask logits of all objects in the newest frame, float32 [N, S/4, S/4] on the CPU."""
-
-
-class Ours(Contender):
-    """This project's tracker.
-
-    Args:
-        network: in evaluation mode.
-        clip: uint8 [T, H, W, 3].
-        boxes: of the objects in frame 0, (x0, y0, x1, y1).
-        config: of the tracker; its default when None.
-    """
-
-    def __init__(
-        self,
-        network: SurgSAM2,
-        clip: np.ndarray,
-        boxes: Sequence[Box],
-        config: TrackerConfig | None = None,
-    ) -> None:
-        self._frames = iter(clip)
-        self._tracker = StreamingTracker(network, config)
-        for number, box in enumerate(boxes):
-            self._tracker.add_object(str(number), box=box)
-        self.stages = dict(
-            zip(
-                STAGES,
-                ((network, f) for f in ('encode_image', 'condition', 'decode', 'encode_memory')),
-                strict=True,
-            )
-        )
-
-    def step(self) -> None:
-        """Take the next frame."""
-        self._result = self._tracker.track(next(self._frames))
-
-    def logits(self) -> torch.Tensor:
-        """Mask logits of the newest frame."""
-        return torch.stack([track.logits for track in self._result.tracks]).float().cpu()
 
 
 class OfficialSam2(Contender):
@@ -98,6 +29,8 @@ class OfficialSam2(Contender):
     Raises:
         ContenderError: when the package is not installed or has no such network.
     """
+
+    packages = ('sam2',)
 
     def __init__(self, network: SurgSAM2, clip: np.ndarray, boxes: Sequence[Box]) -> None:
         try:
@@ -173,6 +106,3 @@ def _state_of_clip(predictor: Any, clip: np.ndarray, network: SurgSAM2) -> dict:
     state['images'] = torch.cat(images)
     state['cached_features'] = {}  # of the first frame as it was read
     return state
-
-
-CONTENDERS = {'sam2': OfficialSam2}

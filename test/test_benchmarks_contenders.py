@@ -1,0 +1,146 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The others: the same network under other names, or a clear word about what is missing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+import torch
+from oracle_sam2 import ALWAYS_PRESENT, heat
+from tiny_network import tiny_network
+
+from surgsam2_ros.benchmarks import rows
+from surgsam2_ros.benchmarks.cases import Case, moving_boxes
+from surgsam2_ros.benchmarks.contenders import CONTENDERS, STAGES, ContenderError, Ours
+from surgsam2_ros.benchmarks.contenders.transformers_weights import transformers_state
+from surgsam2_ros.benchmarks.rows import measure_network
+from surgsam2_ros.network import TrunkConfig
+
+needs_peers = pytest.mark.skipif(
+    not (find_spec('transformers') and find_spec('timm')), reason='needs requirements/bench.txt'
+)
+TINY_HIERA = TrunkConfig(embed_dim=16, stages=(1, 1, 2, 1), global_blocks=(3,))
+WIDTHS = {'hidden_dim': 128, 'memory_dim': 64, 'decoder_heads': 2, 'num_frame_to_prune': 2}
+
+
+def tiny_hiera(**changes):
+    """Return a narrow network with Hiera whose memory counts in the logits."""
+    network = tiny_network(trunk=TINY_HIERA, **WIDTHS, **changes).requires_grad_(False)
+    heat(network)
+    network.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(ALWAYS_PRESENT)
+    return network
+
+
+def case(network, *against, objects=2, growth_frames=0):
+    model = network.config.directory / f'{network.config.name}.yaml'
+    return Case(model, network.image_size, objects, against, rounds=1, growth_frames=growth_frames)
+
+
+@pytest.fixture
+def short_warm_up(monkeypatch):
+    monkeypatch.setattr(rows, 'WARM_UP', 2)
+
+
+def difference(network, name):
+    (row,), missing = measure_network(network, case(network, name), 'random')
+    assert not missing
+    return row['max_logit_difference']
+
+
+@needs_peers
+@pytest.mark.parametrize('kind', ['sam2', 'sam2.1'])
+def test_transformers_computes_what_we_compute_without_pruning(kind):
+    assert difference(tiny_hiera(kind=kind), 'transformers-sam2') <= 1e-4
+
+
+@needs_peers
+@pytest.mark.parametrize('key', ['maskmem_tpos_enc', 'obj_ptr_tpos_proj.weight'])
+def test_a_weight_in_the_wrong_place_shows(key, monkeypatch):
+    from surgsam2_ros.benchmarks.contenders import transformers_sam2
+
+    def mistaken(state):
+        return transformers_state({**state, key: state[key].flip(0) + 0.1})
+
+    monkeypatch.setattr(transformers_sam2, 'transformers_state', mistaken)
+    assert difference(tiny_hiera(), 'transformers-sam2') > 1e-3
+
+
+@needs_peers
+def test_all_are_taken_in_turns_in_one_run_and_get_a_row_each(monkeypatch, short_warm_up):
+    network = tiny_hiera(image_size=256)
+    others = ('transformers-sam2', 'edgetam')
+    taken = []
+    for name in others:
+        contender = CONTENDERS[name]
+
+        def step(self, name=name, original=contender.step):
+            taken.append(name)
+            original(self)
+
+        monkeypatch.setattr(contender, 'step', step)
+    found, missing = measure_network(network, case(network, *others, objects=1), 'random')
+    assert not missing
+    assert taken[:6] == [*others] * 3
+    same, own = found
+    assert (same['against'], own['against']) == others
+    assert same['wall_ms'] == own['wall_ms']
+    assert same['same_weights'] and not own['same_weights']
+    assert own['max_logit_difference'] is None
+    for row in found:
+        assert list(row['stages_cpu_ms_against']) == [*STAGES, 'rest']
+        assert min(row['stages_cpu_ms_against'].values()) > 0
+        assert row['gflop_against'] > 0 and row['ops_against'] > 0
+
+
+def test_memory_is_measured_for_both(monkeypatch, short_warm_up):
+    monkeypatch.setitem(CONTENDERS, 'sam2', Ours)
+    network = tiny_hiera()
+    (row,), _ = measure_network(network, case(network, 'sam2', growth_frames=2), 'random')
+    assert row['peak_memory_mb'] > 0 and row['peak_memory_mb_against'] > 0
+    assert abs(row['memory_growth_mb']) < 2 and abs(row['memory_growth_mb_against']) < 2
+
+
+@needs_peers
+def test_one_that_has_no_such_network_leaves_the_others(monkeypatch, short_warm_up):
+    monkeypatch.setitem(CONTENDERS, 'sam2', Ours)
+    network = tiny_network().requires_grad_(False)
+    found, missing = measure_network(network, case(network, 'transformers-sam2', 'sam2'), 'random')
+    assert [row['against'] for row in found] == ['sam2']
+    assert missing == {'transformers-sam2': 'transformers has no network like surgsam2_nano'}
+
+
+@pytest.mark.parametrize('name', ['transformers-sam2', 'edgetam'])
+def test_a_missing_library_is_named_with_the_remedy(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'transformers', None)
+    clip, boxes = moving_boxes(2, 1)
+    with pytest.raises(ContenderError, match=r'transformers.* -r requirements/bench.txt'):
+        CONTENDERS[name](tiny_hiera(), clip, boxes)
+
+
+@needs_peers
+def test_timm_is_imported_without_torchvision_and_leaves_no_trace():
+    program = (
+        'import sys\n'
+        'from surgsam2_ros.benchmarks.contenders.timm_import import import_timm\n'
+        'import_timm()\n'
+        'import timm\n'
+        "timm.create_model('repvit_m1', num_classes=0, features_only=True)\n"
+        "assert not [name for name in sys.modules if name.startswith('torchvision')]\n"
+        'assert not [f for f in sys.meta_path if "timm_import" in type(f).__module__]\n'
+    )
+    subprocess.run([sys.executable, '-c', program], check=True)
+
+
+def test_the_weights_are_shared_not_copied():
+    network = tiny_hiera()
+    state = transformers_state(network.state_dict())
+    encodings = state['memory_temporal_positional_encoding']
+    assert encodings.data_ptr() == network.maskmem_tpos_enc.data_ptr()
+    assert torch.equal(
+        state['prompt_encoder.point_embed.weight'][3],
+        network.sam_prompt_encoder.point_embeddings[3].weight[0],
+    )
