@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
@@ -21,9 +20,8 @@ from surgsam2_ros.nodes.client import SurgSam2Client, SurgSam2Error
 from surgsam2_ros.nodes.node_thread import NodeThread
 from surgsam2_ros.nodes.player import BagPlayer, MessageSource
 from surgsam2_ros.nodes.recorder import TopicRecorder
+from surgsam2_ros.nodes.watched_calls import POLL_S, Answer, await_call, in_thread
 from surgsam2_ros.sources import BagMessage, BagWriter, FilePrompt, peek_header
-
-Answer = TypeVar('Answer')
 
 TRACKS_TYPE = 'surgsam2_msgs/msg/TrackArray'
 IMAGE_TYPE = 'sensor_msgs/msg/Image'
@@ -32,7 +30,6 @@ _START_TIMEOUT_S = 120.0
 _DISCOVERY_TIMEOUT_S = 30.0
 _PROMPT_LEAD_S = 0.3  # between sending the first prompts and the first image
 _STALL_S = 10.0  # without a result for so long, the rest is taken for lost
-_POLL_S = 0.05
 
 
 class ReplayError(RuntimeError):
@@ -208,7 +205,7 @@ class Replay:
             self._check_node()
             if time.monotonic() > deadline:
                 raise ReplayError(f'nobody publishes {" and ".join(topics)}')
-            time.sleep(_POLL_S)
+            time.sleep(POLL_S)
         time.sleep(_PROMPT_LEAD_S)  # matching on the other side cannot be seen from here
 
     def _play(
@@ -245,15 +242,11 @@ class Replay:
             patience_s = 1.0 if self._log.answered_last() else _STALL_S
             if time.monotonic() - changed > patience_s:
                 return
-            time.sleep(_POLL_S)
+            time.sleep(POLL_S)
 
     def _await(self, call: Callable[[], Answer]) -> Answer:
         """Return what a blocking call returns, unless the node dies meanwhile."""
-        answer = _in_thread(call)
-        while not answer.done():
-            self._check_node()
-            time.sleep(_POLL_S)
-        return answer.result()
+        return await_call(call, self._check_node)
 
 
 class _Prompting:
@@ -307,7 +300,7 @@ class _Prompting:
     def _send(self, due: ScheduledPrompts) -> None:
         seconds, nanoseconds = divmod(due.stamp_ns, 1_000_000_000)
         header = Header(stamp=Time(sec=seconds, nanosec=nanoseconds), frame_id=due.frame_id)
-        answer = _in_thread(lambda: self._client.add_objects(due.prompts, header=header))
+        answer = in_thread(lambda: self._client.add_objects(due.prompts, header=header))
         self._answers.append((due, answer))
 
     def _take(self, due: ScheduledPrompts, result: Callable[[], Any]) -> None:
@@ -317,17 +310,3 @@ class _Prompting:
             if self._on_refusal is None:
                 raise
             self._on_refusal(due, error)
-
-
-def _in_thread(call: Callable[[], Answer]) -> Future:
-    """Run a blocking call in a thread that nobody has to wait for, should the node be gone."""
-    answer: Future = Future()
-
-    def run() -> None:
-        try:
-            answer.set_result(call())
-        except BaseException as error:
-            answer.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return answer
