@@ -27,7 +27,7 @@ from oracle_sam2 import (
     shared_features,
 )
 
-from surgsam2_ros.tracking import TrackerConfig, memory_bank
+from surgsam2_ros.tracking import TrackerConfig, memory_bank, memory_reading
 
 SIZE, FRAMES = 128, 20
 LIMIT = 1e-4
@@ -128,7 +128,8 @@ def test_several_prompted_frames_count_against_the_same_limit():
 @contextlib.contextmanager
 def changed(name, change):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(memory_bank, name, change(getattr(memory_bank, name)))
+        owner = memory_bank if hasattr(memory_bank, name) else memory_reading
+        patch.setattr(owner, name, change(getattr(owner, name)))
         yield
 
 

@@ -36,6 +36,8 @@ class SameConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve [N, C, H, W] in channels-last memory; H and W are even for stride 2."""
+        if torch.compiler.is_exporting():  # other runtimes choose the memory format themselves
+            return self._plain(x)
         if self.kernel_size == (1, 1):
             # The matrix product stays channels-last where a convolution may not.
             x = F.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias)
@@ -45,6 +47,14 @@ class SameConv2d(nn.Conv2d):
         # A row and a column of zeros make the padding even, and no padded copy of x is needed.
         weight = F.pad(self.weight, (1, 0, 1, 0))
         return F.conv2d(x, weight, self.bias, self.stride, self.padding, groups=self.groups)
+
+    def _plain(self, x: Tensor) -> Tensor:
+        """Compute the same with nothing but a padding and a convolution."""
+        if self.stride == (1, 1):
+            return super().forward(x)
+        behind = self.kernel_size[0] // 2
+        x = F.pad(x, (behind - 1, behind, behind - 1, behind))
+        return F.conv2d(x, self.weight, self.bias, self.stride, groups=self.groups)
 
 
 class InvertedResidual(nn.Module):

@@ -28,6 +28,8 @@ class MemoryTokens(NamedTuple):
     position: Tensor  # [N, L, Dm] (or [1, L, Dm])
     num_pointer_tokens: int
     key_mask: Tensor | None = None  # bool [N, L], True = attend; None = attend to all
+    # int64 [N, L - pointers]: the cell that each spatial token comes from; None = whole maps.
+    cells: Tensor | None = None
 
 
 class Decoded(NamedTuple):

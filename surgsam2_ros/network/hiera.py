@@ -151,8 +151,12 @@ class Hiera(nn.Module):
     def _position(self, height: int, width: int) -> Tensor:
         """Return the position embedding [1, height, width, embed_dim], cached without gradients."""
         parameters = (self.pos_embed, self.pos_embed_window)
-        # Tensors made in inference mode do not count their changes.
-        cachable = not torch.is_grad_enabled() and not any(p.is_inference() for p in parameters)
+        # Tensors made in inference mode do not count their changes; a capture has no addresses.
+        cachable = not (
+            torch.compiler.is_compiling()
+            or torch.is_grad_enabled()
+            or any(p.is_inference() for p in parameters)
+        )
         # In-place changes raise the version, assignments and moves change the storage.
         state = [(p.data_ptr(), p._version) for p in parameters] if cachable else []
         state.append((height, width, self.pos_embed.device))

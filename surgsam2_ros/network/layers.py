@@ -25,8 +25,10 @@ class Derived:
 
     def __call__(self, *parameters: Tensor) -> Tensor:
         """Return the tensor that belongs to these parameters."""
-        watched = not any(p.is_inference() for p in parameters)
-        if torch.is_grad_enabled() or torch.compiler.is_compiling() or not watched:
+        # Asked first: a capture does not know whether a tensor was made in inference mode.
+        if torch.compiler.is_compiling() or torch.is_grad_enabled():
+            return self._compute(*parameters)
+        if any(p.is_inference() for p in parameters):
             return self._compute(*parameters)
         # Writing into a parameter raises its version; moving it changes its address.
         state = [(p.data_ptr(), p._version) for p in parameters]

@@ -102,13 +102,27 @@ class RotaryAttention(Attention):
         weight, bias = self._q_weight(self.q_proj.weight), self._q_bias(self.q_proj.bias)
         return rotate(self.split_heads(F.linear(x, weight, bias)), cos, sin)
 
-    def keys(self, x: Tensor, cos: Tensor, sin: Tensor, unrotated: int = 0) -> Tensor:
-        """Project [N, L, C]; rotate all but the last ``unrotated`` tokens, map by map."""
+    def keys(
+        self,
+        x: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        unrotated: int = 0,
+        cells: Tensor | None = None,
+    ) -> Tensor:
+        """Project [N, L, C]; rotate all but the last ``unrotated`` tokens.
+
+        They are whole maps, one after the other, unless ``cells`` int64 [N, L - unrotated] says
+        which cell each belongs to.
+        """
         weight, bias = self._k_weight(self.k_proj.weight), self._k_bias(self.k_proj.bias)
         k = self.split_heads(F.linear(x, weight, bias))
         spatial = k.shape[2] - unrotated
-        maps = k[:, :, :spatial].unflatten(2, (-1, cos.shape[0]))
-        rotated = rotate(maps, cos, sin).flatten(2, 3)
+        if cells is None:
+            maps = k[:, :, :spatial].unflatten(2, (-1, cos.shape[0]))
+            rotated = rotate(maps, cos, sin).flatten(2, 3)
+        else:
+            rotated = rotate(k[:, :, :spatial], cos[cells][:, None], sin[cells][:, None])
         return torch.cat((rotated, k[:, :, spatial:]), dim=2) if unrotated else rotated
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -159,7 +173,7 @@ class MemoryAttentionLayer(nn.Module):
         x = x + self._drop(added)
         attention = self.cross_attn_image
         q = attention.queries(self.norm2(x), cos, sin)
-        k = attention.keys(keys, cos, sin, unrotated=memory.num_pointer_tokens)
+        k = attention.keys(keys, cos, sin, memory.num_pointer_tokens, memory.cells)
         x = x + self._drop(attention.attend(q, k, memory.features, mask))
         hidden = self._drop(F.relu(self.linear1(self.norm3(x))))
         return x + self._drop(self.linear2(hidden))

@@ -3,6 +3,7 @@
 """The streaming tracker: prompts, memory bank, frame pruning, track states and results."""
 
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
+from surgsam2_ros.tracking.engines import Engine, EngineError
 from surgsam2_ros.tracking.look_ahead import look_ahead
 from surgsam2_ros.tracking.memory_bank import memories_read
 from surgsam2_ros.tracking.outcome import Outcome
@@ -14,6 +15,8 @@ from surgsam2_ros.tracking.tracker import StreamingTracker
 
 __all__ = [
     'MOST_INSTANCES',
+    'Engine',
+    'EngineError',
     'FrameResult',
     'ObjectInfo',
     'Outcome',

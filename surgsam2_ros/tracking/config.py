@@ -20,6 +20,8 @@ class TrackerConfig:
         num_frame_to_prune: memories that efficient frame pruning removes in the steady state
             (SurgSAM2, arXiv 2408.07931; 0 switches pruning off). None takes the network's own,
             which is 2 for SurgSAM2 and 0 for SAM 2. Parity: None.
+        memory_tokens: tokens of each memory that are attended to, those around the object and a
+            sparse rest; the published code attends to all (S / 16)^2. Parity: None, which is all.
         protect_prompted_frames: never prune a prompted frame. The released SurgSAM2 code protects
             the first prompted frame and the newest memory only. Parity: False.
         max_prompted_frames: prompted frames kept per object; beyond it the first and the newest
@@ -47,6 +49,7 @@ class TrackerConfig:
 
     num_maskmem: int | None = None
     num_frame_to_prune: int | None = None
+    memory_tokens: int | None = None
     protect_prompted_frames: bool = False
     max_prompted_frames: int = 8
     write_memory_when_absent: bool = True
@@ -69,6 +72,8 @@ class TrackerConfig:
             _check_range('num_maskmem', self.num_maskmem, 1, None)
         if self.num_frame_to_prune is not None:
             _check_range('num_frame_to_prune', self.num_frame_to_prune, 0, None)
+        if self.memory_tokens is not None:
+            _check_range('memory_tokens', self.memory_tokens, 1, None)
         _check_range('max_prompted_frames', self.max_prompted_frames, 1, None)
         _check_range('min_memory_score', self.min_memory_score, 0.0, 1.0)
         _check_range('max_objects', self.max_objects, 1, MOST_INSTANCES)

@@ -41,7 +41,7 @@ def similarity_to_newest(features: torch.Tensor, newest: torch.Tensor) -> torch.
         float32 [N, E].
     """
     features = features.float()
-    rows = torch.arange(len(features), device=features.device)
+    rows = torch.arange(features.shape[0], device=features.device)
     reference = F.normalize(features[rows, newest], dim=-1)[:, None]  # [N, 1, L, Dm]
     cosine = torch.linalg.vecdot(features, reference) / features.norm(dim=-1).clamp(min=1e-8)
     return cosine.sum(-1)
@@ -65,7 +65,13 @@ def surviving_entries(
         read.
     """
     similarity = similarity.masked_fill(~candidate, -torch.inf)
-    by_similarity = similarity.argsort(dim=1, descending=True, stable=True)
-    rank = by_similarity.argsort(dim=1)  # the inverse permutation
-    goes = rank < pruned[:, None]
-    return goes.byte().argsort(dim=1, stable=True)[:, :survivors]
+    # Ranks by comparing all pairs: a sort that keeps the order of equals is a slow operation, and
+    # one that other runtimes do not know.
+    entries = similarity.shape[1]
+    index = torch.arange(entries, device=similarity.device)
+    mine, others = similarity[:, :, None], similarity[:, None, :]
+    before = (others > mine) | ((others == mine) & (index < index[:, None]))
+    goes = before.sum(dim=2) < pruned[:, None]
+    # Distinct keys: what stays comes first, both in the old order.
+    key = torch.where(goes, index + entries, index)
+    return key.topk(survivors, dim=1, largest=False, sorted=True).indices

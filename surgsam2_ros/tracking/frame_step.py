@@ -15,6 +15,7 @@ from typing import NamedTuple
 import torch
 
 from surgsam2_ros.network import Decoded, ImageFeatures, SurgSAM2
+from surgsam2_ros.tracking.engines import EagerStepper, Stepper
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.memory_index import ObjectMemory
 from surgsam2_ros.tracking.preprocess import resize_logits
@@ -77,10 +78,16 @@ class Task:
 class FrameStep:
     """Runs the network on one frame and writes the memories."""
 
-    def __init__(self, network: SurgSAM2, bank: MemoryBank | None) -> None:
-        """Work on this network and bank; without a bank only `decode_cues` may be used."""
+    def __init__(
+        self, network: SurgSAM2, bank: MemoryBank | None, stepper: Stepper | None = None
+    ) -> None:
+        """Work on this network and bank; without a bank only `decode_cues` may be used.
+
+        `stepper` runs frames without prompts; plain PyTorch when None.
+        """
         self._network = network
         self._bank = bank
+        self._stepper = EagerStepper(network) if stepper is None else stepper
 
     def run(self, features: ImageFeatures, frame: int, tasks: Sequence[Task]) -> Estimate:
         """Process one frame for these objects and remember it.
@@ -93,6 +100,8 @@ class FrameStep:
         Returns:
             Estimates in the order of the tasks.
         """
+        if not any(task.anew or task.cues for task in tasks):
+            return self._track_all(features, frame, tasks)
         tracked = [row for row, task in enumerate(tasks) if not task.anew]
         anew = [row for row, task in enumerate(tasks) if task.anew]
         parts = []
@@ -122,6 +131,22 @@ class FrameStep:
                 together = [cues[row][0] for row in rows]
                 parts.append(self._apply_cue(features, conditioned, together, None))
         return Estimate.join(parts, [row for rows in groups.values() for row in rows])
+
+    def _track_all(self, features: ImageFeatures, frame: int, tasks: Sequence[Task]) -> Estimate:
+        """Take a frame without prompts."""
+        memories = [task.memory for task in tasks]
+        step = self._stepper.track(features, self._bank, memories, frame)
+        prompted = [task.prompted for task in tasks]
+        self._bank.write(
+            memories,
+            frame,
+            step.memory,
+            step.pointer,
+            logits=step.logits,
+            presence=step.presence,
+            prompted=prompted,
+        )
+        return Estimate(step.logits, step.iou, step.presence, step.pointer)
 
     def _track(self, features: ImageFeatures, frame: int, tasks: Sequence[Task]) -> Estimate:
         """Track objects by their memories in one batch, then apply the prompts to some."""
@@ -195,9 +220,9 @@ class FrameStep:
         for kind in sorted(set(from_prompt)):
             rows = [row for row, prompted in enumerate(from_prompt) if prompted == kind]
             every = len(rows) == len(tasks)
-            masks, presence, pointers = (
+            masks, logits, presence, pointers = (
                 tensor if every else tensor[rows]
-                for tensor in (high_res, estimate.presence, estimate.pointer)
+                for tensor in (high_res, estimate.logits, estimate.presence, estimate.pointer)
             )
             encoded = self._network.encode_memory(
                 features.stride16, masks, presence, from_prompt=kind
@@ -208,6 +233,8 @@ class FrameStep:
                 frame,
                 encoded,
                 pointers,
+                logits=logits,
+                presence=presence,
                 prompted=[task.prompted for task in chosen],
             )
 

@@ -14,12 +14,17 @@ import torch
 
 from surgsam2_ros.network import MemoryTokens, NetworkConfig, SurgSAM2
 from surgsam2_ros.tracking.config import TrackerConfig
-from surgsam2_ros.tracking.frame_pruning import (
-    count_pruned,
-    similarity_to_newest,
-    surviving_entries,
-)
+from surgsam2_ros.tracking.frame_pruning import count_pruned
 from surgsam2_ros.tracking.memory_index import MemoryShape, ObjectMemory, Reading
+from surgsam2_ros.tracking.memory_reading import (
+    FixedSize,
+    PlannedObject,
+    ReadingPlan,
+    assemble_memory,
+    gather,
+    plan_reading,
+)
+from surgsam2_ros.tracking.token_pruning import choose_cells
 
 STORED_DTYPE = torch.bfloat16
 """Spatial memories are stored in bfloat16 even in float32 runs, as the official predictor does."""
@@ -56,6 +61,8 @@ class MemoryBank:
     Attributes:
         features: bfloat16 [slots, places, L, Dm] spatial memories; L = (S/16)^2 tokens.
         pointers: [slots, pointer places, D] object pointers in the network's dtype.
+        cells: int64 [slots, places, T], the tokens of each spatial memory that are read; None
+            when all are.
     """
 
     def __init__(self, network: SurgSAM2, config: TrackerConfig) -> None:
@@ -82,6 +89,7 @@ class MemoryBank:
         self._prune = prune
         self._protect_prompted = config.protect_prompted_frames
         self._most_slots = config.max_objects
+        self.memory_tokens = _checked_tokens(network, config.memory_tokens)
         weight = network.no_mem_embed
         self._dtype, self._device = weight.dtype, weight.device
         self.clear()
@@ -100,13 +108,27 @@ class MemoryBank:
             dtype=self._dtype,
             device=self._device,
         )
+        self.cells = None
+        if self.memory_tokens is not None:
+            self.cells = torch.zeros(
+                (0, shape.prompted + shape.recent, self.memory_tokens),
+                dtype=torch.int64,
+                device=self._device,
+            )
+            self._seen_cells = self.cells[:, 0].clone()  # of the newest memory with the object
+            side = self._network.feature_size
+            nothing = torch.full((1, 1, 4 * side, 4 * side), -1.0, device=self._device)
+            self._cells_of_nothing = choose_cells(nothing, self.memory_tokens, side)[0]
         self._free_slots: list[int] = []
 
     def add_object(self) -> ObjectMemory:
         """Take a slot for a new object, making room in the tensors when all are taken."""
         if not self._free_slots:
             self._grow(min(max(1, 2 * len(self.features)), self._most_slots))
-        return ObjectMemory(self._free_slots.pop(), self.shape)
+        slot = self._free_slots.pop()
+        if self.cells is not None:
+            self._seen_cells[slot] = self._cells_of_nothing
+        return ObjectMemory(slot, self.shape)
 
     def remove_object(self, memory: ObjectMemory) -> None:
         """Give a slot back; its contents are overwritten by the next owner before they are read."""
@@ -119,6 +141,8 @@ class MemoryBank:
         features: torch.Tensor,
         pointers: torch.Tensor,
         *,
+        logits: torch.Tensor,
+        presence: torch.Tensor,
         prompted: Sequence[bool],
     ) -> None:
         """Store one frame's memory of several objects.
@@ -128,6 +152,8 @@ class MemoryBank:
             frame: index of the frame, not earlier than any stored one of a tracked frame.
             features: [N, Dm, S/16, S/16] of the memory encoder.
             pointers: [N, D] object pointers.
+            logits: [N, 1, S/4, S/4] mask logits; they decide which tokens will be read.
+            presence: [N] presence logits.
             prompted: for each object whether the frame is a prompted one.
         """
         rows, places, pointer_rows, pointer_places = [], [], [], []
@@ -145,6 +171,25 @@ class MemoryBank:
         tokens = features.flatten(2).transpose(1, 2).to(STORED_DTYPE)  # [N, L, Dm]
         _scatter(self.features, places, tokens, rows)
         _scatter(self.pointers, pointer_places, pointers.to(self._dtype), pointer_rows)
+        if self.cells is not None:
+            self._write_cells(memories, logits, presence, places, rows)
+
+    def _write_cells(
+        self,
+        memories: Sequence[ObjectMemory],
+        logits: torch.Tensor,
+        presence: torch.Tensor,
+        places: Sequence[int],
+        rows: Sequence[int],
+    ) -> None:
+        """Choose the tokens of new memories; of an absent object those of when it was last seen."""
+        cells = choose_cells(logits, self.memory_tokens, self._network.feature_size)
+        slots = torch.tensor([memory.slot for memory in memories])
+        slots = slots.to(self._device, non_blocking=True)
+        before = self._seen_cells.index_select(0, slots)
+        cells = torch.where((presence > 0)[:, None], cells, before)
+        self._seen_cells.index_copy_(0, slots, cells)
+        _scatter(self.cells, places, cells, rows)
 
     def read(self, memories: Sequence[ObjectMemory], frame: int) -> MemoryTokens:
         """Gather what each object attends to at `frame`, pruned, with its encodings.
@@ -152,39 +197,68 @@ class MemoryBank:
         Objects that attend to fewer memories than others are padded, and only then is there a
         key mask.
         """
-        readings = [memory.reading(frame) for memory in memories]
-        entries = max(len(reading.memories) for reading in readings)
-        pointers = max(len(reading.pointers) for reading in readings)
-        pruned = [self._count_pruned(reading) for reading in readings]
-        plan = self._upload(memories, readings, pruned, entries, pointers)
-        place, encoding, candidate, pointer_place, age, newest, goes = plan.split(
-            [entries, entries, entries, pointers, pointers, 1, 1], dim=1
+        plan, prunes = self.plan(memories, frame)
+        features, pointers = self.gather(plan)
+        return assemble_memory(
+            self._network,
+            features,
+            pointers,
+            *plan.table,
+            self.gather_cells(plan),
+            survivors=plan.survivors,
+            prunes=prunes,
+            masked=plan.masked,
         )
-        kept = [
-            len(reading.memories) - gone for reading, gone in zip(readings, pruned, strict=True)
-        ]
-        features = self._gather(self.features, place).to(self._dtype)  # [N, E, L, Dm]
-        if any(pruned):
-            similarity = similarity_to_newest(features, newest[:, 0])
-            stays = surviving_entries(similarity, candidate > 0, goes[:, 0], max(kept))  # [N, K]
-            features = features[torch.arange(len(memories), device=self._device)[:, None], stays]
-            encoding = encoding.gather(1, stays)
-        temporal = self._network.maskmem_tpos_enc.flatten(1)[encoding]  # [N, K, Dm]
-        position = self._network.memory_position() + temporal[:, :, None]  # [N, K, L, Dm]
 
-        tokens, token_position = self._network.pointer_tokens(
-            self._gather(self.pointers, pointer_place),
-            age.to(torch.float32),
-            self.shape.max_pointers - 1,
+    def plan(
+        self, memories: Sequence[ObjectMemory], frame: int, least: FixedSize | None = None
+    ) -> tuple[ReadingPlan, bool]:
+        """Choose what each object attends to at `frame`.
+
+        Args:
+            memories: the N objects.
+            frame: index of the frame.
+            least: sizes that the plan is padded to.
+
+        Returns:
+            The plan, and whether any memory is pruned.
+        """
+        planned = []
+        for memory in memories:
+            reading = memory.reading(frame)
+            pruned = self._count_pruned(reading)
+            planned.append(PlannedObject(memory, reading, self._candidates(reading), pruned))
+        plan = plan_reading(
+            planned, self.features.shape[1], self.pointers.shape[1], self._device, least
         )
-        return MemoryTokens(
-            features=torch.cat([features.flatten(1, 2), tokens], dim=1),
-            position=torch.cat([position.flatten(1, 2), token_position], dim=1),
-            num_pointer_tokens=tokens.shape[1],
-            key_mask=self._key_mask(
-                kept, [len(reading.pointers) for reading in readings], tokens.shape[1]
-            ),
+        return plan, any(one.pruned for one in planned)
+
+    def fixed_size(self, objects: int) -> FixedSize:
+        """Sizes that hold what so many objects usually read.
+
+        Objects with several prompted frames that are protected from pruning keep more.
+        """
+        shape = self.shape
+        return FixedSize(
+            objects=objects,
+            memories=shape.prompted + shape.num_maskmem - 1,
+            pointers=shape.prompted + shape.max_pointers - 1,
+            survivors=shape.num_maskmem - self._prune,
         )
+
+    @property
+    def prunes(self) -> bool:
+        """Whether frame pruning is on."""
+        return self._prune > 0
+
+    def gather(self, plan: ReadingPlan) -> tuple[torch.Tensor, torch.Tensor]:
+        """Take the spatial memories [N, E, L, Dm] and pointers [N, P, D] that a plan names."""
+        features = gather(self.features, plan.places).to(self._dtype)
+        return features, gather(self.pointers, plan.pointer_places)
+
+    def gather_cells(self, plan: ReadingPlan) -> torch.Tensor | None:
+        """Take the cells int64 [N, E, T] of the tokens that are read; None when all are."""
+        return None if self.cells is None else gather(self.cells, plan.places)
 
     def _count_pruned(self, reading: Reading) -> int:
         return count_pruned(
@@ -200,63 +274,21 @@ class MemoryBank:
         last = len(reading.memories) - 1
         return [protected <= entry < last for entry in range(last + 1)]
 
-    def _upload(
-        self,
-        memories: Sequence[ObjectMemory],
-        readings: Sequence[Reading],
-        pruned: Sequence[int],
-        entries: int,
-        pointers: int,
-    ) -> torch.Tensor:
-        """Pack all integers of a reading, so that one small copy brings them to the device."""
-        rows = []
-        for memory, reading, gone in zip(memories, readings, pruned, strict=True):
-            base = memory.slot * self.features.shape[1]
-            pointer_base = memory.slot * self.pointers.shape[1]
-            padding = [0] * (entries - len(reading.memories))
-            pointer_padding = [0] * (pointers - len(reading.pointers))
-            rows.append(
-                [base + place for place, _ in reading.memories]
-                + [base] * len(padding)
-                + [encoding for _, encoding in reading.memories]
-                + padding
-                + [int(candidate) for candidate in self._candidates(reading)]
-                + padding
-                + [pointer_base + place for place, _ in reading.pointers]
-                + [pointer_base] * len(pointer_padding)
-                + [age for _, age in reading.pointers]
-                + pointer_padding
-                + [len(reading.memories) - 1, gone]
-            )
-        return torch.tensor(rows).to(self._device, non_blocking=True)
-
-    def _gather(self, bank: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
-        """Take [N, E, …] by flat places [N, E]."""
-        flat = bank.flatten(0, 1).index_select(0, place.flatten())
-        return flat.unflatten(0, place.shape)
-
-    def _key_mask(
-        self, kept: Sequence[int], pointers: Sequence[int], pointer_tokens: int
-    ) -> torch.Tensor | None:
-        """Mask the padding; None when every object has the same number of keys."""
-        if len(set(kept)) == 1 and len(set(pointers)) == 1:
-            return None
-        tokens = self.features.shape[2]
-        parts = pointer_tokens // max(pointers)
-        keys = torch.arange(max(kept) * tokens + pointer_tokens)
-        limits = torch.tensor([[count * tokens, 0] for count in kept])
-        spatial = keys < limits[:, :1]
-        first_pointer = max(kept) * tokens
-        ends = torch.tensor([[first_pointer + count * parts] for count in pointers])
-        mask = spatial | ((keys >= first_pointer) & (keys < ends))
-        return mask.to(self._device, non_blocking=True)
-
     def _grow(self, slots: int) -> None:
         """Enlarge the tensors to so many slots and keep what is stored."""
         taken = len(self.features)
         self.features = _enlarged(self.features, slots)
         self.pointers = _enlarged(self.pointers, slots)
+        if self.cells is not None:
+            self.cells = _enlarged(self.cells, slots)
+            self._seen_cells = _enlarged(self._seen_cells, slots)
         self._free_slots += list(range(taken, slots))[::-1]
+
+
+def _checked_tokens(network: SurgSAM2, tokens: int | None) -> int | None:
+    """Return how many tokens of a memory are read, None for all of them."""
+    whole = network.feature_size**2
+    return None if tokens is None or tokens >= whole else tokens
 
 
 def _enlarged(bank: torch.Tensor, slots: int) -> torch.Tensor:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,15 +58,18 @@ def resize_image(rgb: np.ndarray, size: int) -> torch.Tensor:
 
 def normalise_image(image: torch.Tensor, device: torch.device) -> torch.Tensor:
     """Turn uint8 [1, 3, S, S] into the network's float32 input on `device`."""
-    mean, std = _imagenet_statistics(device)
-    return (image.to(device, non_blocking=True).float() / 255.0 - mean) / std
+    return normalise(image.to(device), imagenet_statistics().to(device))
 
 
-@functools.cache
-def _imagenet_statistics(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and deviation [3, 1, 1] on a device; making them anew would wait for it."""
-    statistics = torch.tensor((IMAGENET_MEAN, IMAGENET_STD), device=device)[:, :, None, None]
-    return statistics[0], statistics[1]
+def normalise(image: torch.Tensor, statistics: torch.Tensor) -> torch.Tensor:
+    """Do the same with an image and `imagenet_statistics` that lie on one device."""
+    mean, std = statistics
+    return (image.float() / 255.0 - mean) / std
+
+
+def imagenet_statistics() -> torch.Tensor:
+    """Mean and deviation of the network's input, float32 [2, 3, 1, 1]."""
+    return torch.tensor((IMAGENET_MEAN, IMAGENET_STD))[:, :, None, None]
 
 
 def resize_mask_prompt(mask: torch.Tensor, size: int) -> torch.Tensor:

@@ -14,13 +14,13 @@ import torch
 
 from surgsam2_ros.network import ImageFeatures, SurgSAM2
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
+from surgsam2_ros.tracking.engines import Engine
 from surgsam2_ros.tracking.frame_step import Estimate, FrameStep
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.outcome import Outcome
 from surgsam2_ros.tracking.preprocess import (
     PreparedFrame,
     check_image,
-    normalise_image,
     resize_image,
 )
 from surgsam2_ros.tracking.prompts import (
@@ -67,8 +67,18 @@ class StreamingTracker:
         ((512, 640), 1)
     """
 
-    def __init__(self, network: SurgSAM2, config: TrackerConfig | None = None) -> None:
+    def __init__(
+        self,
+        network: SurgSAM2,
+        config: TrackerConfig | None = None,
+        engine: Engine | None = None,
+    ) -> None:
         """Track with this network, which must be in evaluation mode.
+
+        Args:
+            network: with weights.
+            config: the default one when None.
+            engine: what runs the network for frames without prompts; plain PyTorch when None.
 
         Raises:
             ValueError: when the network is in training mode or the config does not fit it.
@@ -79,7 +89,8 @@ class StreamingTracker:
         self._network = network
         with torch.inference_mode():
             self._bank = MemoryBank(network, self.config)
-        self._step = FrameStep(network, self._bank)
+        self._engine = Engine.eager(network) if engine is None else engine
+        self._step = FrameStep(network, self._bank, self._engine.stepper)
         self._past: deque[_PastFrame] = deque(maxlen=self.config.replay_frames)
         self._objects: dict[str, TrackedObject] = {}
         self._frame_index = 0
@@ -283,7 +294,7 @@ class StreamingTracker:
         return PreparedFrame(rgb.shape[:2], resize_image(rgb, self._network.image_size))
 
     def _encode(self, image: torch.Tensor) -> ImageFeatures:
-        return self._network.encode_image(normalise_image(image, self._network.device))
+        return self._engine.encoder.encode(image)
 
     def _process(
         self,

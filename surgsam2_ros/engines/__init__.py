@@ -1,0 +1,13 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Faster ways to run the network than plain PyTorch: captured, exported, in fewer bits."""
+
+from surgsam2_ros.engines.settings import (
+    BACKENDS,
+    COMPILE,
+    PROFILES,
+    EngineSettings,
+    build_engine,
+)
+
+__all__ = ['BACKENDS', 'COMPILE', 'PROFILES', 'EngineSettings', 'build_engine']

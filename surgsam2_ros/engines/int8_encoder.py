@@ -1,0 +1,83 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The exported image encoder in 8 bits, calibrated on images that the caller gives."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from surgsam2_ros.engines.onnx_export import MANIFEST, ExportedNetwork, file_checksum
+from surgsam2_ros.tracking.engines import EngineError
+
+CALIBRATION_FRAMES = 32
+_KEY = 'int8'
+
+
+def int8_encoder_once(exported: ExportedNetwork, images: Iterable[np.ndarray]) -> Path:
+    """Return the encoder in 8 bits, which is made when the export has none yet.
+
+    Weights and activations become signed 8-bit integers with one scale per output channel and per
+    tensor; the scales of activations are the ranges seen in the calibration images.
+
+    Args:
+        exported: of the network.
+        images: uint8 [1, 3, S, S] each; read only when the encoder is made.
+
+    Raises:
+        EngineError: when a library is missing, or the file there is damaged.
+    """
+    manifest_file = exported.folder / MANIFEST
+    manifest = json.loads(manifest_file.read_text(encoding='utf-8'))
+    path = exported.int8_encoder
+    if _KEY in manifest and path.is_file():
+        if file_checksum(path) != manifest[_KEY]:
+            raise EngineError(f'{path} has changed; delete it, and it is made anew')
+        return path
+    with tempfile.TemporaryDirectory(dir=exported.folder) as folder:
+        unfinished = Path(folder) / path.name
+        _quantize(exported.encoder, unfinished, images)
+        manifest[_KEY] = file_checksum(unfinished)
+        unfinished.replace(path)
+        unfinished = Path(folder) / MANIFEST
+        unfinished.write_text(json.dumps(manifest, indent=2), encoding='utf-8')
+        unfinished.replace(manifest_file)
+    return path
+
+
+def _quantize(encoder: Path, output: Path, images: Iterable[np.ndarray]) -> None:
+    try:
+        from onnxruntime import quantization
+        from onnxruntime.quantization.shape_inference import quant_pre_process
+    except ImportError as error:
+        raise EngineError(
+            f'an encoder in 8 bits needs {error.name}; install requirements/onnx.txt'
+        ) from error
+
+    class Reader(quantization.CalibrationDataReader):
+        def __init__(self) -> None:
+            self._images: Iterator[np.ndarray] = iter(images)
+
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            image = next(self._images, None)
+            return None if image is None else {'image': image}
+
+    prepared = output.with_suffix('.prepared.onnx')
+    quant_pre_process(str(encoder), str(prepared), skip_symbolic_shape=True)
+    quantization.quantize_static(
+        str(prepared),
+        str(output),
+        Reader(),
+        quant_format=quantization.QuantFormat.QDQ,
+        per_channel=True,
+        reduce_range=False,
+        activation_type=quantization.QuantType.QUInt8,
+        weight_type=quantization.QuantType.QInt8,
+        op_types_to_quantize=['Conv', 'MatMul', 'Gemm', 'Clip', 'Add'],
+        extra_options={'ActivationSymmetric': False, 'WeightSymmetric': True},
+    )
+    prepared.unlink()

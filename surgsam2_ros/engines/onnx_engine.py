@@ -1,0 +1,162 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Runs an exported network with ONNX Runtime, on whatever its execution providers reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from surgsam2_ros.engines.onnx_export import FEATURES, OUTCOME, READ
+from surgsam2_ros.network import ImageFeatures, SurgSAM2
+from surgsam2_ros.tracking.engines import EngineError, upload
+from surgsam2_ros.tracking.memory_bank import MemoryBank
+from surgsam2_ros.tracking.memory_index import ObjectMemory
+from surgsam2_ros.tracking.tracking_step import TrackedStep
+
+_PROVIDERS = {'cpu': 'CPUExecutionProvider', 'cuda': 'CUDAExecutionProvider'}
+AUTO = 'auto'
+
+
+class OnnxEncoder:
+    """The image encoder in ONNX Runtime.
+
+    Args:
+        network: that the file was exported from.
+        file: `encoder.onnx`, or a variant of it in fewer bits.
+        provider: execution provider of ONNX Runtime by its name; `auto` is the one of the
+            network's device.
+
+    Raises:
+        EngineError: when ONNX Runtime or the provider is missing, or the file cannot be read.
+    """
+
+    def __init__(self, network: SurgSAM2, file: Path, provider: str = AUTO) -> None:
+        self._session = OnnxSession(file, network.device, provider)
+        self._shapes = _shapes_of(network)
+        self.name = f'ONNX Runtime ({self._session.provider})'
+
+    def encode(self, image: torch.Tensor) -> ImageFeatures:
+        """Encode an image."""
+        image = upload(image, self._session.device)
+        shapes = {name: (1, *self._shapes[name]) for name in FEATURES}
+        return ImageFeatures(**self._session.run({'image': image}, shapes))
+
+
+class OnnxStepper:
+    """All that comes after the image encoder in ONNX Runtime.
+
+    Args and errors are those of `OnnxEncoder`, for `step.onnx`.
+    """
+
+    def __init__(self, network: SurgSAM2, file: Path, provider: str = AUTO) -> None:
+        self._session = OnnxSession(file, network.device, provider)
+        self._shapes = _shapes_of(network)
+        self.name = f'ONNX Runtime ({self._session.provider})'
+
+    def track(
+        self,
+        features: ImageFeatures,
+        bank: MemoryBank,
+        memories: Sequence[ObjectMemory],
+        frame: int,
+    ) -> TrackedStep:
+        """Track N objects."""
+        plan, _ = bank.plan(memories, frame)
+        survivors = torch.arange(plan.survivors, device=self._session.device)
+        read = (*bank.gather(plan), *plan.table, survivors, bank.gather_cells(plan))
+        inputs = dict(zip(FEATURES, features, strict=True)) | dict(zip(READ, read, strict=True))
+        shapes = {name: (len(memories), *self._shapes[name]) for name in OUTCOME}
+        return TrackedStep(**self._session.run(inputs, shapes))
+
+
+class OnnxSession:
+    """A file in ONNX Runtime that works on the memory of tensors, without copies.
+
+    Attributes:
+        device: of the tensors.
+        provider: execution provider in use.
+    """
+
+    def __init__(self, file: Path, device: torch.device, provider: str) -> None:
+        self.device = device
+        self.provider = _PROVIDERS[device.type] if provider == AUTO else provider
+        self._session = _open(file, self.provider, device)
+        self._inputs = [argument.name for argument in self._session.get_inputs()]
+
+    def run(
+        self, inputs: Mapping[str, torch.Tensor | None], shapes: Mapping[str, tuple[int, ...]]
+    ) -> dict[str, torch.Tensor]:
+        """Run on these inputs; what the file does not ask for is left out.
+
+        Args:
+            inputs: by name.
+            shapes: of all outputs, which are float32.
+        """
+        binding = self._session.io_binding()
+        given = {name: inputs[name].contiguous() for name in self._inputs}
+        made = {name: torch.empty(shape, device=self.device) for name, shape in shapes.items()}
+        for bind, tensors in ((binding.bind_input, given), (binding.bind_output, made)):
+            for name, tensor in tensors.items():
+                bind(
+                    name,
+                    self.device.type,
+                    self.device.index or 0,
+                    _ELEMENT_TYPES[tensor.dtype],
+                    tuple(tensor.shape),
+                    tensor.data_ptr(),
+                )
+        if self.device.type == 'cuda':  # ONNX Runtime works on a stream of its own
+            torch.cuda.current_stream(self.device).synchronize()
+        self._session.run_with_iobinding(binding)
+        return made
+
+
+# Numbers of the element types in the ONNX format; their names would need NumPy scalars.
+_ELEMENT_TYPES = {torch.float32: 1, torch.uint8: 2, torch.int64: 7}
+
+
+def _shapes_of(network: SurgSAM2) -> dict[str, tuple[int, ...]]:
+    """Shapes of the outputs without their first axis."""
+    side, width = network.feature_size, network.config.hidden_dim
+    return {
+        'stride4': (width // 8, 4 * side, 4 * side),
+        'stride8': (width // 4, 2 * side, 2 * side),
+        'stride16': (width, side, side),
+        'logits': (1, 4 * side, 4 * side),
+        'iou': (),
+        'presence': (),
+        'pointer': (width,),
+        'memory': (network.config.memory_dim, side, side),
+    }
+
+
+def _open(path: Path, provider: str, device: torch.device) -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise EngineError(
+            f'ONNX Runtime needs {error.name}; install requirements/onnx.txt, or set the backend '
+            'to torch'
+        ) from error
+    there = onnxruntime.get_available_providers()
+    if provider not in there:
+        raise EngineError(
+            f'this ONNX Runtime has no {provider}; it has {", ".join(there)}. Name one of these, '
+            'or install the build of ONNX Runtime that has it'
+        )
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = torch.get_num_threads()
+    # Idle threads that spin would take the cores of the other stages of the pipeline.
+    options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+    chosen: list = [provider]
+    if device.type == 'cuda':
+        chosen = [(provider, {'device_id': device.index or 0})]
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=chosen)
+    except Exception as error:  # of a C++ library that has no common class of errors
+        raise EngineError(f'{path} cannot be opened by ONNX Runtime: {error}') from error

@@ -1,0 +1,154 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Which way of running the network is asked for, and the chain of slower ones behind it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from surgsam2_ros.engines.captured import CAPTURES, CapturedEncoder, CapturedStepper
+from surgsam2_ros.engines.int8_encoder import CALIBRATION_FRAMES, int8_encoder_once
+from surgsam2_ros.engines.onnx_engine import AUTO, OnnxEncoder, OnnxStepper
+from surgsam2_ros.engines.onnx_export import StepKind, export_once
+from surgsam2_ros.network import SurgSAM2
+from surgsam2_ros.tracking.config import TrackerConfig
+from surgsam2_ros.tracking.engines import (
+    EagerEncoder,
+    EagerStepper,
+    Engine,
+    EngineError,
+    FirstThatWorks,
+)
+from surgsam2_ros.tracking.memory_bank import memories_read
+from surgsam2_ros.tracking.preprocess import resize_image
+
+BACKENDS = ('torch', 'onnx')
+PROFILES = ('exact', 'fast')
+OFF = 'off'
+COMPILE = (OFF, *CAPTURES)
+FAST_SHARE_OF_TOKENS = 0.375
+"""Tokens of each memory that the fast profile attends to."""
+_CALIBRATION_SEED = 7_000_001
+_FRAMES_PER_CLIP = 4
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """How the network is run in frames without prompts.
+
+    Attributes:
+        backend: 'torch', or 'onnx' for ONNX Runtime, which exports the network once.
+        profile: 'exact', or 'fast': an image encoder in 8 bits.
+        compile: 'off', or how `torch.compile` captures the network; of no use with 'onnx'.
+        channels_last: keep the weights of convolutions channels-last in memory.
+        provider: execution provider of ONNX Runtime; 'auto' is that of the device.
+    """
+
+    backend: str = 'torch'
+    profile: str = 'exact'
+    compile: str = OFF
+    channels_last: bool = False
+    provider: str = AUTO
+
+    def __post_init__(self) -> None:
+        """Check the names.
+
+        Raises:
+            ValueError: naming the setting, its value and what is allowed.
+        """
+        for name, allowed in (
+            ('backend', BACKENDS),
+            ('profile', PROFILES),
+            ('compile', COMPILE),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f'{name} is {getattr(self, name)!r}; it must be one of {", ".join(allowed)}'
+                )
+
+    def tracker_config(self, network: SurgSAM2, config: TrackerConfig) -> TrackerConfig:
+        """Return the tracker's settings with those of the profile."""
+        if self.profile != 'fast' or config.memory_tokens is not None:
+            return config
+        tokens = round(FAST_SHARE_OF_TOKENS * network.feature_size**2)
+        return dataclasses.replace(config, memory_tokens=tokens)
+
+
+def build_engine(
+    network: SurgSAM2,
+    settings: EngineSettings,
+    config: TrackerConfig,
+    on_failure: Callable[[str], None],
+) -> Engine:
+    """Make what runs the network, with the next slower way behind each fast one.
+
+    Args:
+        network: on its device, in evaluation mode.
+        settings: what is asked for.
+        config: of the tracker that will use it.
+        on_failure: called with a sentence for people when a way cannot be taken, now or later.
+    """
+    if settings.channels_last:
+        network.to(memory_format=torch.channels_last)
+    encoders, steppers = [], []
+
+    def add(choices: list, make: Callable[[], object]) -> None:
+        try:
+            choices.append(make())
+        except EngineError as error:
+            on_failure(str(error))
+
+    needs_export = settings.backend == 'onnx' or settings.profile == 'fast'
+    if needs_export:
+        try:
+            if network.autocast_dtype is not None:
+                raise EngineError(
+                    'ONNX Runtime runs the network in float32; set the precision to fp32'
+                )
+            exported = export_once(network, step_kind(network, config))
+        except EngineError as error:
+            on_failure(f'{error}; plain PyTorch takes over')
+        else:
+            if settings.profile == 'fast':
+                add(
+                    encoders,
+                    lambda: OnnxEncoder(
+                        network,
+                        int8_encoder_once(exported, calibration_images(network.image_size)),
+                        settings.provider,
+                    ),
+                )
+            if settings.backend == 'onnx':
+                add(encoders, lambda: OnnxEncoder(network, exported.encoder, settings.provider))
+                add(steppers, lambda: OnnxStepper(network, exported.step, settings.provider))
+    if settings.compile != OFF:
+        encoders.append(CapturedEncoder(network, settings.compile))
+        steppers.append(CapturedStepper(network, settings.compile))
+    encoders.append(EagerEncoder(network))
+    steppers.append(EagerStepper(network))
+    return Engine(FirstThatWorks(encoders, on_failure), FirstThatWorks(steppers, on_failure))
+
+
+def step_kind(network: SurgSAM2, config: TrackerConfig) -> StepKind:
+    """Return what the step of a tracker with these settings has to do."""
+    tokens = config.memory_tokens
+    return StepKind(
+        prunes_frames=memories_read(network.config, config)[1] > 0,
+        prunes_tokens=tokens is not None and tokens < network.feature_size**2,
+    )
+
+
+def calibration_images(size: int) -> Iterable[np.ndarray]:
+    """Render everyday surgical scenes, uint8 [1, 3, size, size] each; the same every time."""
+    from surgsam2_ros.synthesis import EVERYDAY_KINDS, render_clip
+
+    for clip in range(CALIBRATION_FRAMES // _FRAMES_PER_CLIP):
+        rng = np.random.default_rng([_CALIBRATION_SEED, clip])
+        frames, _ = render_clip(rng, _FRAMES_PER_CLIP, size, kinds=EVERYDAY_KINDS)
+        for rgb in frames:
+            yield resize_image(rgb, size).numpy()

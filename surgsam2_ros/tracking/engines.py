@@ -1,0 +1,179 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What runs the network for frames without prompts, and what happens when it cannot.
+
+Prompts always run in plain PyTorch: they are rare, and each kind has its own shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from surgsam2_ros.network import ImageFeatures, SurgSAM2
+from surgsam2_ros.tracking.memory_bank import MemoryBank
+from surgsam2_ros.tracking.memory_index import ObjectMemory
+from surgsam2_ros.tracking.tracking_step import EncodingStep, TrackedStep, TrackingStep
+
+
+class EngineError(RuntimeError):
+    """An engine that cannot run here; the message says why and what to do."""
+
+
+class Encoder(Protocol):
+    """Runs the image encoder.
+
+    Attributes:
+        name: what users know it by.
+    """
+
+    name: str
+
+    def encode(self, image: torch.Tensor) -> ImageFeatures:
+        """Encode an image, uint8 [1, 3, S, S] on the CPU.
+
+        Called from another thread than the step where images are encoded ahead.
+        """
+
+
+class Stepper(Protocol):
+    """Runs all that comes after the image encoder.
+
+    Attributes:
+        name: what users know it by.
+    """
+
+    name: str
+
+    def track(
+        self,
+        features: ImageFeatures,
+        bank: MemoryBank,
+        memories: Sequence[ObjectMemory],
+        frame: int,
+    ) -> TrackedStep:
+        """Track N objects by what they remember, without any effect on the bank.
+
+        Args:
+            features: of the frame, batch 1.
+            bank: where their memories lie.
+            memories: one per object.
+            frame: index of the frame.
+        """
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The two halves of what runs the network."""
+
+    encoder: Encoder
+    stepper: Stepper
+
+    @staticmethod
+    def eager(network: SurgSAM2) -> Engine:
+        """Return the one that is plain PyTorch."""
+        return Engine(EagerEncoder(network), EagerStepper(network))
+
+    @property
+    def name(self) -> str:
+        """Names of both, or the one that they share."""
+        names = (self.encoder.name, self.stepper.name)
+        return names[0] if names[0] == names[1] else ' + '.join(names)
+
+
+class EagerEncoder:
+    """Plain PyTorch, exact."""
+
+    name = 'torch'
+
+    def __init__(self, network: SurgSAM2) -> None:
+        self._device = network.device
+        self._step = EncodingStep(network)
+
+    def encode(self, image: torch.Tensor) -> ImageFeatures:
+        """Encode an image."""
+        return ImageFeatures(*self._step(upload(image, self._device)))
+
+
+class EagerStepper:
+    """Plain PyTorch, exact; takes any number of memories."""
+
+    name = 'torch'
+
+    def __init__(self, network: SurgSAM2) -> None:
+        self._network = network
+
+    def track(
+        self,
+        features: ImageFeatures,
+        bank: MemoryBank,
+        memories: Sequence[ObjectMemory],
+        frame: int,
+    ) -> TrackedStep:
+        """Track N objects."""
+        plan, prunes = bank.plan(memories, frame)
+        step = TrackingStep(
+            self._network, survivors=plan.survivors, prunes=prunes, masked=plan.masked
+        )
+        return step(*features, *bank.gather(plan), *plan.table, bank.gather_cells(plan))
+
+
+class FirstThatWorks:
+    """An encoder or stepper made of several: one that failed is not asked again.
+
+    Args:
+        choices: fastest first; errors of the last one are raised.
+        on_failure: called once for each that fails, with a sentence for people.
+    """
+
+    def __init__(self, choices: Sequence[Any], on_failure: Callable[[str], None]) -> None:
+        self._choices = list(choices)
+        self._on_failure = on_failure
+
+    @property
+    def name(self) -> str:
+        """Name of the one in use."""
+        return self._choices[0].name
+
+    def encode(self, image: torch.Tensor) -> ImageFeatures:
+        """Encode an image."""
+        return self._call('encode', image)
+
+    def track(
+        self,
+        features: ImageFeatures,
+        bank: MemoryBank,
+        memories: Sequence[ObjectMemory],
+        frame: int,
+    ) -> TrackedStep:
+        """Track N objects; a failure leaves the bank as it was, so that the next one can."""
+        return self._call('track', features, bank, memories, frame)
+
+    def _call(self, function: str, *arguments: Any) -> Any:
+        while len(self._choices) > 1:
+            first = self._choices[0]
+            try:
+                return getattr(first, function)(*arguments)
+            except Exception as error:
+                del self._choices[0]
+                self._on_failure(
+                    f'{first.name} failed, {self.name} takes over: '
+                    f'{type(error).__name__}: {first_line(error)}'
+                )
+        return getattr(self._choices[0], function)(*arguments)
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message that says anything."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else 'without a message'
+
+
+def upload(image: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Bring an image to the device, to a GPU from pinned memory and without waiting."""
+    if device.type == 'cuda':
+        image = image.pin_memory()
+    return image.to(device, non_blocking=True)

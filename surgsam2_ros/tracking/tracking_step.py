@@ -1,0 +1,155 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The steady state of tracking as one function of tensors: no prompt, no branch, no waiting.
+
+It is what every frame without prompts runs, and what can be captured or exported whole.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from surgsam2_ros.network import ImageFeatures, SurgSAM2
+from surgsam2_ros.tracking.memory_reading import assemble_memory, gather
+from surgsam2_ros.tracking.preprocess import (
+    imagenet_statistics,
+    normalise,
+    resize_logits,
+)
+
+
+class TrackedStep(NamedTuple):
+    """N objects in a frame, and what is to be remembered of it.
+
+    Attributes:
+        logits: [N, 1, S/4, S/4] mask logits, -1024 where the object is absent.
+        iou: [N] predicted IoU.
+        presence: [N] presence logits, above 0 when the object is visible.
+        pointer: [N, D] object pointers.
+        memory: [N, Dm, S/16, S/16] spatial memories.
+    """
+
+    logits: Tensor
+    iou: Tensor
+    presence: Tensor
+    pointer: Tensor
+    memory: Tensor
+
+
+class EncodingStep(nn.Module):
+    """From the pixels of an image to its features."""
+
+    def __init__(self, network: SurgSAM2) -> None:
+        super().__init__()
+        self.network = network
+        # A buffer: making it anew would wait for the device.
+        self.register_buffer('statistics', imagenet_statistics().to(network.device))
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Encode uint8 [1, 3, S, S] into features at strides 4, 8 and 16."""
+        return tuple(self.network.encode_image(normalise(image, self.statistics)))
+
+
+class TrackingStep(nn.Module):
+    """From features and memories to masks and new memories.
+
+    Args:
+        network: in evaluation mode.
+        survivors: memories that an object keeps after pruning, at most.
+        prunes: whether any memory is pruned.
+        masked: whether there may be padding among the memories.
+    """
+
+    def __init__(
+        self, network: SurgSAM2, *, survivors: int, prunes: bool, masked: bool = True
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.survivors, self.prunes, self.masked = survivors, prunes, masked
+
+    def forward(
+        self,
+        stride4: Tensor,
+        stride8: Tensor,
+        stride16: Tensor,
+        memories: Tensor,
+        pointers: Tensor,
+        encoding: Tensor,
+        candidate: Tensor,
+        age: Tensor,
+        counts: Tensor,
+        cells: Tensor | None = None,
+    ) -> TrackedStep:
+        """Track N objects.
+
+        Args:
+            stride4, stride8, stride16: features of the frame, batch 1.
+            memories: [N, E, L, Dm] spatial memories before pruning.
+            pointers: [N, P, D] object pointers.
+            encoding, candidate, age, counts: of a `ReadingPlan`.
+            cells: int64 [N, E, T], the tokens of each memory attended to; all when None.
+        """
+        network = self.network
+        features = ImageFeatures(stride4, stride8, stride16)
+        memory = assemble_memory(
+            network,
+            memories.to(pointers.dtype),
+            pointers,
+            encoding,
+            candidate,
+            age,
+            counts,
+            cells,
+            survivors=self.survivors,
+            prunes=self.prunes,
+            masked=self.masked,
+        )
+        conditioned = network.condition(stride16, memory)
+        decoded = network.decode(conditioned, features, multimask=network.uses_multimask(0))
+        masks = resize_logits(decoded.mask_logits, (network.image_size,) * 2)
+        remembered = network.encode_memory(
+            stride16, masks, decoded.presence_logits, from_prompt=False
+        )
+        return TrackedStep(
+            decoded.mask_logits, decoded.iou, decoded.presence_logits, decoded.pointer, remembered
+        )
+
+
+class WholeStep(nn.Module):
+    """A frame from its pixels and the memory bank to masks and new memories."""
+
+    def __init__(self, encoding: EncodingStep, tracking: TrackingStep) -> None:
+        super().__init__()
+        self.encoding, self.tracking = encoding, tracking
+
+    def forward(
+        self,
+        image: Tensor,
+        memories: Tensor,
+        pointers: Tensor,
+        places: Tensor,
+        pointer_places: Tensor,
+        encoding: Tensor,
+        candidate: Tensor,
+        age: Tensor,
+        counts: Tensor,
+    ) -> TrackedStep:
+        """Track N objects through an image.
+
+        Args:
+            image: uint8 [1, 3, S, S].
+            memories: [slots, places, L, Dm], the spatial memories of the bank.
+            pointers: [slots, places, D], its object pointers.
+            places, pointer_places, encoding, candidate, age, counts: of a `ReadingPlan`.
+        """
+        return self.tracking(
+            *self.encoding(image),
+            gather(memories, places),
+            gather(pointers, pointer_places),
+            encoding,
+            candidate,
+            age,
+            counts,
+        )
