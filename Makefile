@@ -45,10 +45,10 @@ demo: $(STAMPS)/package ## replay a bag through the node, write build/demo/
 
 # Tests ----------------------------------------------------------------------------------------------------------------
 
-test: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/bench $(STAMPS)/lint ## run the tests and the linters
+test: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/onnx $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/bench $(STAMPS)/lint ## run the tests and the linters
 	$(BIN)/python -m pytest $(ARGS)
 
-test-slow: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/bench $(STAMPS)/lint ## run the tests that take minutes
+test-slow: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/onnx $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/bench $(STAMPS)/lint ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 test-ray: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/evaluate $(STAMPS)/ray ## run the tests on a Ray cluster of two nodes
@@ -156,6 +156,10 @@ $(STAMPS)/test: requirements/test.txt requirements/oracle.txt $(STAMPS)/run
 	@$(call say,installing what the tests need)
 	@$(PIP) -r requirements/test.txt
 	@SAM2_BUILD_CUDA=0 $(PIP) --no-deps --no-build-isolation -r requirements/oracle.txt
+	@touch $@
+
+$(STAMPS)/onnx: requirements/onnx.txt $(STAMPS)/run
+	@$(PIP) --no-deps -r $<
 	@touch $@
 
 $(STAMPS)/train: requirements/train.txt $(STAMPS)/run

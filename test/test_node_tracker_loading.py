@@ -1,14 +1,20 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""How many threads the network gets."""
+"""How many threads the network gets, and what takes over when a fast way is not there."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 
+import pytest
 import torch
 
-from surgsam2_ros.nodes.tracker_loading import choose_num_threads
+from surgsam2_ros.engines import settings as engine_settings
+from surgsam2_ros.nodes import tracker_loading
+from surgsam2_ros.nodes.parameters import Parameters
+from surgsam2_ros.nodes.tracker_loading import choose_num_threads, load_tracker
+from surgsam2_ros.tracking import EngineError
 
 
 def test_a_number_that_is_asked_for_is_taken():
@@ -26,3 +32,50 @@ def test_the_environment_goes_before_the_default(monkeypatch):
     monkeypatch.setenv('OMP_NUM_THREADS', '5')
     monkeypatch.setattr(torch, 'get_num_threads', lambda: 5)
     assert choose_num_threads(0) == 5
+
+
+def parameters(**model):
+    defaults = Parameters.defaults()
+    model = {'device': 'cpu', 'warmup_frames': 1, 'num_threads': 1, **model}
+    return dataclasses.replace(defaults, model=dataclasses.replace(defaults.model, **model))
+
+
+def test_an_engine_that_is_not_there_is_replaced_and_told(monkeypatch):
+    def refuse(*_):
+        raise EngineError('exporting to ONNX needs onnx; install requirements/onnx.txt')
+
+    monkeypatch.setattr(engine_settings, 'export_once', refuse)
+    said = []
+    loaded = load_tracker(parameters(backend='onnx'), said.append)
+    assert loaded.engine.name == 'torch'
+    assert said == loaded.failures
+    assert len(said) == 1 and 'install requirements/onnx.txt' in said[0]
+
+
+def without_memory(monkeypatch):
+    """Let a GPU be there that has no memory left."""
+    load_network = tracker_loading.load_network
+
+    def load(config, *, device, **settings):
+        if device != 'cpu':
+            raise torch.OutOfMemoryError('CUDA out of memory. Tried to allocate 20 MiB')
+        return load_network(config, device=device, **settings)
+
+    monkeypatch.setattr(tracker_loading, 'load_network', load)
+    monkeypatch.setattr(tracker_loading, 'choose_device', lambda _: 'cuda:0')
+
+
+def test_a_full_gpu_leaves_the_cpu_where_the_choice_is_free(monkeypatch):
+    without_memory(monkeypatch)
+    said = []
+    loaded = load_tracker(parameters(device='auto'), said.append)
+    assert loaded.device == 'cpu'
+    assert said == [
+        'no memory left on cuda:0, the CPU takes over: CUDA out of memory. Tried to allocate 20 MiB'
+    ]
+
+
+def test_a_full_gpu_that_was_asked_for_is_an_error(monkeypatch):
+    without_memory(monkeypatch)
+    with pytest.raises(torch.OutOfMemoryError):
+        load_tracker(parameters(device='cuda:0'))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from unittest.mock import MagicMock
 
 import pytest
@@ -39,8 +40,9 @@ def node(context, monkeypatch):
     from surgsam2_ros.nodes.surgsam2_node import SurgSam2Node
     from surgsam2_ros.nodes.tracker_loading import LoadedTracker
 
-    loaded = LoadedTracker(MagicMock(), 'nano', 'nano.safetensors', 'cpu', 'fp32')
-    monkeypatch.setattr(pipeline, 'load_tracker', lambda parameters: loaded)
+    engine = SimpleNamespace(name='torch')
+    loaded = LoadedTracker(MagicMock(), 'nano', 'nano.safetensors', 'cpu', 'fp32', engine, [])
+    monkeypatch.setattr(pipeline, 'load_tracker', lambda *_: loaded)
     node = SurgSam2Node(context=context)
     node.trigger_configure()
     node.trigger_activate()

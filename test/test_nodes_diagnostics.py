@@ -163,3 +163,13 @@ def test_message_holds_every_number(stream):
     assert values['device'] == 'cpu' and values['frames_received'] == '240'
     assert values['latency_ms_p99'] == '50.0' and values['inference_ms_max'] == '20.0'
     assert {'rate_hz', 'frames_dropped', 'last_error', 'model', 'precision'} <= values.keys()
+
+
+def test_a_slower_engine_than_asked_for_is_told_as_long_as_it_runs(stream):
+    slower = ACTIVE._replace(engine='torch', engine_failures=('no onnxruntime; install it',))
+    level, text = stream.run(8, 32).assess(slower)
+    assert (level, text) == (WARN, 'no onnxruntime; install it')
+    message = stream.diagnostics.message(Time(), '/left/surgsam2', slower, LIMITS)
+    values = {value.key: value.value for value in message.status[0].values}
+    assert values['engine'] == 'torch'
+    assert values['engine_failures'] == 'no onnxruntime; install it'

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,23 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--device', default='auto', help='auto (a GPU if there is one), cpu, cuda or cuda:N'
+    )
+
+
+def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --backend and --profile."""
+    parser.add_argument(
+        '--backend',
+        choices=('torch', 'onnx'),
+        default='torch',
+        help='what runs the network in frames without prompts; onnx is faster on a CPU, needs '
+        'requirements/onnx.txt and exports each network once (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--profile',
+        choices=('exact', 'fast'),
+        default='exact',
+        help='fast gives up to 0.01 of J for speed (default: %(default)s)',
     )
 
 
@@ -80,3 +98,17 @@ def load_tracker_network(arguments: argparse.Namespace) -> Any:
         raise CommandError(f'checkpoint {arguments.checkpoint} does not exist')
     model = find_model(arguments.model)
     return load_network(model, checkpoint=arguments.checkpoint, device=device)
+
+
+def build_tracker(network: Any, arguments: argparse.Namespace) -> Any:
+    """Make the tracker for `add_engine_arguments`; what it cannot do fast is told on stderr."""
+    from surgsam2_ros.engines import EngineSettings, build_engine
+    from surgsam2_ros.tracking import StreamingTracker, TrackerConfig
+
+    settings = EngineSettings(backend=arguments.backend, profile=arguments.profile)
+    config = settings.tracker_config(network, TrackerConfig())
+
+    def warn(text: str) -> None:
+        print(f'surgsam2: warning: {text}', file=sys.stderr)
+
+    return StreamingTracker(network, config, build_engine(network, settings, config, warn))

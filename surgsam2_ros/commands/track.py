@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surgsam2_ros.commands import CommandError
-from surgsam2_ros.commands.model_loading import add_model_arguments, load_tracker_network
+from surgsam2_ros.commands.model_loading import (
+    add_engine_arguments,
+    add_model_arguments,
+    build_tracker,
+    load_tracker_network,
+)
 from surgsam2_ros.commands.progress import Progress
 
 if TYPE_CHECKING:
@@ -52,6 +57,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--output', required=True, help='folder for the label images')
     parser.add_argument('--overlay', metavar='MP4', help='also write a video of the result')
     add_model_arguments(parser)
+    add_engine_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -65,8 +71,10 @@ def run(arguments: argparse.Namespace) -> int:
         first = next(iter(source))
         prompts = read_prompts(arguments.prompts, first.rgb.shape[:2])
         network = load_tracker_network(arguments)
-        output.mkdir(parents=True, exist_ok=True)
-        seconds = _track(source, prompts, network, output, arguments.overlay)
+        with _shared_cores():
+            tracker = build_tracker(network, arguments)
+            output.mkdir(parents=True, exist_ok=True)
+            seconds = _track(source, prompts, tracker, output, arguments.overlay)
     print(
         f'{len(source)} frames, {len(prompts)} objects, {network.config.name}: '
         f'{len(source) / seconds:.1f} frames/s with reading and writing; label images in {output}'
@@ -83,7 +91,7 @@ def _check_output(output: Path, source: FrameSource) -> None:
 
 
 def _track(
-    source: FrameSource, prompts: list[FilePrompt], network: Any, output: Path, video: str | None
+    source: FrameSource, prompts: list[FilePrompt], tracker: Any, output: Path, video: str | None
 ) -> float:
     """Write the results of all frames; returns the seconds from the first read to the last write.
 
@@ -93,9 +101,8 @@ def _track(
     from surgsam2_ros.commands.video_output import VideoOutput
     from surgsam2_ros.drawing import draw_overlay, label_palette
     from surgsam2_ros.sources import write_label_png
-    from surgsam2_ros.tracking import Prompt, StreamingTracker, look_ahead
+    from surgsam2_ros.tracking import Prompt, look_ahead
 
-    tracker = StreamingTracker(network)
     tracker.add_objects(
         [
             Prompt(
@@ -113,7 +120,6 @@ def _track(
     palette = label_palette()
     started = time.perf_counter()
     with ExitStack() as stack:
-        stack.enter_context(_shared_cores())
         progress = stack.enter_context(Progress(len(source), 'tracking'))
         overlay = stack.enter_context(VideoOutput(video, source.rate_hz or 15.0)) if video else None
         prepared = ((frame, tracker.prepare(frame.rgb)) for frame in source)

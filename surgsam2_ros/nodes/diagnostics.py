@@ -87,6 +87,8 @@ class NodeState(NamedTuple):
         input_topic: resolved name of the image topic.
         model, device, precision: the network, empty while none is loaded.
         num_objects: living objects.
+        engine: what runs the network.
+        engine_failures: why that is slower than asked for, a sentence each.
     """
 
     lifecycle: str
@@ -96,6 +98,8 @@ class NodeState(NamedTuple):
     device: str = ''
     precision: str = ''
     num_objects: int = 0
+    engine: str = ''
+    engine_failures: tuple[str, ...] = ()
 
 
 class Diagnostics:
@@ -246,7 +250,7 @@ def _warnings(snapshot: Snapshot, state: NodeState, limits: DiagnosticsParameter
         warnings += _rate_warnings(snapshot, limits.min_rate_hz)
     if snapshot.frames_processed:
         warnings += _latency_warnings(snapshot.latency_ms.p50, limits.max_latency_ms)
-    return warnings
+    return [*warnings, *state.engine_failures]
 
 
 def _rate_warnings(snapshot: Snapshot, least: float) -> list[str]:
@@ -285,6 +289,8 @@ def _values(snapshot: Snapshot, state: NodeState) -> dict[str, str]:
         'model': state.model,
         'device': state.device,
         'precision': state.precision,
+        'engine': state.engine,
+        'engine_failures': '; '.join(state.engine_failures),
         'objects': str(state.num_objects),
         'frames_received': str(snapshot.frames_received),
         'frames_processed': str(snapshot.frames_processed),

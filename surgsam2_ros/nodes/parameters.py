@@ -23,6 +23,7 @@ from rclpy.parameter import Parameter
 if TYPE_CHECKING:
     from rclpy.node import Node
 
+    from surgsam2_ros.engines import EngineSettings
     from surgsam2_ros.tracking import TrackerConfig
 
 _SCHEMA_FILE = Path(__file__).with_name('parameters.yaml')
@@ -124,6 +125,11 @@ class ModelParameters:
     checkpoint: str
     device: str
     precision: str
+    backend: str
+    onnx_provider: str
+    profile: str
+    compile: str
+    channels_last: bool
     num_threads: int
     encode_ahead: bool
     warmup_frames: int
@@ -223,6 +229,19 @@ class Parameters:
     def defaults(cls) -> Parameters:
         """Return the defaults of the schema."""
         return cls.from_values({name: spec.default for name, spec in parameter_schema().items()})
+
+    def to_engine_settings(self) -> EngineSettings:
+        """Return how the network is to be run."""
+        from surgsam2_ros.engines import EngineSettings
+
+        model = self.model
+        return EngineSettings(
+            backend=model.backend,
+            profile=model.profile,
+            compile=model.compile,
+            channels_last=model.channels_last,
+            provider=model.onnx_provider,
+        )
 
     def to_tracker_config(self) -> TrackerConfig:
         """Return the tracker's configuration.

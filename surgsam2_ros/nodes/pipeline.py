@@ -52,6 +52,7 @@ class Pipeline:
         self.slot = FrameSlot(settings.policy, capacity=settings.queue_size, wake=wake)
         self.requests = RequestQueue(wake=wake)
         self.last_header: Header | None = None
+        self._node = node
         self.inference = InferenceThread(
             load=lambda: self._load(parameters),
             slot=self.slot,
@@ -69,7 +70,6 @@ class Pipeline:
             replay_frames=parameters.tracking.prompt_buffer_frames,
         )
         self.inference.max_age_ms = settings.max_age_ms
-        self._node = node
         self._warned_of_clock = False
         try:
             self.inference.start(is_cancelled=lambda: not node.context.ok())
@@ -109,7 +109,7 @@ class Pipeline:
         self._results.destroy()
 
     def _load(self, parameters: Parameters) -> StreamingTracker:
-        self.loaded = load_tracker(parameters)
+        self.loaded = load_tracker(parameters, self._node.get_logger().warning)
         on_cpu = self.loaded.device == 'cpu'  # a GPU would do both one after the other
         self.inference.encode_ahead = parameters.model.encode_ahead and on_cpu
         return self.loaded.tracker

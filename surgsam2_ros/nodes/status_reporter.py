@@ -141,6 +141,8 @@ class StatusReporter:
             model=loaded.model if loaded else '',
             device=loaded.device if loaded else '',
             precision=loaded.precision if loaded else '',
+            engine=loaded.engine.name if loaded else '',
+            engine_failures=tuple(loaded.failures) if loaded else (),
             num_objects=pipeline.num_objects if pipeline is not None else 0,
         )
         self._diagnostics_out.publish(

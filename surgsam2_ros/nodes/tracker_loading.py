@@ -6,17 +6,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from surgsam2_ros.engines import build_engine
 from surgsam2_ros.network import CheckpointError, load_network
 from surgsam2_ros.network.checkpoint import checkpoint_path
 from surgsam2_ros.nodes.parameters import Parameters
 from surgsam2_ros.share import share_file
-from surgsam2_ros.tracking import Prompt, StreamingTracker
+from surgsam2_ros.tracking import Engine, Prompt, StreamingTracker
+from surgsam2_ros.tracking.engines import first_line
 
 
 class DeviceError(RuntimeError):
@@ -33,6 +36,9 @@ class LoadedTracker:
         checkpoint: file its weights came from.
         device: torch's name of the device, 'cpu' or 'cuda:0'.
         precision: 'fp32', 'fp16' or 'bf16'.
+        engine: what runs the network.
+        failures: why it is a slower way than asked for, a sentence each; grows when a fast way
+            fails later.
     """
 
     tracker: StreamingTracker
@@ -40,6 +46,8 @@ class LoadedTracker:
     checkpoint: str
     device: str
     precision: str
+    engine: Engine
+    failures: list[str]
 
 
 def choose_device(name: str) -> str:
@@ -70,10 +78,17 @@ def choose_num_threads(wanted: int) -> int:
     return max(1, len(os.sched_getaffinity(0)) // 2)
 
 
-def load_tracker(parameters: Parameters) -> LoadedTracker:
+def load_tracker(
+    parameters: Parameters, on_failure: Callable[[str], None] = lambda _: None
+) -> LoadedTracker:
     """Load the network and track the warm-up frames, so that the first real one is fast.
 
     To be called on the thread that will use the tracker: torch counts threads for each caller.
+
+    Args:
+        parameters: of the node.
+        on_failure: called with a sentence for people when the network has to run in a slower way
+            than asked for, now or later.
 
     Raises:
         DeviceError, FileNotFoundError, ValueError, CheckpointError: naming the value at fault and
@@ -82,6 +97,25 @@ def load_tracker(parameters: Parameters) -> LoadedTracker:
     model = parameters.model
     device = choose_device(model.device)
     torch.set_num_threads(choose_num_threads(model.num_threads))
+    failures: list[str] = []
+
+    def note(text: str) -> None:
+        failures.append(text)
+        on_failure(text)
+
+    try:
+        return _load_on(device, parameters, failures, note)
+    except torch.OutOfMemoryError as error:
+        if model.device != 'auto' or device == 'cpu':
+            raise
+        note(f'no memory left on {device}, the CPU takes over: {first_line(error)}')
+    return _load_on('cpu', parameters, failures, note)
+
+
+def _load_on(
+    device: str, parameters: Parameters, failures: list[str], note: Callable[[str], None]
+) -> LoadedTracker:
+    model = parameters.model
     config = _find_config(model.config)
     checkpoint = (_find_file(model.checkpoint) or model.checkpoint) if model.checkpoint else None
     try:
@@ -90,7 +124,9 @@ def load_tracker(parameters: Parameters) -> LoadedTracker:
         )
     except CheckpointError as error:
         raise CheckpointError(f'model.checkpoint is {model.checkpoint!r}: {error}') from error
-    tracker = StreamingTracker(network, parameters.to_tracker_config())
+    tracker_config = parameters.to_tracker_config()
+    engine = build_engine(network, parameters.to_engine_settings(), tracker_config, note)
+    tracker = StreamingTracker(network, tracker_config, engine)
     _warm_up(tracker, network.image_size, model.warmup_frames)
     return LoadedTracker(
         tracker=tracker,
@@ -98,6 +134,8 @@ def load_tracker(parameters: Parameters) -> LoadedTracker:
         checkpoint=str(checkpoint_path(network.config, checkpoint)),
         device=device,
         precision=model.precision,
+        engine=engine,
+        failures=failures,
     )
 
 
