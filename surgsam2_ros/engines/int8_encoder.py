@@ -74,7 +74,7 @@ def _quantize(encoder: Path, output: Path, images: Iterable[np.ndarray]) -> None
         Reader(),
         quant_format=quantization.QuantFormat.QDQ,
         per_channel=True,
-        reduce_range=False,
+        reduce_range=True,
         activation_type=quantization.QuantType.QUInt8,
         weight_type=quantization.QuantType.QInt8,
         op_types_to_quantize=['Conv', 'MatMul', 'Gemm', 'Clip', 'Add'],

@@ -199,7 +199,10 @@ def assemble_memory(
     temporal = network.maskmem_tpos_enc.flatten(1)[encoding]  # [N, K, Dm]
     position = network.memory_position()  # [L, Dm]
     if cells is not None:
-        features = features.gather(2, cells[..., None].expand(-1, -1, -1, features.shape[3]))
+        objects, kept_memories, length = features.shape[:3]
+        first = length * torch.arange(objects * kept_memories, device=features.device)
+        first = first.unflatten(0, (objects, kept_memories))[..., None]
+        features = features.flatten(0, 2)[first + cells]  # [N, K, T, Dm]
         position = position[cells]  # [N, K, T, Dm]
     position = position + temporal[:, :, None]  # [N, K, T, Dm]
     tokens, token_position = network.pointer_tokens(
@@ -207,16 +210,10 @@ def assemble_memory(
     )
     mask = None
     if masked:
-        parts = tokens.shape[1] // count
-        memory_number = torch.arange(survivors, device=age.device)
-        pointer_number = torch.arange(count, device=age.device)
-        mask = torch.cat(
-            [
-                (memory_number < kept[:, None]).repeat_interleave(features.shape[2], 1),
-                (pointer_number < num_pointers[:, None]).repeat_interleave(parts, 1),
-            ],
-            dim=1,
-        )
+        length, parts = features.shape[2], tokens.shape[1] // count
+        spatial = torch.arange(survivors * length, device=age.device) < length * kept[:, None]
+        pointer = torch.arange(count * parts, device=age.device) < parts * num_pointers[:, None]
+        mask = torch.cat([spatial, pointer], dim=1)
     return MemoryTokens(
         features=torch.cat([features.flatten(1, 2), tokens], dim=1),
         position=torch.cat([position.flatten(1, 2), token_position], dim=1),
