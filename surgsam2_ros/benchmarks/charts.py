@@ -17,6 +17,7 @@ from surgsam2_ros.benchmarks.tables import counted
 Colour = tuple[int, int, int]
 
 _SCALE = 2  # drawn so many times larger, then made smaller: smooth lines and letters
+_FONT, _LETTERS = cv2.FONT_HERSHEY_SIMPLEX, 0.44 * _SCALE
 _WIDTH, _BAR, _GAP, _HEAD = 1000, 18, 8, 84
 _NAMES, _TIMES, _SHARES, _END = 150, 160, 620, 980
 _WHITE, _INK, _PALE, _RULE = (255, 255, 255), (40, 40, 40), (110, 110, 110), (225, 225, 225)
@@ -27,6 +28,7 @@ _STAGES: Mapping[str, Colour] = {
     'memory attention': (230, 159, 0),
     'decoder': (0, 158, 115),
     'memory encoder': (204, 121, 167),
+    'all after the encoder': (240, 228, 66),
     'rest': (200, 200, 200),
 }
 
@@ -121,23 +123,26 @@ class _Canvas:
 
     def text(self, text: str, x: float, y: float, ink: Colour, **how: bool) -> None:
         """Write with the baseline at y; `right` ends at x, `centre` is around it, or `bold`."""
-        font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.44 * _SCALE
         thickness = _SCALE + (_SCALE // 2 if how.get('bold') else 0)
-        width = cv2.getTextSize(text, font, size, thickness)[0][0]
-        x = x * _SCALE - width * (1.0 if how.get('right') else 0.5 if how.get('centre') else 0.0)
-        place = round(x), round(y * _SCALE)
-        cv2.putText(self._image, text, place, font, size, ink, thickness, cv2.LINE_AA)
+        x -= _text_width(text) * (1.0 if how.get('right') else 0.5 if how.get('centre') else 0.0)
+        place = round(x * _SCALE), round(y * _SCALE)
+        cv2.putText(self._image, text, place, _FONT, _LETTERS, ink, thickness, cv2.LINE_AA)
 
     def picture(self) -> np.ndarray:
         return cv2.resize(self._image, self._size, interpolation=cv2.INTER_AREA)
 
 
+def _text_width(text: str) -> float:
+    return cv2.getTextSize(text, _FONT, _LETTERS, _SCALE)[0][0] / _SCALE
+
+
 def _legend(canvas: _Canvas) -> None:
-    x = 440.0
+    """Name the colours of the stages, up to the right end."""
+    x = _END - sum(_text_width(stage) + 18 for stage in _STAGES) - 24 * (len(_STAGES) - 1)
     for stage, colour in _STAGES.items():
         canvas.rectangle(x, 38, x + 12, 50, colour)
         canvas.text(stage, x + 18, 49, _PALE)
-        x += 46 + 8.2 * len(stage)
+        x += _text_width(stage) + 18 + 24
 
 
 def _draw(canvas: _Canvas, bar: Bar, y: int, longest: float) -> None:
