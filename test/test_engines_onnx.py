@@ -14,6 +14,7 @@ pytest.importorskip('onnxruntime')
 pytest.importorskip('onnxscript')
 
 from surgsam2_ros.engines import EngineSettings, build_engine
+from surgsam2_ros.engines import settings as engine_settings
 from surgsam2_ros.engines.int8_encoder import int8_encoder_once
 from surgsam2_ros.engines.onnx_engine import OnnxEncoder, OnnxStepper
 from surgsam2_ros.engines.onnx_export import (
@@ -199,3 +200,28 @@ def test_the_encoder_in_8_bits_is_near_and_made_once(network, exported):
     for theirs, ours in zip(found, expected, strict=True):
         error = float((theirs - ours).norm() / ours.norm())
         assert 1e-6 < error < 0.5
+
+
+def test_the_fast_profile_takes_8_bits_where_the_processor_does(network, exported, monkeypatch):
+    images = [image for _, image in zip(range(4), calibration_images(64), strict=False)]
+    monkeypatch.setattr(engine_settings, 'calibration_images', lambda _: iter(images))
+    image = resize_image(FRAMES[0], network.image_size)
+    found = {}
+    for able in (False, True):
+        monkeypatch.setattr(engine_settings, 'multiplies_8_bits_fast', lambda able=able: able)
+        said = []
+        engine = build_engine(network, EngineSettings(profile='fast'), TrackerConfig(), said.append)
+        assert (engine.name, said) == ('ONNX Runtime (CPUExecutionProvider) + torch', [])
+        found[able] = engine.encoder.encode(image).stride16
+    with torch.inference_mode():
+        expected = EagerEncoder(network).encode(image).stride16
+    assert float((found[False] - expected).abs().max()) < CLOSE
+    assert float((found[True] - expected).abs().max()) > CLOSE
+
+
+def test_the_fast_profile_reads_three_of_eight_tokens(network):
+    settings = EngineSettings(profile='fast')
+    assert settings.tracker_config(network, TrackerConfig()).memory_tokens == 6
+    assert EngineSettings().tracker_config(network, TrackerConfig()).memory_tokens is None
+    own = TrackerConfig(memory_tokens=9)
+    assert settings.tracker_config(network, own).memory_tokens == 9

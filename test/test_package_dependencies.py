@@ -57,7 +57,9 @@ EVALUATION = {'scipy': 'scipy', 'trackeval': 'trackeval'}
 CLUSTER = {'ray': 'ray'}
 # Of `surgsam2 bench --against` alone, likewise: requirement in oracle.txt or bench.txt.
 BENCHMARKS = {'sam2': 'sam2', 'timm': 'timm', 'transformers': 'transformers'}
-OPTIONAL = {**TRAINING, **EVALUATION, **CLUSTER, **BENCHMARKS}
+# Of `model.backend: onnx` and `model.profile: fast` alone, likewise: requirement in onnx.txt.
+ENGINES = {'onnx': 'onnx', 'onnxruntime': 'onnxruntime', 'onnxscript': 'onnxscript'}
+OPTIONAL = {**TRAINING, **EVALUATION, **CLUSTER, **BENCHMARKS, **ENGINES}
 # Not imported by name: finds the package's share folder for `ros2 launch`, and the middleware.
 ROS_RUNTIME = {'ament_index_python'}
 WHEEL_RUNTIME = {'ros-kilted-rmw-fastrtps-cpp'}
@@ -145,6 +147,11 @@ def test_what_evaluation_imports_is_pinned_for_it_and_imported_by_it_alone():
 def test_ray_is_pinned_and_imported_in_one_place():
     assert set(CLUSTER.values()) <= set(requirements('ray'))
     assert imported_modules()['ray'] == {REPO / 'surgsam2_ros' / 'commands' / 'evaluate_ray.py'}
+
+
+def test_onnx_is_pinned_and_imported_by_the_engines_alone():
+    assert set(ENGINES.values()) <= set(requirements('onnx'))
+    assert_imported_in(ENGINES, 'engines')
 
 
 def test_peers_are_pinned_and_imported_by_the_benchmarks_alone():

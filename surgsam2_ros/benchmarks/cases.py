@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from surgsam2_ros.benchmarks.contenders import Box
+from surgsam2_ros.engines import EngineSettings
 from surgsam2_ros.network import SurgSAM2, build_network, load_config
 from surgsam2_ros.network.checkpoint import load_weights, read_state_dict
 
@@ -30,6 +31,7 @@ class Case:
         against: names of the contenders beside it, all taken in turns.
         rounds: timed frames of each.
         growth_frames: frames over which the growth of memory is measured; 0 does not.
+        engine: how ours runs the network.
     """
 
     model: Path
@@ -38,6 +40,7 @@ class Case:
     against: tuple[str, ...] = ()
     rounds: int = 10
     growth_frames: int = 0
+    engine: EngineSettings = EngineSettings()
 
     @property
     def title(self) -> str:

@@ -14,16 +14,17 @@ import torch
 from surgsam2_ros.benchmarks.cases import Case, moving_boxes, network_of
 from surgsam2_ros.benchmarks.contenders import (
     CONTENDERS,
-    STAGES,
     Box,
     Contender,
     ContenderError,
     Ours,
+    SwitchableEngine,
 )
 from surgsam2_ros.benchmarks.measuring import Timing, count, interleave, ratio, stage_times
 from surgsam2_ros.benchmarks.memory_use import memory_growth, peak_memory
+from surgsam2_ros.engines import EngineSettings, build_engine
 from surgsam2_ros.network import SurgSAM2
-from surgsam2_ros.tracking import TrackerConfig
+from surgsam2_ros.tracking import Engine, TrackerConfig
 
 WARM_UP = 18
 """Frames until all memories (7) and object pointers (16) are there, and two more."""
@@ -65,7 +66,9 @@ def measure_network(
     if missing and not others:
         return [], missing
     # All take the same frames in turns; without a name of its own, ours is None.
-    contenders = {None: Ours(network, clip, boxes), **others}
+    config, engine, slower = _engine_of(network, case)
+    ours = Ours(network, clip, boxes, config, engine)
+    contenders = {None: ours, **others}
     apart = _warm_up(contenders, network, clip, boxes)
     timings = interleave({name: c.step for name, c in contenders.items()}, case.rounds)
     measured = {
@@ -77,6 +80,9 @@ def measure_network(
         'weights': weights,
         'size': case.size,
         'objects': case.objects,
+        'engine': 'torch' if engine is None else engine.engine.name,
+        'profile': case.engine.profile,
+        'slower_than_asked': slower,
     }
     run_fields = {'rounds': case.rounds, 'pruned': network.config.num_frame_to_prune}
     rows = []
@@ -90,6 +96,18 @@ def measure_network(
             row['max_logit_difference'] = apart.get(name)
         rows.append(row)
     return rows, missing
+
+
+def _engine_of(
+    network: SurgSAM2, case: Case
+) -> tuple[TrackerConfig, SwitchableEngine | None, list[str]]:
+    """Return the tracker's settings, the engine (None: plain) and why it is slower than asked."""
+    slower: list[str] = []
+    config = case.engine.tracker_config(network, TrackerConfig())
+    if case.engine == EngineSettings():
+        return config, None, slower
+    engine = build_engine(network, case.engine, config, slower.append)
+    return config, SwitchableEngine(engine, Engine.eager(network)), slower
 
 
 def _warm_up(
@@ -125,7 +143,7 @@ def _measured(
     """Return what was timed, and what is counted in further steps."""
     wall = statistics.median(timing.wall_ms)
     peak = peak_memory(contender.step, device)
-    counted = count(contender.step)
+    counted = count(contender.plain_step)
     stages = _stages(contender)
     growth = memory_growth(contender.step, growth_frames, device) if growth_frames else None
     return {
@@ -145,6 +163,6 @@ def _stages(contender: Contender) -> dict[str, float]:
     """CPU milliseconds of each stage of a frame, and of the rest."""
     with stage_times(contender.stages) as timings:
         whole = interleave({'step': contender.step}, STAGED)['step']
-    spent = {stage: sum(timings[stage].cpu_ms) / STAGED for stage in STAGES}
+    spent = {stage: sum(timing.cpu_ms) / STAGED for stage, timing in timings.items()}
     spent['rest'] = sum(whole.cpu_ms) / STAGED - sum(spent.values())
     return {stage: round(value, 2) for stage, value in spent.items()}

@@ -16,7 +16,7 @@ from typing import Any
 
 from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.bench_node import add_node_arguments, run_through_node
-from surgsam2_ros.commands.model_loading import choose_device, find_model
+from surgsam2_ros.commands.model_loading import add_engine_arguments, choose_device, find_model
 
 SCHEMA = 1
 _AGAINST = ('none', 'sam2', 'transformers-sam2', 'edgetam')
@@ -73,6 +73,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         '--plot', type=Path, metavar='OUT.png', help='draw times and stages of all rows'
     )
+    add_engine_arguments(parser)
+    parser.add_argument(
+        '--compile',
+        choices=('off', 'cuda_graphs', 'inductor', 'inductor_cuda_graphs'),
+        default='off',
+        help='capture the network whole with torch.compile (default: %(default)s)',
+    )
     add_node_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -88,6 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
     from surgsam2_ros.benchmarks.measuring import peak_gflops
     from surgsam2_ros.benchmarks.rows import measure
     from surgsam2_ros.benchmarks.tables import markdown_table
+    from surgsam2_ros.engines import EngineSettings
     from surgsam2_ros.evaluation.runs.run_description import describe_hardware, describe_versions
     from surgsam2_ros.network import load_config
 
@@ -97,6 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
     device = torch.device(choose_device(arguments.device))
     against = tuple(name for name in dict.fromkeys(arguments.against) if name != 'none')
     models = [find_model(name) for name in arguments.models]
+    engine = EngineSettings(arguments.backend, arguments.profile, arguments.compile)
     rows, failed = [], []
     with torch.inference_mode():
         peak = peak_gflops(device)
@@ -104,12 +113,21 @@ def run(arguments: argparse.Namespace) -> int:
         for size in arguments.sizes or [load_config(model).image_size]:
             for objects in arguments.objects:
                 case = Case(
-                    model, size, objects, against, arguments.rounds, arguments.growth_frames
+                    model,
+                    size,
+                    objects,
+                    against,
+                    arguments.rounds,
+                    arguments.growth_frames,
+                    engine,
                 )
                 print(f'measuring {case.title}', file=sys.stderr, flush=True)
                 measured, missing = measure(case, device)
                 rows += measured
                 failed += [f'{case.title}: {reason}' for reason in missing.values()]
+                slower = measured[0]['slower_than_asked'] if measured else []
+                for text in slower:
+                    print(f'surgsam2: warning: {text}', file=sys.stderr)
     report: dict[str, Any] = {
         'schema': SCHEMA,
         'command': shlex.join(['surgsam2', *sys.argv[1:]]),

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -43,7 +44,8 @@ class EngineSettings:
 
     Attributes:
         backend: 'torch', or 'onnx' for ONNX Runtime, which exports the network once.
-        profile: 'exact', or 'fast': an image encoder in 8 bits.
+        profile: 'exact', or 'fast': a part of each memory and, on a CPU, an image encoder in ONNX
+            Runtime, in 8 bits where the processor is made for these.
         compile: 'off', or how `torch.compile` captures the network; of no use with 'onnx'.
         channels_last: keep the weights of convolutions channels-last in memory.
         provider: execution provider of ONNX Runtime; 'auto' is that of the device.
@@ -103,8 +105,8 @@ def build_engine(
         except EngineError as error:
             on_failure(str(error))
 
-    needs_export = settings.backend == 'onnx' or settings.profile == 'fast'
-    if needs_export:
+    fast_encoder = settings.profile == 'fast' and network.device.type == 'cpu'
+    if settings.backend == 'onnx' or fast_encoder:
         try:
             if network.autocast_dtype is not None:
                 raise EngineError(
@@ -114,7 +116,7 @@ def build_engine(
         except EngineError as error:
             on_failure(f'{error}; plain PyTorch takes over')
         else:
-            if settings.profile == 'fast':
+            if fast_encoder and multiplies_8_bits_fast():
                 add(
                     encoders,
                     lambda: OnnxEncoder(
@@ -123,8 +125,8 @@ def build_engine(
                         settings.provider,
                     ),
                 )
+            add(encoders, lambda: OnnxEncoder(network, exported.encoder, settings.provider))
             if settings.backend == 'onnx':
-                add(encoders, lambda: OnnxEncoder(network, exported.encoder, settings.provider))
                 add(steppers, lambda: OnnxStepper(network, exported.step, settings.provider))
     if settings.compile != OFF:
         encoders.append(CapturedEncoder(network, settings.compile))
@@ -132,6 +134,19 @@ def build_engine(
     encoders.append(EagerEncoder(network))
     steppers.append(EagerStepper(network))
     return Engine(FirstThatWorks(encoders, on_failure), FirstThatWorks(steppers, on_failure))
+
+
+def multiplies_8_bits_fast() -> bool:
+    """Whether the processor has dot products of 8-bit integers (VNNI, AMX or Arm's).
+
+    Without them an encoder in 8 bits is hardly faster than one in float32, and its products may
+    overflow.
+    """
+    try:
+        features = Path('/proc/cpuinfo').read_text(encoding='ascii', errors='replace').split()
+    except OSError:
+        return False
+    return not {'avx512_vnni', 'avx_vnni', 'amx_int8', 'asimddp'}.isdisjoint(features)
 
 
 def step_kind(network: SurgSAM2, config: TrackerConfig) -> StepKind:

@@ -124,8 +124,9 @@ def _load_on(
         )
     except CheckpointError as error:
         raise CheckpointError(f'model.checkpoint is {model.checkpoint!r}: {error}') from error
-    tracker_config = parameters.to_tracker_config()
-    engine = build_engine(network, parameters.to_engine_settings(), tracker_config, note)
+    settings = parameters.to_engine_settings()
+    tracker_config = settings.tracker_config(network, parameters.to_tracker_config())
+    engine = build_engine(network, settings, tracker_config, note)
     tracker = StreamingTracker(network, tracker_config, engine)
     _warm_up(tracker, network.image_size, model.warmup_frames)
     return LoadedTracker(

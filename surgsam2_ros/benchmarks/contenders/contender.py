@@ -13,6 +13,8 @@ import torch
 Box = tuple[int, int, int, int]
 
 STAGES = ('encoder', 'memory attention', 'decoder', 'memory encoder')
+AFTER_ENCODER = 'all after the encoder'
+"""Stage of trackers that do not come apart further."""
 
 
 class ContenderError(RuntimeError):
@@ -39,6 +41,10 @@ class Contender(ABC):
         Raises:
             StopIteration: when the clip has ended.
         """
+
+    def plain_step(self) -> None:
+        """Take the next frame so that its operations can be counted."""
+        self.step()
 
     @abstractmethod
     def logits(self) -> torch.Tensor:

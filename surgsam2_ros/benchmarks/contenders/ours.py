@@ -4,14 +4,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 
-from surgsam2_ros.benchmarks.contenders.contender import STAGES, Box, Contender
+from surgsam2_ros.benchmarks.contenders.contender import AFTER_ENCODER, STAGES, Box, Contender
 from surgsam2_ros.network import SurgSAM2
-from surgsam2_ros.tracking import StreamingTracker, TrackerConfig
+from surgsam2_ros.tracking import Engine, StreamingTracker, TrackerConfig
+
+
+class SwitchableEngine:
+    """An engine that can be made plain PyTorch for a frame.
+
+    Args:
+        engine: that is measured.
+        plain: the same in PyTorch.
+    """
+
+    def __init__(self, engine: Engine, plain: Engine) -> None:
+        self._encoder = _Switch(engine.encoder, plain.encoder)
+        self._stepper = _Switch(engine.stepper, plain.stepper)
+        self.engine = Engine(self._encoder, self._stepper)
+
+    @contextmanager
+    def switched_off(self) -> Iterator[None]:
+        """Run in plain PyTorch meanwhile."""
+        switches = (self._encoder, self._stepper)
+        for switch in switches:
+            switch.on = False
+        try:
+            yield
+        finally:
+            for switch in switches:
+                switch.on = True
+
+
+class _Switch:
+    """An encoder or stepper in front of two."""
+
+    def __init__(self, fast: Any, plain: Any) -> None:
+        self._fast, self._plain = fast, plain
+        self.on = True
+
+    @property
+    def name(self) -> str:
+        return self._fast.name
+
+    def encode(self, *arguments: Any) -> Any:
+        return (self._fast if self.on else self._plain).encode(*arguments)
+
+    def track(self, *arguments: Any) -> Any:
+        return (self._fast if self.on else self._plain).track(*arguments)
 
 
 class Ours(Contender):
@@ -22,6 +68,7 @@ class Ours(Contender):
         clip: uint8 [T, H, W, 3].
         boxes: of the objects in frame 0, (x0, y0, x1, y1).
         config: of the tracker; its default when None.
+        engine: what runs the network; plain PyTorch when None.
     """
 
     def __init__(
@@ -30,18 +77,27 @@ class Ours(Contender):
         clip: np.ndarray,
         boxes: Sequence[Box],
         config: TrackerConfig | None = None,
+        engine: SwitchableEngine | None = None,
     ) -> None:
         self._frames = iter(clip)
-        self._tracker = StreamingTracker(network, config)
+        self._engine = engine
+        self._tracker = StreamingTracker(network, config, engine and engine.engine)
         for number, box in enumerate(boxes):
             self._tracker.add_object(str(number), box=box)
-        self.stages = dict(
-            zip(
-                STAGES,
-                ((network, f) for f in ('encode_image', 'condition', 'decode', 'encode_memory')),
-                strict=True,
-            )
-        )
+        functions = ('encode_image', 'condition', 'decode', 'encode_memory')
+        self.stages = dict(zip(STAGES, ((network, f) for f in functions), strict=True))
+        if engine is not None:
+            self.stages = {
+                STAGES[0]: (engine.engine.encoder, 'encode'),
+                AFTER_ENCODER: (engine.engine.stepper, 'track'),
+            }
+
+    def plain_step(self) -> None:
+        """Take the next frame in plain PyTorch, whose operations can be counted."""
+        if self._engine is None:
+            return self.step()
+        with self._engine.switched_off():
+            self.step()
 
     def step(self) -> None:
         """Take the next frame."""
