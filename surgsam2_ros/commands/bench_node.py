@@ -24,11 +24,16 @@ IMAGE_SIZES = ('640x512', '1280x1024', '1920x1080')
 
 def add_node_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --through and what belongs to it."""
-    group = parser.add_argument_group('through the node')
+    group = parser.add_argument_group(
+        'through the node',
+        'Images at the pace of a camera instead of frames in turns: rate, drops, latency, '
+        'overhead, processor time and memory. --models, --sizes, --objects, --threads, --device '
+        'and --json count here too.',
+    )
     group.add_argument(
         '--through',
         choices=['node'],
-        help='measure surgsam2_node in a process of its own, with images over DDS',
+        help='measure surgsam2_node in a process of its own, over DDS',
     )
     group.add_argument(
         '--image-sizes',

@@ -14,8 +14,10 @@ import sys
 import time
 
 import rclpy
+from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image
 
+from surgsam2_ros.heap import keep_freed_memory
 from surgsam2_ros.nodes.qos import qos_profile
 
 TIMEOUT_S = 60.0
@@ -37,13 +39,16 @@ def probe(topic: str, count: int) -> list[float]:
     try:
         node = rclpy.create_node('transport_probe', start_parameter_services=False)
         node.create_subscription(Image, topic, receive, qos_profile('SENSOR_DATA'))
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
         while len(delays_ms) < count and time.monotonic() < heard[0] + _PATIENCE_S:
-            rclpy.spin_once(node, timeout_sec=0.2)
+            executor.spin_once(timeout_sec=0.2)
     finally:
         rclpy.try_shutdown()
     return delays_ms
 
 
 if __name__ == '__main__':
+    keep_freed_memory()
     rounded = [round(value, 4) for value in probe(sys.argv[1], int(sys.argv[2]))]
     sys.stdout.write(json.dumps(rounded) + '\n')
