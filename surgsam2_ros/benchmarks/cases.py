@@ -40,7 +40,7 @@ class Case:
     against: tuple[str, ...] = ()
     rounds: int = 10
     growth_frames: int = 0
-    engine: EngineSettings = EngineSettings()
+    engine: EngineSettings = dataclasses.field(default_factory=EngineSettings)
 
     @property
     def title(self) -> str:

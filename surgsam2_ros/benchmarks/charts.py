@@ -29,7 +29,6 @@ _STAGES: Mapping[str, Colour] = {
     'decoder': (0, 158, 115),
     'memory encoder': (204, 121, 167),
     'all after the encoder': (240, 228, 66),
-    'all after the encoder': (240, 228, 66),
     'rest': (200, 200, 200),
 }
 

@@ -18,7 +18,7 @@ from surgsam2_ros.network.position_encoding import (
     sine_position_2d,
 )
 
-_ROWS_AT_ONCE = 256  # queries whose scores are held at a time: 1 kB per key and head
+_ROWS_AT_ONCE = 512  # queries whose scores are held at a time: 2 kB per key and head
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
