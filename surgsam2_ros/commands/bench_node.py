@@ -19,6 +19,13 @@ from surgsam2_ros.commands.bench_node_run import NodeCase, measure_case
 from surgsam2_ros.commands.model_loading import choose_device, find_model
 
 SCHEMA = 1
+# Options that are parameters of the node below `model.` as well.
+_OPTIONS = {
+    'threads': 'num_threads',
+    'backend': 'backend',
+    'profile': 'profile',
+    'compile': 'compile',
+}
 IMAGE_SIZES = ('640x512', '1280x1024', '1920x1080')
 
 
@@ -27,8 +34,8 @@ def add_node_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         'through the node',
         'Images at the pace of a camera instead of frames in turns: rate, drops, latency, '
-        'overhead, processor time and memory. --models, --sizes, --objects, --threads, --device '
-        'and --json count here too.',
+        'overhead, processor time and memory. --models, --sizes, --objects, --threads, --device, '
+        '--backend, --profile, --compile and --json count here too.',
     )
     group.add_argument(
         '--through',
@@ -113,8 +120,10 @@ def _cases(arguments: argparse.Namespace) -> list[NodeCase]:
     if min(arguments.objects) < 1:
         raise CommandError(f'--objects {min(arguments.objects)} must be at least 1')
     parameters = parse_parameters(arguments.param)
-    if arguments.threads is not None:
-        parameters.setdefault('model.num_threads', arguments.threads)
+    for option, name in _OPTIONS.items():
+        value = getattr(arguments, option)
+        if value is not None:
+            parameters.setdefault(f'model.{name}', value)
     cases = []
     for model in map(find_model, arguments.models):
         for size in arguments.sizes or [load_config(model).image_size]:
