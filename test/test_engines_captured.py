@@ -77,6 +77,7 @@ def test_the_graph_of_one_frame_serves_every_other(network):
     assert [x.shape for x in early[3:]] == [x.shape for x in late[3:]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('objects', [1, 3])
 def test_captured_it_tracks_the_same_masks(network, objects):
     how = {'backend': 'aot_eager'}  # captures as the others do, and compiles nothing
@@ -88,6 +89,7 @@ def test_captured_it_tracks_the_same_masks(network, objects):
             assert abs(found.score - expected.score) < 1e-3
 
 
+@pytest.mark.slow
 def test_an_object_with_more_memories_than_slots_is_tracked_too(network):
     how = {'backend': 'eager'}
     engine = Engine(EagerEncoder(network), CapturedStepper(network, how))

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 from tiny_network import noise_frames, tiny_network
@@ -68,6 +71,24 @@ def test_the_frame_that_fails_is_tracked_by_the_next_engine(network, frames_unti
         assert torch.equal(found.tracks[0].logits, expected.tracks[0].logits)
     assert engine.name == 'torch'
     assert said == ['fragile failed, torch takes over: OutOfMemoryError: no memory'] * 2
+
+
+def test_two_threads_that_find_it_broken_leave_the_next_one(network):
+    said, both = [], threading.Barrier(2, timeout=30)
+
+    class Broken:
+        name = 'broken'
+
+        def encode(self, _):
+            both.wait()
+            raise RuntimeError('gone')
+
+    encoder = FirstThatWorks([Broken(), EagerEncoder(network)], said.append)
+    image = torch.zeros((1, 3, network.image_size, network.image_size), dtype=torch.uint8)
+    with ThreadPoolExecutor(2) as pool:
+        features = list(pool.map(encoder.encode, [image, image]))
+    assert len(features) == 2
+    assert said == ['broken failed, torch takes over: RuntimeError: gone']
 
 
 def test_the_last_engine_raises_what_it_meets(network):

@@ -29,6 +29,8 @@ from surgsam2_ros.tracking import Prompt, StreamingTracker, TrackerConfig
 from surgsam2_ros.tracking.engines import EagerEncoder, EagerStepper, Engine, EngineError
 from surgsam2_ros.tracking.preprocess import resize_image
 
+pytestmark = pytest.mark.slow  # an export takes half a minute
+
 FRAMES = noise_frames(24)
 CLOSE = 1e-3
 PRUNING = StepKind(prunes_frames=True)

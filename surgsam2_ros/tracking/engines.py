@@ -7,6 +7,7 @@ Prompts always run in plain PyTorch: they are rare, and each kind has its own sh
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -132,6 +133,7 @@ class FirstThatWorks:
     def __init__(self, choices: Sequence[Any], on_failure: Callable[[str], None]) -> None:
         self._choices = list(choices)
         self._on_failure = on_failure
+        self._lock = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -158,7 +160,10 @@ class FirstThatWorks:
             try:
                 return getattr(first, function)(*arguments)
             except Exception as error:
-                del self._choices[0]
+                with self._lock:  # two threads may find it broken at once
+                    if self._choices[0] is not first:
+                        continue
+                    del self._choices[0]
                 self._on_failure(
                     f'{first.name} failed, {self.name} takes over: '
                     f'{type(error).__name__}: {first_line(error)}'
