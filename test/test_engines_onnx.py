@@ -221,9 +221,9 @@ def test_the_fast_profile_takes_8_bits_where_the_processor_does(network, exporte
     assert float((found[True] - expected).abs().max()) > CLOSE
 
 
-def test_the_fast_profile_reads_three_of_eight_tokens(network):
+def test_the_fast_profile_reads_half_of_the_tokens(network):
     settings = EngineSettings(profile='fast')
-    assert settings.tracker_config(network, TrackerConfig()).memory_tokens == 6
+    assert settings.tracker_config(network, TrackerConfig()).memory_tokens == 8
     assert EngineSettings().tracker_config(network, TrackerConfig()).memory_tokens is None
     own = TrackerConfig(memory_tokens=9)
     assert settings.tracker_config(network, own).memory_tokens == 9

@@ -43,6 +43,13 @@ def test_the_lattice_comes_first_then_the_object_then_its_surroundings():
     assert set(cells[18:22]) <= {y * SIDE + x for y in (4, 5, 6) for x in (5, 6, 7, 8)}
 
 
+def test_without_an_object_the_lattice_grows_finer():
+    finer = {y * SIDE + x for y in range(0, SIDE, 2) for x in range(0, SIDE, 2)}
+    cells = choose_cells(logits_of(), 64, SIDE)[0].tolist()
+    assert set(cells[:16]) == LATTICE
+    assert set(cells) == finer
+
+
 def test_every_object_gets_as_many_cells_and_none_twice():
     logits = torch.cat([logits_of((0, 0)), logits_of(), torch.full((1, 1, 64, 64), 2.0)])
     cells = choose_cells(logits, 96, SIDE)

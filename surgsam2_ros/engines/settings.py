@@ -32,7 +32,7 @@ BACKENDS = ('torch', 'onnx')
 PROFILES = ('exact', 'fast')
 OFF = 'off'
 COMPILE = (OFF, *CAPTURES)
-FAST_SHARE_OF_TOKENS = 0.375
+FAST_SHARE_OF_TOKENS = 0.5
 """Tokens of each memory that the fast profile attends to."""
 _CALIBRATION_SEED = 7_000_001
 _FRAMES_PER_CLIP = 4

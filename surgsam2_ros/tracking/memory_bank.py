@@ -187,7 +187,8 @@ class MemoryBank:
         slots = torch.tensor([memory.slot for memory in memories])
         slots = slots.to(self._device, non_blocking=True)
         before = self._seen_cells.index_select(0, slots)
-        cells = torch.where((presence > 0)[:, None], cells, before)
+        seen = (presence > 0) & (logits > 0).flatten(1).any(dim=1)
+        cells = torch.where(seen[:, None], cells, before)
         self._seen_cells.index_copy_(0, slots, cells)
         _scatter(self.cells, places, cells, rows)
 

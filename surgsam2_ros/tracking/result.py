@@ -49,17 +49,22 @@ class Track:
     @cached_property
     def area(self) -> int:
         """Pixels of the mask."""
-        return cv2.countNonZero(self.mask.view(np.uint8))
+        return 0 if self.box is None else cv2.countNonZero(self._part)
 
     @cached_property
     def centroid(self) -> tuple[float, float] | None:
         """Mean pixel (x, y) of the mask; None when it is empty."""
         if self.box is None:
             return None
-        x, y, width, height = self.box
-        part = np.ascontiguousarray(self.mask[y : y + height, x : x + width]).view(np.uint8)
-        moments = cv2.moments(part, binaryImage=True)
+        x, y = self.box[:2]
+        moments = cv2.moments(self._part, binaryImage=True)
         return x + moments['m10'] / moments['m00'], y + moments['m01'] / moments['m00']
+
+    @cached_property
+    def _part(self) -> np.ndarray:
+        """Return the mask within its box, uint8: what is measured there need not see the rest."""
+        x, y, width, height = self.box
+        return np.ascontiguousarray(self.mask[y : y + height, x : x + width]).view(np.uint8)
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,16 +25,22 @@ def choose_cells(logits: torch.Tensor, tokens: int, side: int) -> torch.Tensor:
         side: cells per side, S / 16.
 
     Returns:
-        int64 [N, T], the best first; of equally good cells the upper left one comes first.
+        int64 [N, T], the best first; of cells equally far those of the coarser lattice come first.
     """
-    on_object = F.max_pool2d(logits.float(), logits.shape[-1] // side)[:, 0] > 0  # [N, side, side]
-    cell = torch.arange(side, device=logits.device)
-    on_lattice = cell % max(side // LATTICE_SIDE, 1) == 0
-    score = -squared_distance(on_object)
-    score = torch.where(on_lattice[:, None] & on_lattice, score + 4 * _FAR, score).flatten(1)
-    # Squared distances are whole numbers, so that this decides between equal ones alone.
-    score = score - torch.arange(side * side, device=logits.device) / (2 * side * side)
-    return score.topk(tokens, dim=1).indices
+    on_object = cells_on_object(logits, side)
+    step = torch.arange(side, device=logits.device)
+    step = torch.where(step > 0, step & -step, side)  # largest power of two that divides it
+    stride = torch.minimum(step[:, None], step).clamp(max=side // 2)  # [side, side]
+    # Squared distances are whole numbers, so that the stride decides between equal ones alone.
+    score = stride / (4 * side) - squared_distance(on_object)
+    on_lattice = stride >= max(side // LATTICE_SIDE, 1)
+    score = torch.where(on_lattice, score + 4 * _FAR, score)
+    return score.flatten(1).topk(tokens, dim=1).indices
+
+
+def cells_on_object(logits: torch.Tensor, side: int) -> torch.Tensor:
+    """Return which cells hold a pixel of the object, bool [N, side, side]."""
+    return F.max_pool2d(logits.float(), logits.shape[-1] // side)[:, 0] > 0
 
 
 def squared_distance(inside: torch.Tensor) -> torch.Tensor:
