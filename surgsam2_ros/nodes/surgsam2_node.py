@@ -307,6 +307,9 @@ def main(args: list[str] | None = None) -> int:
         get_logger('surgsam2').fatal(str(error))
         rclpy.try_shutdown()
         return 1
+    except KeyboardInterrupt:  # the node is seen by others before it is complete
+        rclpy.try_shutdown()
+        return 0
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
