@@ -84,8 +84,9 @@ evaluate-nano: $(STAMPS)/package $(STAMPS)/rivals ## measure the network, and it
 BENCH = $(BIN)/surgsam2 bench $(ARGS)
 PEERS = sam2 transformers-sam2 edgetam
 
-bench: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/bench ## measure what a frame costs (half an hour), renew docs/benchmarks/ and README.md
+bench: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/onnx ## measure what a frame costs (half an hour), renew docs/benchmarks/ and README.md
 	$(BENCH) --models surgsam2_nano --objects 1 2 --growth-frames 300 --json docs/benchmarks/nano.json
+	$(BENCH) --models surgsam2_nano --objects 1 2 --backend onnx --profile fast --json docs/benchmarks/nano_onnx_fast.json
 	$(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 4 --against sam2 --json docs/benchmarks/small_512.json
 	$(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 --against $(PEERS) --json docs/benchmarks/small_512_peers.json \
 	  --plot docs/images/benchmark.png

@@ -12,6 +12,8 @@ _COLUMNS = (
     ('model', 'model', None),
     ('px', 'size', None),
     ('objects', 'objects', None),
+    ('engine', 'engine', None),
+    ('profile', 'profile', None),
     ('ms', 'wall_ms', 0),
     ('CPU ms', 'cpu_ms', 0),
     ('GFLOP/s', 'gflop_per_s', 0),
