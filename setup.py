@@ -43,11 +43,12 @@ setup(
     # What it runs on is in requirements/run.txt for pip and in package.xml for rosdep: the two name
     # the same libraries differently, and one list here would be wrong on half of the machines.
     install_requires=[],
-    # Of `surgsam2 evaluate` alone; requirements/evaluate.txt and ray.txt pin them, to be taken with
-    # --no-deps.
+    # Of single commands and parameters; requirements/ pins them, to be taken with --no-deps.
     extras_require={
         'test': ['pytest'],
+        'bench': ['timm', 'transformers'],
         'evaluation': ['scipy', 'trackeval'],
+        'onnx': ['onnx', 'onnxruntime', 'onnxscript'],
         'ray': ['ray'],
     },
     zip_safe=False,

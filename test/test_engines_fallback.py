@@ -113,6 +113,17 @@ def test_an_export_that_is_refused_leaves_pytorch(network, monkeypatch):
     assert said == ['exporting needs onnx; install requirements/onnx.txt; plain PyTorch takes over']
 
 
+def test_an_exporter_that_breaks_leaves_pytorch(network, monkeypatch):
+    def broken(*_):
+        raise RuntimeError('an operation is not known\nlong story')
+
+    monkeypatch.setattr(engine_settings, 'export_once', broken)
+    said = []
+    engine = build_engine(network, EngineSettings(profile='fast'), TrackerConfig(), said.append)
+    assert engine.name == 'torch'
+    assert said == ['RuntimeError: an operation is not known; plain PyTorch takes over']
+
+
 def test_a_capture_that_does_not_compile_leaves_pytorch(network, monkeypatch):
     def broken(*_):
         raise RuntimeError('no compiler')

@@ -21,8 +21,9 @@ _KEY = 'int8'
 def int8_encoder_once(exported: ExportedNetwork, images: Iterable[np.ndarray]) -> Path:
     """Return the encoder in 8 bits, which is made when the export has none yet.
 
-    Weights and activations become signed 8-bit integers with one scale per output channel and per
-    tensor; the scales of activations are the ranges seen in the calibration images.
+    Weights become signed integers with a scale per output channel, activations unsigned 8-bit ones
+    with a scale per tensor, from the ranges seen in the calibration images. Weights use 7 of their
+    8 bits: sums of two products would overflow on processors without VNNI.
 
     Args:
         exported: of the network.

@@ -24,6 +24,7 @@ from surgsam2_ros.tracking.engines import (
     Engine,
     EngineError,
     FirstThatWorks,
+    first_line,
 )
 from surgsam2_ros.tracking.memory_bank import memories_read
 from surgsam2_ros.tracking.preprocess import resize_image
@@ -102,8 +103,8 @@ def build_engine(
     def add(choices: list, make: Callable[[], object]) -> None:
         try:
             choices.append(make())
-        except EngineError as error:
-            on_failure(str(error))
+        except Exception as error:  # libraries that export and compile raise all kinds
+            on_failure(_reason(error))
 
     fast_encoder = settings.profile == 'fast' and network.device.type == 'cpu'
     if settings.backend == 'onnx' or fast_encoder:
@@ -113,8 +114,8 @@ def build_engine(
                     'ONNX Runtime runs the network in float32; set the precision to fp32'
                 )
             exported = export_once(network, step_kind(network, config))
-        except EngineError as error:
-            on_failure(f'{error}; plain PyTorch takes over')
+        except Exception as error:
+            on_failure(f'{_reason(error)}; plain PyTorch takes over')
         else:
             if fast_encoder and multiplies_8_bits_fast():
                 add(
@@ -134,6 +135,13 @@ def build_engine(
     encoders.append(EagerEncoder(network))
     steppers.append(EagerStepper(network))
     return Engine(FirstThatWorks(encoders, on_failure), FirstThatWorks(steppers, on_failure))
+
+
+def _reason(error: Exception) -> str:
+    """Say why a way cannot be taken; errors of our own say it themselves."""
+    if isinstance(error, EngineError):
+        return str(error)
+    return f'{type(error).__name__}: {first_line(error)}'
 
 
 def multiplies_8_bits_fast() -> bool:
