@@ -45,7 +45,7 @@ demo: $(STAMPS)/package ## replay a bag through the node, write build/demo/
 
 # Tests ----------------------------------------------------------------------------------------------------------------
 
-test: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/onnx $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/bench $(STAMPS)/lint ## run the tests and the linters
+test: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/lint ## run the tests and the linters
 	$(BIN)/python -m pytest $(ARGS)
 
 test-slow: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/onnx $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/bench $(STAMPS)/lint ## run the tests that take minutes

@@ -51,12 +51,14 @@ def difference(network, name):
     return row['max_logit_difference']
 
 
+@pytest.mark.slow
 @needs_peers
 @pytest.mark.parametrize('kind', ['sam2', 'sam2.1'])
 def test_transformers_computes_what_we_compute_without_pruning(kind):
     assert difference(tiny_hiera(kind=kind), 'transformers-sam2') <= 1e-4
 
 
+@pytest.mark.slow
 @needs_peers
 @pytest.mark.parametrize('key', ['maskmem_tpos_enc', 'obj_ptr_tpos_proj.weight'])
 def test_a_weight_in_the_wrong_place_shows(key, monkeypatch):
@@ -69,6 +71,7 @@ def test_a_weight_in_the_wrong_place_shows(key, monkeypatch):
     assert difference(tiny_hiera(), 'transformers-sam2') > 1e-3
 
 
+@pytest.mark.slow
 @needs_peers
 def test_all_are_taken_in_turns_in_one_run_and_get_a_row_each(monkeypatch, short_warm_up):
     network = tiny_hiera(image_size=256)
@@ -104,6 +107,7 @@ def test_memory_is_measured_for_both(monkeypatch, short_warm_up):
     assert abs(row['memory_growth_mb']) < 2 and abs(row['memory_growth_mb_against']) < 2
 
 
+@pytest.mark.slow
 @needs_peers
 def test_one_that_has_no_such_network_leaves_the_others(monkeypatch, short_warm_up):
     monkeypatch.setitem(CONTENDERS, 'sam2', Ours)
@@ -121,6 +125,7 @@ def test_a_missing_library_is_named_with_the_remedy(name, monkeypatch):
         CONTENDERS[name](tiny_hiera(), clip, boxes)
 
 
+@pytest.mark.slow
 @needs_peers
 def test_timm_is_imported_without_torchvision_and_leaves_no_trace():
     program = (

@@ -120,6 +120,7 @@ def test_a_node_that_gives_no_results_is_not_waited_for_for_ever(start_bench):
     assert not children(bench)
 
 
+@pytest.mark.slow
 def test_an_interruption_leaves_nothing_behind(start_bench, tmp_path):
     bench = start_bench('--duration', '60')
     deadline = time.monotonic() + 60.0

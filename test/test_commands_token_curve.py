@@ -22,6 +22,8 @@ from surgsam2_ros.share import share_file
 from surgsam2_ros.sources import write_label_png
 from surgsam2_ros.synthesis import render_clip
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope='module')
 def videos(tmp_path_factory):
