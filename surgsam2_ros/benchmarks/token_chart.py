@@ -9,16 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-Colour = tuple[int, int, int]
-Point = tuple[float, float]
+from surgsam2_ros.benchmarks.canvas import INK, PALE, RULE, Canvas, Colour, write_picture
 
-_SCALE = 2  # drawn so many times larger, then made smaller: smooth lines and letters
-_FONT, _LETTERS = cv2.FONT_HERSHEY_SIMPLEX, 0.44 * _SCALE
 _WIDTH, _HEIGHT, _TOP, _BOTTOM = 1000, 420, 84, 360
-_INK, _PALE, _RULE = (40, 40, 40), (110, 110, 110), (225, 225, 225)
 # Colours by Okabe and Ito (2008), told apart with any colour vision.
 _OURS, _SPREAD, _CHOSEN = (0, 114, 178), (166, 206, 236), (213, 94, 0)
 _COSTS: Mapping[str, tuple[str, Colour]] = {
@@ -67,12 +62,12 @@ def draw_curve(report: Mapping[str, Any]) -> np.ndarray:
     Returns:
         uint8 [420, 1000, 3] RGB.
     """
-    canvas = _Canvas(_WIDTH, _HEIGHT)
+    canvas = Canvas(_WIDTH, _HEIGHT)
     rows = report['rows']
     what = f'{report["model"]}, {report["clips"]} clips, {report["tracks"]} tracks'
-    canvas.text(what, 20, 24, _PALE)
-    canvas.text('tokens of each memory', 255, 404, _PALE, 'centre')
-    canvas.text('tokens of each memory', 755, 404, _PALE, 'centre')
+    canvas.text(what, 20, 24, PALE)
+    canvas.text('tokens of each memory', 255, 404, PALE, 'centre')
+    canvas.text('tokens of each memory', 755, 404, PALE, 'centre')
     _draw_accuracy(canvas, report, rows)
     _draw_costs(canvas, report, rows)
     return canvas.picture()
@@ -84,9 +79,7 @@ def write_curve(path: Path, report: Mapping[str, Any]) -> None:
     Raises:
         OSError: when it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), draw_curve(report)[..., ::-1]):
-        raise OSError(f'{path} cannot be written; make room there or name another file')
+    write_picture(path, draw_curve(report))
 
 
 @dataclass(frozen=True)
@@ -112,43 +105,14 @@ class _Axes:
         return _BOTTOM - (_BOTTOM - _TOP) * (value - self.low) / (self.high - self.low)
 
 
-class _Canvas:
-    """A white picture that is drawn on in its own pixels."""
-
-    def __init__(self, width: int, height: int) -> None:
-        self._size = width, height
-        self._image = np.full((height * _SCALE, width * _SCALE, 3), 255, np.uint8)
-
-    def line(self, points: Sequence[Point], ink: Colour, width: float = 1.0) -> None:
-        places = np.rint(np.asarray(points) * _SCALE).astype(np.int32)
-        cv2.polylines(self._image, [places], False, ink, round(width * _SCALE), cv2.LINE_AA)
-
-    def dot(self, point: Point, ink: Colour, radius: float = 4.0) -> None:
-        x, y = (round(value * _SCALE) for value in point)
-        cv2.circle(self._image, (x, y), round(radius * _SCALE), ink, -1, cv2.LINE_AA)
-
-    def text(
-        self, text: str, x: float, y: float, ink: Colour, align: str = 'left', bold: bool = False
-    ) -> None:
-        """Write with the baseline at y, from x on, to x ('right') or around it ('centre')."""
-        width = cv2.getTextSize(text, _FONT, _LETTERS, _SCALE)[0][0] / _SCALE
-        x -= {'left': 0.0, 'centre': 0.5, 'right': 1.0}[align] * width
-        place = round(x * _SCALE), round(y * _SCALE)
-        thickness = _SCALE + (_SCALE // 2 if bold else 0)
-        cv2.putText(self._image, text, place, _FONT, _LETTERS, ink, thickness, cv2.LINE_AA)
-
-    def picture(self) -> np.ndarray:
-        return cv2.resize(self._image, self._size, interpolation=cv2.INTER_AREA)
-
-
 def _draw_accuracy(
-    canvas: _Canvas, report: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+    canvas: Canvas, report: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
 ) -> None:
     """J with two standard errors: of the mean, and of its change from all tokens."""
     reach = max(abs(row['j'] - rows[-1]['j']) + row['j_error'] for row in rows) or 0.01
     base = rows[-1]['j']
     axes = _Axes(70, 460, report['all_tokens'], base - 1.15 * reach, base + 1.15 * reach)
-    canvas.text('J', 70, 50, _INK, bold=True)
+    canvas.text('J', 70, 50, INK, bold=True)
     _legend(canvas, 96, 49, 'standard error of the mean', _SPREAD)
     _legend(canvas, 96, 69, 'of the change from all tokens', _OURS)
     step = next((s for s in _STEPS if 2.3 * reach / s <= 8), _STEPS[-1])
@@ -168,11 +132,11 @@ def _draw_accuracy(
 
 
 def _draw_costs(
-    canvas: _Canvas, report: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+    canvas: Canvas, report: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
 ) -> None:
     """Costs in parts of those of all tokens."""
     axes = _Axes(560, 950, report['all_tokens'], 0.0, 1.1)
-    canvas.text('in parts of all tokens', 560, 30, _INK, bold=True)
+    canvas.text('in parts of all tokens', 560, 30, INK, bold=True)
     places = ((560, 49), (560, 69), (770, 69))
     for (title, ink), (x, y) in zip(_COSTS.values(), places, strict=True):
         _legend(canvas, x, y, title, ink)
@@ -185,13 +149,13 @@ def _draw_costs(
             canvas.dot(point, ink)
 
 
-def _legend(canvas: _Canvas, x: float, y: float, title: str, ink: Colour) -> None:
+def _legend(canvas: Canvas, x: float, y: float, title: str, ink: Colour) -> None:
     canvas.line([(x, y - 4), (x + 14, y - 4)], ink, 4)
-    canvas.text(title, x + 20, y, _PALE)
+    canvas.text(title, x + 20, y, PALE)
 
 
 def _frame(
-    canvas: _Canvas,
+    canvas: Canvas,
     axes: _Axes,
     rows: Sequence[Mapping[str, Any]],
     step: float,
@@ -200,21 +164,21 @@ def _frame(
     """Rules at the multiples of a step, and the numbers of tokens below, where there is room."""
     for number in range(int(np.ceil(axes.low / step - 1e-9)), int(axes.high / step + 1e-9) + 1):
         y = axes.y(number * step)
-        canvas.line([(axes.left, y), (axes.right, y)], _RULE)
-        canvas.text(write(number * step), axes.left - 8, y + 5, _PALE, 'right')
-    canvas.line([(axes.left, _BOTTOM), (axes.right, _BOTTOM)], _PALE)
+        canvas.line([(axes.left, y), (axes.right, y)], RULE)
+        canvas.text(write(number * step), axes.left - 8, y + 5, PALE, 'right')
+    canvas.line([(axes.left, _BOTTOM), (axes.right, _BOTTOM)], PALE)
     last = axes.right + 100
     for row in reversed(rows):
         x = axes.x(row['tokens'])
-        canvas.line([(x, _BOTTOM), (x, _BOTTOM + 4)], _PALE)
+        canvas.line([(x, _BOTTOM), (x, _BOTTOM + 4)], PALE)
         if last - x >= 34:
-            canvas.text(str(row['tokens']), x, _BOTTOM + 20, _PALE, 'centre')
+            canvas.text(str(row['tokens']), x, _BOTTOM + 20, PALE, 'centre')
             last = x
 
 
-def _mark(canvas: _Canvas, axes: _Axes, report: Mapping[str, Any], base: float) -> None:
+def _mark(canvas: Canvas, axes: _Axes, report: Mapping[str, Any], base: float) -> None:
     """Draw the value of all tokens as a line, and the number of tokens that was chosen."""
-    canvas.line([(axes.left, axes.y(base)), (axes.right, axes.y(base))], _PALE, 1.5)
+    canvas.line([(axes.left, axes.y(base)), (axes.right, axes.y(base))], PALE, 1.5)
     x = axes.x(report['chosen_tokens'])
     canvas.line([(x, _TOP), (x, _BOTTOM)], _CHOSEN, 1.5)
     canvas.text('fast', x + 6, _BOTTOM - 8, _CHOSEN)
