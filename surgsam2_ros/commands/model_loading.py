@@ -45,7 +45,7 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
         '--profile',
         choices=('exact', 'fast'),
         default='exact',
-        help='fast gives up to 0.01 of J for speed (default: %(default)s)',
+        help='fast gives a little accuracy for speed, see docs/engines.md (default: %(default)s)',
     )
 
 
