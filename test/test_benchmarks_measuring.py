@@ -17,6 +17,7 @@ from surgsam2_ros.benchmarks.measuring import (
     ratio,
     stage_times,
 )
+from surgsam2_ros.network.linear import Linear
 
 
 def test_steps_are_taken_in_turns_and_timed_each_by_itself():
@@ -59,6 +60,14 @@ def test_convolutions_and_attention_are_counted():
     convolution = 2 * 8 * 8 * 6 * 4 * 9
     attention = 2 * (2 * 16 * 16 * 32 * 2)
     assert count(step).gflop == pytest.approx((convolution + attention) / 1e9)
+
+
+def test_large_linear_layers_are_counted():
+    rows, inputs, outputs = 2048, 64, 512
+    layer = Linear(inputs, outputs)
+    with torch.inference_mode():
+        counted = count(lambda: layer(torch.ones(2, rows // 2, inputs)))
+    assert counted.gflop == pytest.approx(2 * rows * inputs * outputs / 1e9)
 
 
 def test_stages_are_timed_within_the_block_alone():

@@ -6,10 +6,11 @@ import copy
 
 import pytest
 import torch
+import torch.nn.functional as F
 
-from surgsam2_ros.network import MemoryTokens
-from surgsam2_ros.network.layers import Derived
-from surgsam2_ros.network.memory_attention import MemoryAttention
+from surgsam2_ros.network import MemoryTokens, memory_attention
+from surgsam2_ros.network.derived import Derived
+from surgsam2_ros.network.memory_attention import MemoryAttention, attend_rows
 
 
 @pytest.fixture(name='linear')
@@ -91,3 +92,30 @@ def test_memory_is_attended_to_alike_in_training_and_in_evaluation(heads, padded
     with torch.no_grad():
         expected = attention.train()(features, memory)
         torch.testing.assert_close(attention.eval()(features, memory), expected)
+
+
+@pytest.mark.parametrize('padded', [False, True])
+@pytest.mark.parametrize('shared', [False, True])
+@pytest.mark.parametrize('rows_at_once', [1024, 100])
+def test_large_heads_have_products_of_their_own(monkeypatch, padded, shared, rows_at_once):
+    torch.manual_seed(0)
+    objects, heads, rows, length, width = 2, 2, 256, 320, 32
+    monkeypatch.setattr(memory_attention, '_LARGE', rows * length * width)
+    monkeypatch.setattr(memory_attention, '_SCORES_AT_ONCE', rows_at_once * length)
+    q = torch.randn(1 if shared else objects, heads, rows, width)
+    k = torch.randn(objects, heads, length, width)
+    values = torch.randn(objects, length, 8)
+    mask = None
+    if padded:
+        mask = torch.ones(objects, 1, 1, length, dtype=torch.bool)
+        mask[1, :, :, 100:] = False
+    expected = F.scaled_dot_product_attention(
+        q.expand(objects, -1, -1, -1).double(),
+        k.double(),
+        values[:, None].expand(-1, heads, -1, -1).double(),
+        attn_mask=mask,
+    )
+    found = attend_rows(q, k, values, mask)
+    torch.testing.assert_close(found.double(), expected, atol=1e-5, rtol=1e-5)
+    monkeypatch.setattr(memory_attention, '_LARGE', rows * length * width + 1)
+    torch.testing.assert_close(attend_rows(q, k, values, mask), found, atol=1e-5, rtol=1e-5)

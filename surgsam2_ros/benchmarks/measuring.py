@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -133,8 +134,15 @@ def _attention_flops(query, key, value, *args, **kwargs) -> int:
     return sdpa_flop_count(query, key, value)
 
 
-# PyTorch counts the attention kernels of GPUs alone.
-_MORE_FLOPS = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops}
+def _linear_flops(x_shape, weight_shape, *args, **kwargs) -> int:
+    return 2 * math.prod(x_shape) * weight_shape[0]
+
+
+# PyTorch counts the kernels of GPUs and its own alone.
+_MORE_FLOPS = {
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops,
+    torch.ops.mkldnn._linear_pointwise: _linear_flops,
+}
 
 
 def count(step: Callable[[], None]) -> Counts:

@@ -4,42 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
-class Derived:
-    """A tensor computed from parameters; while no gradients are asked for, kept until they change.
-
-    Args:
-        compute: makes the tensor from the parameters.
-    """
-
-    def __init__(self, compute: Callable[..., Tensor]) -> None:
-        self._compute = compute
-        self._state: list[tuple[int, int]] | None = None
-
-    def __call__(self, *parameters: Tensor) -> Tensor:
-        """Return the tensor that belongs to these parameters."""
-        # Asked first: a capture does not know whether a tensor was made in inference mode.
-        if torch.compiler.is_compiling() or torch.is_grad_enabled():
-            return self._compute(*parameters)
-        if any(p.is_inference() for p in parameters):
-            return self._compute(*parameters)
-        # Writing into a parameter raises its version; moving it changes its address.
-        state = [(p.data_ptr(), p._version) for p in parameters]
-        if state != self._state:
-            self._value, self._state = self._compute(*parameters), state
-            self._held = [p.detach() for p in parameters]  # no other tensor gets these addresses
-        return self._value
-
-    def __deepcopy__(self, memo: dict) -> Derived:
-        """Leave a copied module to derive its own."""
-        return Derived(self._compute)
+from surgsam2_ros.network.linear import Linear
 
 
 class MLP(nn.Module):
@@ -54,7 +25,7 @@ class MLP(nn.Module):
     def __init__(self, input_dim, hidden_dim, output_dim, num_layers, activation=F.relu) -> None:
         super().__init__()
         widths = [input_dim] + [hidden_dim] * (num_layers - 1) + [output_dim]
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
+        self.layers = nn.ModuleList(Linear(a, b) for a, b in pairwise(widths))
         self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
@@ -106,10 +77,10 @@ class Attention(nn.Module):
             raise ValueError(f'{num_heads} attention heads do not divide {inner} channels')
         self.num_heads = num_heads
         key_dim = dim if key_dim is None else key_dim
-        self.q_proj = nn.Linear(dim, inner)
-        self.k_proj = nn.Linear(key_dim, inner)
-        self.v_proj = nn.Linear(key_dim, inner)
-        self.out_proj = nn.Linear(inner, dim)
+        self.q_proj = Linear(dim, inner)
+        self.k_proj = Linear(key_dim, inner)
+        self.v_proj = Linear(key_dim, inner)
+        self.out_proj = Linear(inner, dim)
 
     def split_heads(self, x: Tensor) -> Tensor:
         """View [N, L, C] as [N, heads, L, C / heads]."""

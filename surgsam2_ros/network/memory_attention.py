@@ -10,8 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from surgsam2_ros.network.derived import Derived
 from surgsam2_ros.network.frame_tensors import MemoryTokens
-from surgsam2_ros.network.layers import Attention, Derived
+from surgsam2_ros.network.layers import Attention
+from surgsam2_ros.network.linear import Linear, linear
 from surgsam2_ros.network.position_encoding import (
     full_precision,
     rotary_tables,
@@ -19,13 +21,16 @@ from surgsam2_ros.network.position_encoding import (
 )
 
 _ROWS_AT_ONCE = 512  # queries whose scores are held at a time: 2 kB per key and head
+_SCORES_AT_ONCE = 2**23  # the same where each head has products of its own: 32 MB
+_LARGE = 2**28  # multiply-adds of the queries and keys of a head, from which it has
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotate channel pairs; x is [..., tokens, C] with pair members in the two halves of C."""
     first, second = x.chunk(2, dim=-1)
     swapped = torch.cat((second, first), dim=-1)
-    return torch.addcmul(x * cos, swapped, sin).to(x.dtype)
+    rotated = torch.addcmul(x * cos, swapped, sin)
+    return rotated if rotated.dtype == x.dtype else rotated.to(x.dtype)
 
 
 def attend_rows(q: Tensor, k: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
@@ -40,19 +45,38 @@ def attend_rows(q: Tensor, k: Tensor, values: Tensor, mask: Tensor | None) -> Te
     Returns:
         [N, heads, Lq, Cv].
     """
-    values = values[:, None].expand(-1, k.shape[1], -1, -1)
     if not q.is_cpu:
         q = q.expand(k.shape[0], -1, -1, -1)
+        values = values[:, None].expand(-1, k.shape[1], -1, -1)
         return F.scaled_dot_product_attention(q, k, values, attn_mask=mask)
     # The fused kernel of CPUs takes no such values; plain products are faster than padding them.
-    keys = k.transpose(2, 3)
+    q = q * q.shape[-1] ** -0.5
+    if not torch.compiler.is_compiling() and k[0, 0].numel() * q.shape[2] >= _LARGE:
+        return _attend_head_by_head(q, k, values, mask)
+    keys, values = k.transpose(2, 3), values[:, None]
     attended = []
-    for rows in (q * q.shape[-1] ** -0.5).split(_ROWS_AT_ONCE, dim=2):
+    for rows in q.split(_ROWS_AT_ONCE, dim=2):
         scores = rows @ keys
         if mask is not None:
             scores = scores.masked_fill(~mask, -torch.inf)
         attended.append(scores.softmax(dim=-1) @ values)
     return torch.cat(attended, dim=2)
+
+
+def _attend_head_by_head(q: Tensor, k: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+    """Attend with scaled queries in products that are large enough for a kernel of their own."""
+    heads, length = k.shape[1:3]
+    rows_at_once = max(1, _SCORES_AT_ONCE // length)
+    queries, keys, values = q.flatten(0, 1).unbind(), k.flatten(0, 1).unbind(), values.unbind()
+    attended = []
+    for index, key in enumerate(keys):
+        query, n = queries[index % len(queries)], index // heads
+        for rows in query.split(rows_at_once) if len(query) > rows_at_once else (query,):
+            scores = linear(rows, key)
+            if mask is not None:
+                scores = scores.masked_fill_(~mask[n, 0], -torch.inf)
+            attended.append(scores.softmax(dim=-1) @ values[n])
+    return torch.cat(attended).view(*k.shape[:2], q.shape[2], -1)
 
 
 def _reordered(parameter: Tensor, num_heads: int) -> Tensor:
@@ -100,7 +124,7 @@ class RotaryAttention(Attention):
     def queries(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """Project and rotate [N, HW, C] to [N, heads, HW, head_dim]."""
         weight, bias = self._q_weight(self.q_proj.weight), self._q_bias(self.q_proj.bias)
-        return rotate(self.split_heads(F.linear(x, weight, bias)), cos, sin)
+        return rotate(self.split_heads(linear(x, weight, bias)), cos, sin)
 
     def keys(
         self,
@@ -116,7 +140,7 @@ class RotaryAttention(Attention):
         which cell each belongs to.
         """
         weight, bias = self._k_weight(self.k_proj.weight), self._k_bias(self.k_proj.bias)
-        k = self.split_heads(F.linear(x, weight, bias))
+        k = self.split_heads(linear(x, weight, bias))
         spatial = k.shape[2] - unrotated
         if cells is None:
             maps = k[:, :, :spatial].unflatten(2, (-1, cos.shape[0]))
@@ -135,7 +159,7 @@ class RotaryAttention(Attention):
         out = attend_rows(q, k, v, mask).transpose(1, 2).flatten(2)
         weight = self._value_weight(self.v_proj.weight, self.out_proj.weight)
         bias = self._value_bias(self.v_proj.bias, self.out_proj.weight, self.out_proj.bias)
-        return F.linear(out, weight, bias)
+        return linear(out, weight, bias)
 
 
 class MemoryAttentionLayer(nn.Module):
@@ -150,8 +174,8 @@ class MemoryAttentionLayer(nn.Module):
         super().__init__()
         self.self_attn = RotaryAttention(dim, num_heads)
         self.cross_attn_image = RotaryAttention(dim, num_heads, key_dim=memory_dim)
-        self.linear1 = nn.Linear(dim, feedforward_dim)
-        self.linear2 = nn.Linear(feedforward_dim, dim)
+        self.linear1 = Linear(dim, feedforward_dim)
+        self.linear2 = Linear(feedforward_dim, dim)
         self.norm1 = nn.LayerNorm(dim)
         self.norm2 = nn.LayerNorm(dim)
         self.norm3 = nn.LayerNorm(dim)
@@ -175,11 +199,11 @@ class MemoryAttentionLayer(nn.Module):
         q = attention.queries(self.norm2(x), cos, sin)
         k = attention.keys(keys, cos, sin, memory.num_pointer_tokens, memory.cells)
         x = x + self._drop(attention.attend(q, k, memory.features, mask))
-        hidden = self._drop(F.relu(self.linear1(self.norm3(x))))
+        hidden = self._drop(self.linear1(self.norm3(x), relu=True))
         return x + self._drop(self.linear2(hidden))
 
     def _drop(self, x: Tensor) -> Tensor:
-        return F.dropout(x, self.dropout, self.training)
+        return F.dropout(x, self.dropout) if self.training else x
 
 
 class MemoryAttention(nn.Module):
@@ -220,7 +244,8 @@ class MemoryAttention(nn.Module):
         With a batch of 1 the work before the first look at the memory is shared by the objects.
         """
         height = features.shape[-2]
-        x = features.flatten(2).transpose(1, 2) + self.position
+        # Tokens that are spread in memory would be copied by every norm.
+        x = features.flatten(2).transpose(1, 2).contiguous() + self.position
         keys = memory.features + memory.position
         mask = None if memory.key_mask is None else memory.key_mask[:, None, None]
         for layer in self.layers:

@@ -1,0 +1,66 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Linear layers; large ones are oneDNN's on a CPU."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from surgsam2_ros.network.derived import Derived
+
+_LARGE = 2**25  # multiply-adds below which choosing oneDNN's kernel costs more than it saves
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, relu: bool = False) -> Tensor:
+    """Compute `F.linear`, followed by a ReLU if asked for.
+
+    On a CPU PyTorch's own linear layer writes the bias in a pass before the matrix product, and
+    the ReLU takes another one after it. oneDNN adds and clips as it writes the product.
+
+    Args:
+        x: [..., inputs].
+        weight: [outputs, inputs].
+        bias: [outputs].
+        relu: whether negative values become 0.
+
+    Returns:
+        [..., outputs].
+    """
+    if _is_for_onednn(x, weight):
+        after = 'relu' if relu else 'none'
+        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, after, [], '')
+    y = F.linear(x, weight, bias)
+    return F.relu(y) if relu else y
+
+
+class Linear(nn.Linear):
+    """A linear layer, see `linear`; a large one keeps its weight in oneDNN's own order as well."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs)
+        self._packed = Derived(_pack)
+
+    def forward(self, x: Tensor, *, relu: bool = False) -> Tensor:
+        """Map [..., in_features] to [..., out_features]."""
+        weight = self.weight
+        if _is_for_onednn(x, weight) and not weight.is_inference():
+            weight = self._packed(weight)
+        return linear(x, weight, self.bias, relu=relu)
+
+
+def _pack(weight: Tensor) -> Tensor:
+    return torch.ops.mkldnn._reorder_linear_weight(weight, None)
+
+
+def _is_for_onednn(x: Tensor, weight: Tensor) -> bool:
+    return (
+        x.is_cpu
+        and x.dtype == weight.dtype == torch.float32
+        and x.numel() * weight.shape[0] >= _LARGE
+        and not torch.is_grad_enabled()
+        and not torch.is_autocast_enabled('cpu')
+        and not torch.compiler.is_compiling()
+        and torch.backends.mkldnn.is_available()
+    )
