@@ -4,93 +4,83 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from surgsam2_ros.network.layers import MLP
-
-
-def pool_tokens(x: Tensor) -> Tensor:
-    """Take the maximum of 2x2 cells: [B, H, W, C] to [B, H / 2, W / 2, C]."""
-    return F.max_pool2d(x.permute(0, 3, 1, 2), 2).permute(0, 2, 3, 1)
+from surgsam2_ros.network.linear import Linear
+from surgsam2_ros.network.window_order import WindowGroup, WindowOrder, pool_cells
 
 
 class WindowAttention(nn.Module):
     """Multi-head self-attention within windows, with optional 2x2 pooling of the queries.
 
-    Projections run on the real tokens alone. Where windows reach over the border, the keys and
-    values of the padding are those of a zero token, i.e. the biases.
+    Where windows reach over the edge of the map, the keys and values of the padding are those of a
+    zero token, i.e. the biases; its queries are asked for by nobody.
 
     Args:
         dim, dim_out: channels in and out.
         num_heads: attention heads.
-        window: tokens per window side at the input, 0 for global attention.
+        everywhere: whether each token attends to the whole map instead of its window.
         pool: whether queries (and so the output) are pooled by 2.
     """
 
-    def __init__(self, dim, dim_out, num_heads, window, pool) -> None:
+    def __init__(self, dim, dim_out, num_heads, everywhere, pool) -> None:
         super().__init__()
-        self.num_heads, self.window, self.pool = num_heads, window, pool
-        self.qkv = nn.Linear(dim, dim_out * 3)
-        self.proj = nn.Linear(dim_out, dim_out)
+        self.num_heads, self.everywhere, self.pool = num_heads, everywhere, pool
+        self.qkv = Linear(dim, dim_out * 3)
+        self.proj = Linear(dim_out, dim_out)
 
-    def _split(self, tokens: Tensor, parts: int, window: tuple[int, int]) -> Tensor:
-        """Cut [B, H, W, parts * C] into [parts, B * windows, heads, tokens, C / heads]."""
-        tokens = tokens.unflatten(-1, (parts, self.num_heads, -1))
-        rows, columns = tokens.shape[1] // window[0], tokens.shape[2] // window[1]
-        tokens = tokens.unflatten(2, (columns, window[1])).unflatten(1, (rows, window[0]))
-        # [B, rows, window, columns, window, parts, heads, C]
-        tokens = tokens.permute(5, 0, 1, 3, 6, 2, 4, 7)
-        return tokens.flatten(5, 6).flatten(1, 3)
+    def forward(self, x: Tensor, order: WindowOrder) -> Tensor:
+        """Map tokens [B, T, dim] in this order to [B, T, dim_out], a quarter of T when pooling."""
+        qkv = self.qkv(x)
+        groups = (WindowGroup(1, x.shape[1], 0),) if self.everywhere else order.groups
+        if len(groups) == 1:
+            return self.proj(self._attend(qkv, groups[0]))
+        parts = qkv.split([group.windows * group.tokens for group in groups], dim=1)
+        attended = [self._attend(part, group) for part, group in zip(parts, groups, strict=True)]
+        return self.proj(torch.cat(attended, dim=1))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map [B, H, W, dim] to [B, H, W, dim_out], halved in H and W when pooling."""
-        batch, height, width, _ = x.shape
-        window = (self.window, self.window) if self.window else (height, width)
-        pad_bottom, pad_right = -height % window[0], -width % window[1]
-        if pad_bottom or pad_right:
-            qkv = F.pad(F.linear(x, self.qkv.weight), (0, 0, 0, pad_right, 0, pad_bottom))
-            qkv = qkv + self.qkv.bias.to(qkv.dtype)
-        else:
-            qkv = self.qkv(x)
+    def _attend(self, qkv: Tensor, group: WindowGroup) -> Tensor:
+        """Attend within windows: [B, windows * tokens, 3 * C] to [B, windows * tokens, C]."""
+        batch, (windows, tokens, padding) = qkv.shape[0], group
+        each = (3, self.num_heads, qkv.shape[2] // (3 * self.num_heads))
+        qkv = qkv.reshape(batch * windows, tokens, *each)
+        if padding:
+            bias = self.qkv.bias if self.qkv.bias.dtype == qkv.dtype else self.qkv.bias.to(qkv)
+            bias = bias.view(each).expand(batch * windows, padding, -1, -1, -1)
+            qkv = torch.cat((qkv, bias), dim=1)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind()  # [B * windows, heads, tokens, C / heads]
+        if padding:
+            q = q[:, :, :tokens]
         if self.pool:
-            query, key_value = qkv.tensor_split((qkv.shape[-1] // 3,), dim=-1)
-            k, v = self._split(key_value, 2, window)
-            query = pool_tokens(query)
-            window, height, width = (window[0] // 2, window[1] // 2), height // 2, width // 2
-            q = self._split(query, 1, window)[0]
-        else:
-            query = qkv
-            q, k, v = self._split(qkv, 3, window)
+            q = q.unflatten(2, (-1, 4)).amax(dim=3)
         out = F.scaled_dot_product_attention(q, k, v)
-
-        rows, columns = query.shape[1] // window[0], query.shape[2] // window[1]
-        out = out.unflatten(2, window).unflatten(0, (batch, rows, columns))
-        # [B, rows, columns, heads, window, window, C] -> [B, H, W, heads * C]
-        out = out.permute(0, 1, 4, 2, 5, 3, 6).flatten(5, 6).flatten(3, 4).flatten(1, 2)
-        return self.proj(out[:, :height, :width])
+        return out.transpose(1, 2).reshape(batch, windows * q.shape[2], -1)
 
 
 class HieraBlock(nn.Module):
     """Pre-norm attention and MLP; the first block of a stage doubles the channels and pools."""
 
-    def __init__(self, dim, dim_out, num_heads, window, pool) -> None:
+    def __init__(self, dim, dim_out, num_heads, everywhere, pool) -> None:
         super().__init__()
         self.pool = pool
         self.norm1 = nn.LayerNorm(dim, eps=1e-6)
-        self.attn = WindowAttention(dim, dim_out, num_heads, window, pool)
+        self.attn = WindowAttention(dim, dim_out, num_heads, everywhere, pool)
         self.norm2 = nn.LayerNorm(dim_out, eps=1e-6)
         self.mlp = MLP(dim_out, dim_out * 4, dim_out, 2, F.gelu)
-        self.proj = nn.Linear(dim, dim_out) if dim != dim_out else None
+        self.proj = Linear(dim, dim_out) if dim != dim_out else None
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map [B, H, W, dim] to [B, H, W, dim_out], halved in H and W when pooling."""
+    def forward(self, x: Tensor, order: WindowOrder) -> Tensor:
+        """Map tokens [B, T, dim] in this order to [B, T, dim_out], a quarter of T when pooling."""
         normed = self.norm1(x)
         if self.proj is not None:
             x = self.proj(normed)
-            x = pool_tokens(x) if self.pool else x
-        x = x + self.attn(normed)
+            x = pool_cells(x) if self.pool else x
+        x = x + self.attn(normed, order)
         return x + self.mlp(self.norm2(x))
 
 
@@ -128,6 +118,7 @@ class Hiera(nn.Module):
             torch.zeros(1, embed_dim, window_sizes[0], window_sizes[0])
         )
         self._cached_position: tuple | None = None
+        self._window_sizes = tuple(window_sizes)
         ends = [sum(stages[: stage + 1]) - 1 for stage in range(len(stages))]
         self.feature_blocks = tuple(ends)
         blocks, dim = [], embed_dim
@@ -135,10 +126,8 @@ class Hiera(nn.Module):
             dim_out, heads = embed_dim * 2**stage, num_heads * 2**stage
             for repeat in range(repeats):
                 first = stage > 0 and repeat == 0
-                # The block that pools still works on the windows of the stage before.
-                window = window_sizes[stage - 1 if first else stage]
-                window = 0 if len(blocks) in global_blocks else window
-                blocks.append(HieraBlock(dim, dim_out, heads, window, pool=first))
+                everywhere = len(blocks) in global_blocks
+                blocks.append(HieraBlock(dim, dim_out, heads, everywhere, pool=first))
                 dim = dim_out
         self.blocks = nn.ModuleList(blocks)
         self.channel_list = [embed_dim * 2**stage for stage in reversed(range(len(stages)))]
@@ -170,13 +159,29 @@ class Hiera(nn.Module):
             self._cached_position = (state, embedding)
         return embedding
 
+    def _order(self, stage: int, height: int, width: int) -> WindowOrder:
+        """Order of the tokens from this stage on, to the block that pools last in it."""
+        later = range(stage + 1, len(self._window_sizes))
+        kept = takewhile(lambda s: 2 * self._window_sizes[s] == self._window_sizes[s - 1], later)
+        # The first block of the stage after those still works on their windows.
+        pools = min(len(list(kept)) + 1, len(later))
+        return WindowOrder(height, width, self._window_sizes[stage], pools)
+
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return the [B, C, H, W] features of [B, 3, S, S] at strides 4, 8, 16 and 32."""
         x = self.patch_embed(images)
         x = x + self._position(x.shape[1], x.shape[2])
+        stage, order = 0, self._order(0, x.shape[1], x.shape[2])
+        x = order.arrange(x)
         features = []
         for index, block in enumerate(self.blocks):
-            x = block(x)
+            x = block(x, order)
+            if block.pool:
+                stage, order = stage + 1, order.pooled
+                if order.window != self._window_sizes[stage]:
+                    x = order.restore(x)
+                    order = self._order(stage, x.shape[1], x.shape[2])
+                    x = order.arrange(x)
             if index in self.feature_blocks:
-                features.append(x.permute(0, 3, 1, 2))
+                features.append(order.restore(x).permute(0, 3, 1, 2))
         return features
