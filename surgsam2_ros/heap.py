@@ -8,9 +8,8 @@ import ctypes
 import sys
 
 # Parameters of mallopt(3) of the GNU C library.
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 _NEVER = 2**31 - 1
-_LARGEST_FROM_HEAP = 32 * 2**20  # what larger blocks cost is little beside what is done with them
 _GROWTH = 64 * 2**20
 
 
@@ -30,7 +29,7 @@ def keep_freed_memory() -> bool:
     if mallopt is None:
         return False
     settings = (
-        (_M_MMAP_THRESHOLD, _LARGEST_FROM_HEAP),
+        (_M_MMAP_MAX, 0),  # blocks outside of the heap: these are returned whatever their size
         (_M_TRIM_THRESHOLD, _NEVER),
         (_M_TOP_PAD, _GROWTH),
     )

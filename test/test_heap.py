@@ -21,7 +21,7 @@ from surgsam2_ros.heap import keep_freed_memory
 
 def use():
     # Together more than the C library keeps by itself.
-    arrays = [np.ones(size, np.uint8) for size in [20_000_000] * 4]
+    arrays = [np.ones(size, np.uint8) for size in [20_000_000, 20_000_000, 40_000_000, 90_000_000]]
     arrays.clear()
 
 if sys.argv[1] == 'keep':
