@@ -118,6 +118,7 @@ def test_an_exporter_that_breaks_leaves_pytorch(network, monkeypatch):
         raise RuntimeError('an operation is not known\nlong story')
 
     monkeypatch.setattr(engine_settings, 'export_once', broken)
+    monkeypatch.setattr(engine_settings, 'multiplies_8_bits_fast', lambda: True)
     said = []
     engine = build_engine(network, EngineSettings(profile='fast'), TrackerConfig(), said.append)
     assert engine.name == 'torch'

@@ -38,8 +38,8 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
         '--backend',
         choices=('torch', 'onnx'),
         default='torch',
-        help='what runs the network in frames without prompts; onnx is faster on a CPU, needs '
-        'requirements/onnx.txt and exports each network once (default: %(default)s)',
+        help='what runs the network in frames without prompts; onnx is faster with nano on a '
+        'CPU, needs requirements/onnx.txt and exports each network once (default: %(default)s)',
     )
     parser.add_argument(
         '--profile',

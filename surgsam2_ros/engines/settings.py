@@ -45,8 +45,8 @@ class EngineSettings:
 
     Attributes:
         backend: 'torch', or 'onnx' for ONNX Runtime, which exports the network once.
-        profile: 'exact', or 'fast': a part of each memory and, on a CPU, an image encoder in ONNX
-            Runtime, in 8 bits where the processor is made for these.
+        profile: 'exact', or 'fast': a part of each memory and, on a CPU that is made for these, an
+            image encoder in 8 bits, by ONNX Runtime.
         compile: 'off', or how `torch.compile` captures the network; of no use with 'onnx'.
         channels_last: keep the weights of convolutions channels-last in memory.
         provider: execution provider of ONNX Runtime; 'auto' is that of the device.
@@ -106,8 +106,9 @@ def build_engine(
         except Exception as error:  # libraries that export and compile raise all kinds
             on_failure(_reason(error))
 
-    fast_encoder = settings.profile == 'fast' and network.device.type == 'cpu'
-    if settings.backend == 'onnx' or fast_encoder:
+    on_cpu = network.device.type == 'cpu'
+    in_8_bits = settings.profile == 'fast' and on_cpu and multiplies_8_bits_fast()
+    if settings.backend == 'onnx' or in_8_bits:
         try:
             if network.autocast_dtype is not None:
                 raise EngineError(
@@ -117,7 +118,7 @@ def build_engine(
         except Exception as error:
             on_failure(f'{_reason(error)}; plain PyTorch takes over')
         else:
-            if fast_encoder and multiplies_8_bits_fast():
+            if in_8_bits:
                 add(
                     encoders,
                     lambda: OnnxEncoder(
@@ -126,8 +127,8 @@ def build_engine(
                         settings.provider,
                     ),
                 )
-            add(encoders, lambda: OnnxEncoder(network, exported.encoder, settings.provider))
             if settings.backend == 'onnx':
+                add(encoders, lambda: OnnxEncoder(network, exported.encoder, settings.provider))
                 add(steppers, lambda: OnnxStepper(network, exported.step, settings.provider))
     if settings.compile != OFF:
         encoders.append(CapturedEncoder(network, settings.compile))
