@@ -13,7 +13,7 @@ from conftest import REPO
 
 from surgsam2_ros.benchmarks import readme_table
 from surgsam2_ros.benchmarks.charts import bars_of, draw_chart, write_chart
-from surgsam2_ros.benchmarks.readme_table import BEGIN, END, insert_benchmarks
+from surgsam2_ros.benchmarks.readme_table import PART, insert_benchmarks
 from surgsam2_ros.benchmarks.tables import markdown_table
 
 STAGES = {'encoder': 50.0, 'memory attention': 25.0, 'decoder': 10.0, 'memory encoder': 10.0}
@@ -94,7 +94,7 @@ def test_tables_replace_what_stood_between_the_markers(tmp_path):
         text = json.dumps(report(row(objects=objects)))
         (tmp_path / f'{name}.json').write_text(text)
     readme = tmp_path / 'README.md'
-    readme.write_text(f'# Title\n{BEGIN}\nbefore\n{END}\n## More\n')
+    readme.write_text(f'# Title\n{PART.begin}\nbefore\n{PART.end}\n## More\n')
     assert readme_table.main(['--write', str(readme), '--from', str(tmp_path)]) == 0
     written = readme.read_text()
     assert written.startswith('# Title\n') and written.endswith('\n## More\n')
@@ -105,10 +105,10 @@ def test_tables_replace_what_stood_between_the_markers(tmp_path):
 @pytest.mark.parametrize(
     ('document', 'content', 'words'),
     [
-        ('no markers', '{}', 'benchmarks:begin'),
-        (f'{END}\n{BEGIN}', '{}', 'exchange them'),
-        (f'{BEGIN}\n{END}', '{"rows": []}', 'has no rows'),
-        (f'{BEGIN}\n{END}', None, 'no JSON files'),
+        ('no markers', json.dumps(report(row())), 'benchmarks:begin'),
+        (f'{PART.end}\n{PART.begin}', json.dumps(report(row())), 'exchange them'),
+        (f'{PART.begin}\n{PART.end}', '{"rows": []}', 'has no rows'),
+        (f'{PART.begin}\n{PART.end}', None, 'no JSON files'),
     ],
 )
 def test_what_cannot_be_filled_in_is_refused(document, content, words, tmp_path):

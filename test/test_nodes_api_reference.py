@@ -18,6 +18,7 @@ import rclpy
 from rclpy.node import Node
 
 from surgsam2_ros.nodes import api_reference
+from surgsam2_ros.nodes.api_reference import PART
 from surgsam2_ros.nodes.parameters import Parameters, declare_parameters, read_parameters
 
 # What every node, and every lifecycle node, brings along.
@@ -128,7 +129,7 @@ def test_documented_services_are_those_of_the_node(node):
 
 
 def test_tables_replace_what_stood_between_the_markers():
-    document = f'# Title\n{api_reference.BEGIN}\nwas here before\n{api_reference.END}\n## More\n'
+    document = f'# Title\n{PART.begin}\nwas here before\n{PART.end}\n## More\n'
     written = api_reference.insert_api(document)
     assert written.startswith('# Title\n') and written.endswith('\n## More\n')
     assert 'was here before' not in written and '`~/tracks`' in written
@@ -137,7 +138,11 @@ def test_tables_replace_what_stood_between_the_markers():
 
 @pytest.mark.parametrize(
     'document',
-    ['no markers', api_reference.BEGIN, f'{api_reference.END}\n{api_reference.BEGIN}'],
+    [
+        'no markers',
+        PART.begin,
+        f'{PART.end}\n{PART.begin}',
+    ],
 )
 def test_document_without_its_markers_is_refused(document):
     with pytest.raises(ValueError, match='ros-api:'):
@@ -146,7 +151,7 @@ def test_document_without_its_markers_is_refused(document):
 
 def test_command_writes_both_files(tmp_path):
     readme = tmp_path / 'README.md'
-    readme.write_text(f'{api_reference.BEGIN}\n{api_reference.END}\n')
+    readme.write_text(f'{PART.begin}\n{PART.end}\n')
     config = tmp_path / 'surgsam2.yaml'
     assert api_reference.main(['--write', str(readme), '--write-config', str(config)]) == 0
     assert '### Parameters' in readme.read_text()

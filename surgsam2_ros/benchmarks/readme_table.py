@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from surgsam2_ros.benchmarks.tables import markdown_table
+from surgsam2_ros.generated import GeneratedPart
 
-BEGIN, END = '<!-- benchmarks:begin -->', '<!-- benchmarks:end -->'
+PART = GeneratedPart('benchmarks')
 FOLDER = Path('docs') / 'benchmarks'
 
 
@@ -41,13 +42,7 @@ def insert_benchmarks(document: str, folder: Path) -> str:
         ValueError: when the document has not exactly one of each marker, in order, or there is
             nothing to insert.
     """
-    if document.count(BEGIN) != 1 or document.count(END) != 1:
-        raise ValueError(f'the document needs one line {BEGIN} and one line {END}')
-    head, _, rest = document.partition(BEGIN)
-    _, found, tail = rest.partition(END)
-    if not found:
-        raise ValueError(f'{END} stands before {BEGIN}; exchange them')
-    return f'{head}{BEGIN}\n\n{benchmarks_markdown(folder)}\n{END}{tail}'
+    return PART.replaced(document, benchmarks_markdown(folder))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

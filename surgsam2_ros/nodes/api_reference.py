@@ -22,11 +22,11 @@ from std_srvs.srv import SetBool, Trigger
 
 from surgsam2_msgs.msg import PromptArray, TrackArray, TrackerStatus
 from surgsam2_msgs.srv import AddObjects, ListObjects, RemoveObject, SegmentImage
+from surgsam2_ros.generated import GeneratedPart
 from surgsam2_ros.nodes import qos
 from surgsam2_ros.nodes.parameters import ParameterSpec, parameter_schema
 
-BEGIN = '<!-- ros-api:begin -->'
-END = '<!-- ros-api:end -->'
+PART = GeneratedPart('ros-api')
 
 _CHANGES = {
     'any_time': 'at any time',
@@ -142,13 +142,7 @@ def insert_api(document: str) -> str:
     Raises:
         ValueError: the document has not exactly one of each marker, in order.
     """
-    if document.count(BEGIN) != 1 or document.count(END) != 1:
-        raise ValueError(f'the document needs one line {BEGIN} and one line {END}')
-    head, _, rest = document.partition(BEGIN)
-    _, found, tail = rest.partition(END)
-    if not found:
-        raise ValueError(f'{END} stands before {BEGIN}; exchange them')
-    return f'{head}{BEGIN}\n\n{api_markdown()}\n{END}{tail}'
+    return PART.replaced(document, api_markdown())
 
 
 def parameter_file() -> str:
