@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -110,6 +111,13 @@ def test_gradients_flow_after_a_call_without_them(layer):
     active = (F.linear(x, layer.weight, layer.bias) > 0).float()
     torch.testing.assert_close(layer.bias.grad, active.sum(0))
     torch.testing.assert_close(x.grad, active @ layer.weight, atol=1e-4, rtol=1e-4)
+
+
+def test_it_travels_to_another_process(layer):
+    x = torch.randn(MANY, INPUTS)
+    with torch.inference_mode():
+        expected = layer(x)
+        assert torch.equal(pickle.loads(pickle.dumps(layer))(x), expected)
 
 
 def test_autocast_has_its_own_kernel(layer):

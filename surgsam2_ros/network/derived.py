@@ -35,6 +35,6 @@ class Derived:
             self._held = [p.detach() for p in parameters]  # no other tensor gets these addresses
         return self._value
 
-    def __deepcopy__(self, memo: dict) -> Derived:
-        """Leave a copied module to derive its own."""
-        return Derived(self._compute)
+    def __reduce__(self) -> tuple[type[Derived], tuple[Callable[..., Tensor]]]:
+        """Leave a copied or unpickled module to derive its own."""
+        return Derived, (self._compute,)
