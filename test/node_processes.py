@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -21,7 +22,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from surgsam2_msgs.msg import TrackArray
-from surgsam2_ros.nodes.client import SurgSam2Client
+from surgsam2_ros.nodes.client import SurgSam2Client, SurgSam2Error
 from surgsam2_ros.nodes.image_conversion import make_rgb_image
 from surgsam2_ros.nodes.node_thread import NodeThread
 from surgsam2_ros.nodes.qos import qos_profile
@@ -132,6 +133,15 @@ class RunningNode:
         """Send an image and wait for its result."""
         self.client.follow_tracks()
         return self.client.wait_for_tracks(stamp=self.camera.send().stamp)
+
+    def track_when_connected(self) -> TrackArray:
+        """Send images until one has a result: whoever just started may not know us yet."""
+        self.client.follow_tracks()
+        for _ in range(10):
+            stamp = self.camera.send().stamp
+            with contextlib.suppress(SurgSam2Error):
+                return self.client.wait_for_tracks(stamp=stamp, timeout_s=3.0)
+        raise AssertionError('the node answers no image')
 
     def add_while_sending(self, object_id: str, **prompt) -> int:
         """Add an object while images are sent, one after the other."""

@@ -133,7 +133,7 @@ def test_autostart_with_a_parameter_file_and_shutdown(tmp_path, parameters):
     file.write_text('\n'.join(['/**:', '  ros__parameters:', '    autostart: true', *lines]))
     with running_node(tmp_path, '/autostart', {}, '--params-file', str(file)) as node:
         node.process.wait_for_output('active: waiting for images', START_TIMEOUT_S)
-        assert len(node.track().tracks) == 0
+        assert len(node.track_when_connected().tracks) == 0
         node.client.shutdown()
         assert node.client.state() is NodeState.FINALIZED
         node.process.signal(signal.SIGTERM)
