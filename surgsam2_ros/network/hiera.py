@@ -24,20 +24,20 @@ class WindowAttention(nn.Module):
     Args:
         dim, dim_out: channels in and out.
         num_heads: attention heads.
-        everywhere: whether each token attends to the whole map instead of its window.
+        is_global: whether each token attends to the whole map instead of its window.
         pool: whether queries (and so the output) are pooled by 2.
     """
 
-    def __init__(self, dim, dim_out, num_heads, everywhere, pool) -> None:
+    def __init__(self, dim, dim_out, num_heads, is_global, pool) -> None:
         super().__init__()
-        self.num_heads, self.everywhere, self.pool = num_heads, everywhere, pool
+        self.num_heads, self.is_global, self.pool = num_heads, is_global, pool
         self.qkv = Linear(dim, dim_out * 3)
         self.proj = Linear(dim_out, dim_out)
 
     def forward(self, x: Tensor, order: WindowOrder) -> Tensor:
         """Map tokens [B, T, dim] in this order to [B, T, dim_out], a quarter of T when pooling."""
         qkv = self.qkv(x)
-        groups = (WindowGroup(1, x.shape[1], 0),) if self.everywhere else order.groups
+        groups = (WindowGroup(1, x.shape[1], 0),) if self.is_global else order.groups
         if len(groups) == 1:
             return self.proj(self._attend(qkv, groups[0]))
         parts = qkv.split([group.windows * group.tokens for group in groups], dim=1)
@@ -57,7 +57,7 @@ class WindowAttention(nn.Module):
         if padding:
             q = q[:, :, :tokens]
         if self.pool:
-            q = q.unflatten(2, (-1, 4)).amax(dim=3)
+            q = pool_cells(q)
         out = F.scaled_dot_product_attention(q, k, v)
         return out.transpose(1, 2).reshape(batch, windows * q.shape[2], -1)
 
@@ -65,11 +65,11 @@ class WindowAttention(nn.Module):
 class HieraBlock(nn.Module):
     """Pre-norm attention and MLP; the first block of a stage doubles the channels and pools."""
 
-    def __init__(self, dim, dim_out, num_heads, everywhere, pool) -> None:
+    def __init__(self, dim, dim_out, num_heads, is_global, pool) -> None:
         super().__init__()
         self.pool = pool
         self.norm1 = nn.LayerNorm(dim, eps=1e-6)
-        self.attn = WindowAttention(dim, dim_out, num_heads, everywhere, pool)
+        self.attn = WindowAttention(dim, dim_out, num_heads, is_global, pool)
         self.norm2 = nn.LayerNorm(dim_out, eps=1e-6)
         self.mlp = MLP(dim_out, dim_out * 4, dim_out, 2, F.gelu)
         self.proj = Linear(dim, dim_out) if dim != dim_out else None
@@ -126,8 +126,8 @@ class Hiera(nn.Module):
             dim_out, heads = embed_dim * 2**stage, num_heads * 2**stage
             for repeat in range(repeats):
                 first = stage > 0 and repeat == 0
-                everywhere = len(blocks) in global_blocks
-                blocks.append(HieraBlock(dim, dim_out, heads, everywhere, pool=first))
+                is_global = len(blocks) in global_blocks
+                blocks.append(HieraBlock(dim, dim_out, heads, is_global, pool=first))
                 dim = dim_out
         self.blocks = nn.ModuleList(blocks)
         self.channel_list = [embed_dim * 2**stage for stage in reversed(range(len(stages)))]

@@ -28,11 +28,8 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, relu: bool 
     Returns:
         [..., outputs].
     """
-    if _is_for_onednn(x, weight):
-        after = 'relu' if relu else 'none'
-        return torch.ops.mkldnn._linear_pointwise(x, weight, bias, after, [], '')
-    y = F.linear(x, weight, bias)
-    return F.relu(y) if relu else y
+    by = _by_onednn if _is_for_onednn(x, weight) else _by_pytorch
+    return by(x, weight, bias, relu)
 
 
 class Linear(nn.Linear):
@@ -44,10 +41,20 @@ class Linear(nn.Linear):
 
     def forward(self, x: Tensor, *, relu: bool = False) -> Tensor:
         """Map [..., in_features] to [..., out_features]."""
-        weight = self.weight
-        if _is_for_onednn(x, weight) and not weight.is_inference():
-            weight = self._packed(weight)
-        return linear(x, weight, self.bias, relu=relu)
+        if _is_for_onednn(x, self.weight):
+            return _by_onednn(x, self._packed(self.weight), self.bias, relu)
+        return _by_pytorch(x, self.weight, self.bias, relu)
+
+
+def _by_pytorch(x: Tensor, weight: Tensor, bias: Tensor | None, relu: bool) -> Tensor:
+    y = F.linear(x, weight, bias)
+    return F.relu(y) if relu else y
+
+
+def _by_onednn(x: Tensor, weight: Tensor, bias: Tensor | None, relu: bool) -> Tensor:
+    """Compute it with a weight in any order: one that is not packed is packed on the way."""
+    after = 'relu' if relu else 'none'
+    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, after, [], '')
 
 
 def _pack(weight: Tensor) -> Tensor:

@@ -21,8 +21,8 @@ from surgsam2_ros.network.position_encoding import (
 )
 
 _ROWS_AT_ONCE = 512  # queries whose scores are held at a time: 2 kB per key and head
-_SCORES_AT_ONCE = 2**23  # the same where each head has products of its own: 32 MB
-_LARGE = 2**28  # multiply-adds of the queries and keys of a head, from which it has
+_LARGE = 2**28  # multiply-adds of a head's queries and keys from which it gets its own product
+_SCORES_AT_ONCE = 2**23  # scores of such a head that are held at a time: 32 MB
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

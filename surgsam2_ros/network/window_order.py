@@ -143,5 +143,5 @@ class WindowOrder:
 
 
 def pool_cells(x: Tensor) -> Tensor:
-    """Take the maximum over cells of 2x2 tokens in window order: [B, T, C] to [B, T / 4, C]."""
-    return x.unflatten(1, (-1, 4)).amax(dim=2)
+    """Take the maximum over cells of 2x2 tokens in window order: [..., T, C] to [..., T / 4, C]."""
+    return x.unflatten(-2, (-1, 4)).amax(dim=-2)
