@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import takewhile
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from surgsam2_ros.network.derived import Derived
 from surgsam2_ros.network.layers import MLP
 from surgsam2_ros.network.linear import Linear
 from surgsam2_ros.network.window_order import WindowGroup, WindowOrder, pool_cells
@@ -96,6 +98,14 @@ class PatchEmbedding(nn.Module):
         return self.proj(images).permute(0, 2, 3, 1)
 
 
+def _stretched_position(height: int, width: int, whole: Tensor, window: Tensor) -> Tensor:
+    """Stretch the map of all positions over the image, and repeat that of a window."""
+    embedding = F.interpolate(whole, size=(height, width), mode='bicubic')
+    side = window.shape[-1]
+    embedding = embedding + window.tile(height // side, width // side)
+    return embedding.permute(0, 2, 3, 1).contiguous()
+
+
 class Hiera(nn.Module):
     """Hierarchical vision transformer with four stages at strides 4, 8, 16 and 32.
 
@@ -117,7 +127,7 @@ class Hiera(nn.Module):
         self.pos_embed_window = nn.Parameter(
             torch.zeros(1, embed_dim, window_sizes[0], window_sizes[0])
         )
-        self._cached_position: tuple | None = None
+        self._positions: dict[tuple[int, int], Derived] = {}
         self._window_sizes = tuple(window_sizes)
         ends = [sum(stages[: stage + 1]) - 1 for stage in range(len(stages))]
         self.feature_blocks = tuple(ends)
@@ -132,32 +142,12 @@ class Hiera(nn.Module):
         self.blocks = nn.ModuleList(blocks)
         self.channel_list = [embed_dim * 2**stage for stage in reversed(range(len(stages)))]
 
-    def train(self, mode: bool = True) -> Hiera:
-        """Switch between training and evaluation; what was cached may be stale after training."""
-        self._cached_position = None
-        return super().train(mode)
-
     def _position(self, height: int, width: int) -> Tensor:
-        """Return the position embedding [1, height, width, embed_dim], cached without gradients."""
-        parameters = (self.pos_embed, self.pos_embed_window)
-        # Tensors made in inference mode do not count their changes; a capture has no addresses.
-        cachable = not (
-            torch.compiler.is_compiling()
-            or torch.is_grad_enabled()
-            or any(p.is_inference() for p in parameters)
-        )
-        # In-place changes raise the version, assignments and moves change the storage.
-        state = [(p.data_ptr(), p._version) for p in parameters] if cachable else []
-        state.append((height, width, self.pos_embed.device))
-        if cachable and self._cached_position is not None and self._cached_position[0] == state:
-            return self._cached_position[1]
-        embedding = F.interpolate(self.pos_embed, size=(height, width), mode='bicubic')
-        side = self.pos_embed_window.shape[-1]
-        embedding = embedding + self.pos_embed_window.tile(height // side, width // side)
-        embedding = embedding.permute(0, 2, 3, 1).contiguous()
-        if cachable:
-            self._cached_position = (state, embedding)
-        return embedding
+        """Return the position embedding [1, height, width, embed_dim]."""
+        size = height, width
+        if size not in self._positions:
+            self._positions[size] = Derived(partial(_stretched_position, height, width))
+        return self._positions[size](self.pos_embed, self.pos_embed_window)
 
     def _order(self, stage: int, height: int, width: int) -> WindowOrder:
         """Order of the tokens from this stage on, to the block that pools last in it."""
