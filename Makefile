@@ -88,7 +88,8 @@ bench: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/onnx ## measur
 	$(BENCH) --models surgsam2_nano --objects 1 2 --growth-frames 300 --json docs/benchmarks/nano.json
 	$(BENCH) --models surgsam2_nano --objects 1 2 --backend onnx --profile fast --json docs/benchmarks/nano_onnx_fast.json
 	$(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 4 --against sam2 --json docs/benchmarks/small_512.json
-	$(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 4 --against sam2 --profile fast --json docs/benchmarks/small_512_fast.json
+	$(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 4 --against sam2 --profile fast --rounds 4 \
+	  --json docs/benchmarks/small_512_fast.json
 	$(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 --against $(PEERS) --json docs/benchmarks/small_512_peers.json \
 	  --plot docs/images/benchmark.png
 	$(BENCH) --models sam2.1_hiera_s --sizes 1024 --objects 1 --against sam2 --rounds 3 --json docs/benchmarks/small_1024.json
