@@ -76,6 +76,15 @@ def test_the_schedule_is_absolute_so_that_delays_do_not_add_up(bag, node, ros_na
     assert (times[-1] - times[0]) / 1e9 == pytest.approx(19 * 0.05, abs=0.15)
 
 
+@pytest.mark.parametrize('clock_hz', [0.0, 10.0])
+def test_it_sleeps_between_messages(bag, node, ros_namespace, clock_hz):
+    waits = []
+    player = BagPlayer(node, bag, remap={TOPIC: f'{ros_namespace}/a'}, clock_hz=clock_hz)
+    player.play(meanwhile=lambda: waits.append(time.monotonic()))
+    # Three looks in 50 ms, one or two more for a sleep that ended early or for the clock.
+    assert len(waits) <= 19 * 5
+
+
 def test_the_clock_runs_with_the_bag(bag, node, ros_namespace):
     clock = []
     node.create_subscription(

@@ -98,7 +98,7 @@ class BagPlayer:
             self._resumed.set()
         self._first_ns = reader.start_ns  # bag time at which the schedule starts
         self._start = time.monotonic()  # time of that moment
-        self._next_tick = 0.0
+        self._next_tick = float('inf')
         node.create_service(Trigger, f'{SERVICE_NAMESPACE}/pause', self._serve_pause)
         node.create_service(Trigger, f'{SERVICE_NAMESPACE}/resume', self._serve_resume)
 
@@ -158,7 +158,8 @@ class BagPlayer:
         for message in self._reader.messages(self._publishers):
             if count == 0:  # what other topics hold before the first message is not waited for
                 self._first_ns = message.stamp_ns
-                self._start = self._next_tick = time.monotonic()
+                self._start = time.monotonic()
+                self._next_tick = float('inf') if self._clock is None else self._start
             before(message)
             due = self._start + (message.stamp_ns - self._first_ns) / (1e9 * self._rate)
             if not self._wait_until(due, message.stamp_ns, meanwhile):
@@ -211,7 +212,7 @@ class BagPlayer:
                 continue
             if now >= due:
                 return True
-            if self._clock is not None and now >= self._next_tick:
+            if now >= self._next_tick:
                 bag_ns = self._first_ns + round((now - self._start) * self._rate * 1e9)
                 self._publish_clock(min(bag_ns, stamp_ns))
                 self._next_tick = max(self._next_tick + self._clock_period, now)
