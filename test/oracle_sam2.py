@@ -17,6 +17,7 @@ from unittest import mock
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from surgsam2_ros.network import ImageFeatures, NetworkConfig, SurgSAM2, TrunkConfig
 from surgsam2_ros.tracking import Prompt, StreamingTracker, TrackerConfig
@@ -318,6 +319,13 @@ def compare(ours: Trace, official: Trace) -> Difference:
         pointer=max(_distance(ours.pointer[key], official.pointer[key]) for key in ours.pointer),
         unequal_memory=max(unequal),
     )
+
+
+def nearest_to_outline(trace: Trace, event: Event, size: int) -> float:
+    """Return the smallest absolute mask logit of the frame an event prompts, at size x size."""
+    logits = trace.logits[event.object_id, event.frame][None, None].float()
+    logits = F.interpolate(logits, size=(size, size), mode='bilinear')
+    return logits.abs().min().item()
 
 
 def _distance(ours: torch.Tensor, official: torch.Tensor) -> float:

@@ -17,6 +17,7 @@ from oracle_sam2 import (
     compare,
     make_clip,
     mask_prompt,
+    nearest_to_outline,
     only,
     run_ours,
     shared_features,
@@ -26,24 +27,25 @@ from surgsam2_ros.tracking import TrackerConfig
 
 SIZE, FRAMES = 256, 30
 LIMIT = 1e-5
+ROUNDING = 4e-7  # of mask logits, which are within 0.3 here
 REFINED_AT, ADDED_AT = 12, 10
 
 MASK = Event(0, 'mask', {'mask': mask_prompt(SIZE)})
-BOX = Event(0, 'box', {'box': [60, 60, 150, 140]})
-ONE_POINT = Event(0, 'one point', {'points': [[80, 120]], 'labels': [1]})
+BOX = Event(0, 'box', {'box': [61, 60, 150, 140]})
+ONE_POINT = Event(0, 'one point', {'points': [[100, 120]], 'labels': [1]})
 FIVE_POINTS = Event(
     0,
     'five points',
     {
-        'points': [[80, 120], [90, 110], [100, 100], [20, 20], [200, 200]],
+        'points': [[92, 120], [90, 110], [100, 100], [20, 20], [200, 200]],
         'labels': [1, 1, 1, 0, 0],
     },
 )
 FIRST = [MASK, BOX, ONE_POINT, FIVE_POINTS]
-ADDED = Event(ADDED_AT, 'added later', {'box': [100, 40, 180, 160]})
-CLICK = Event(REFINED_AT, 'one point', {'points': [[120, 90]], 'labels': [0]})
+ADDED = Event(ADDED_AT, 'added later', {'box': [117, 40, 180, 160]})
+CLICK = Event(REFINED_AT, 'one point', {'points': [[132, 90]], 'labels': [0]})
 TWO_CLICKS = [
-    Event(0, 'two clicks', {'points': [[80, 120]], 'labels': [1]}),
+    Event(0, 'two clicks', {'points': [[87, 120]], 'labels': [1]}),
     Event(0, 'two clicks', {'points': [[30, 40]], 'labels': [0], 'clear_old_points': False}),
 ]
 STREAM = [MASK, ONE_POINT, ADDED, CLICK]
@@ -82,6 +84,17 @@ def assert_equal(ours, official):
     assert difference.logits <= LIMIT
     assert difference.pointer <= LIMIT
     assert difference.unequal_memory < 0.02
+
+
+def assert_decided(official, events):
+    """Prompted masks are remembered as 0 and 1: no pixel may be so near that rounding decides."""
+    for event in events:
+        assert nearest_to_outline(official, event, SIZE) > 5 * ROUNDING, event.object_id
+
+
+def test_rounding_decides_no_pixel_of_a_prompted_mask():
+    assert_decided(official_start(), [*FIRST, TWO_CLICKS[0]])
+    assert_decided(official_stream(), STREAM)
 
 
 @pytest.mark.parametrize('event', FIRST, ids=lambda event: event.object_id)
@@ -154,6 +167,7 @@ def test_a_correction_that_conditions():
             config=TrackerConfig(corrections_condition=True),
             frames=SHORT,
         )
+    assert_decided(expected, [click])
     assert compare(trace, expected).logits <= LIMIT
 
 
@@ -165,11 +179,12 @@ def test_masks_at_image_size():
     mask[30:70, 50:120] = True
     events = [
         Event(0, 'mask', {'mask': mask}),
-        Event(0, 'box', {'box': [20.5, 30.25, 90, 100]}),
-        Event(0, 'points', {'points': [[150, 60], [20, 20]], 'labels': [1, 0]}),
+        Event(0, 'box', {'box': [32.5, 30.25, 90, 100]}),
+        Event(0, 'points', {'points': [[169, 60], [20, 20]], 'labels': [1, 0]}),
     ]
     clip = np.ascontiguousarray(make_clip(16, SIZE)[:, :height, :width])
     expected = Oracle(official, clip).run(events, frames=3)
+    assert_decided(expected, events)
     trace = run_ours(ours, clip, events, frames=3)
     assert compare(trace, expected).logits <= LIMIT
     for key, mask in trace.masks.items():
