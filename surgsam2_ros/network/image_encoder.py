@@ -7,6 +7,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from surgsam2_ros.network.convolution import Conv2d
 from surgsam2_ros.network.position_encoding import full_precision
 
 
@@ -22,7 +23,7 @@ class FpnNeck(nn.Module):
         super().__init__()
         self.convs = nn.ModuleList(nn.Sequential() for _ in channel_list)
         for level, channels in zip(self.convs, channel_list, strict=True):
-            level.add_module('conv', nn.Conv2d(channels, dim, 1))
+            level.add_module('conv', Conv2d(channels, dim, 1))
 
     def stride16(self, stride16: Tensor, stride32: Tensor) -> Tensor:
         """Merge the two coarsest maps of the trunk into [B, dim, S / 16, S / 16]."""

@@ -8,9 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from surgsam2_ros.network import onednn
 from surgsam2_ros.network.derived import Derived
 
-_LARGE = 2**25  # multiply-adds below which choosing oneDNN's kernel costs more than it saves
+_LARGE = 2**22  # multiply-adds below which choosing oneDNN's kernel costs more than it saves
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, relu: bool = False) -> Tensor:
@@ -62,12 +63,4 @@ def _pack(weight: Tensor) -> Tensor:
 
 
 def _is_for_onednn(x: Tensor, weight: Tensor) -> bool:
-    return (
-        x.is_cpu
-        and x.dtype == weight.dtype == torch.float32
-        and x.numel() * weight.shape[0] >= _LARGE
-        and not torch.is_grad_enabled()
-        and not torch.is_autocast_enabled('cpu')
-        and not torch.compiler.is_compiling()
-        and torch.backends.mkldnn.is_available()
-    )
+    return x.numel() * weight.shape[0] >= _LARGE and onednn.takes(x, weight)

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from surgsam2_ros.network.layers import MLP, Attention, LayerNorm2d
+from surgsam2_ros.network.linear import linear
 
 _STABILITY_OFFSET = 0.05
 _STABILITY_THRESHOLD = 0.98
@@ -95,7 +96,7 @@ def double_resolution(x: Tensor, conv: nn.ConvTranspose2d) -> Tensor:
         [N, 2h, 2w, C'].
     """
     weight = conv.weight.permute(2, 3, 1, 0).flatten(0, 2)  # [2 * 2 * C', C]
-    patches = F.linear(x, weight).unflatten(-1, (2, 2, -1))
+    patches = linear(x, weight).unflatten(-1, (2, 2, -1))
     return patches.permute(0, 1, 3, 2, 4, 5).flatten(3, 4).flatten(1, 2)
 
 

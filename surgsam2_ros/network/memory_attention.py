@@ -21,8 +21,7 @@ from surgsam2_ros.network.position_encoding import (
 )
 
 _ROWS_AT_ONCE = 512  # queries whose scores are held at a time: 2 kB per key and head
-_LARGE = 2**28  # multiply-adds of a head's queries and keys from which it gets its own product
-_SCORES_AT_ONCE = 2**23  # scores of such a head that are held at a time: 32 MB
+_SCORES_AT_ONCE = 2**23  # scores of a head that are held at a time on a CPU: 32 MB
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -51,7 +50,7 @@ def attend_rows(q: Tensor, k: Tensor, values: Tensor, mask: Tensor | None) -> Te
         return F.scaled_dot_product_attention(q, k, values, attn_mask=mask)
     # The fused kernel of CPUs takes no such values; plain products are faster than padding them.
     q = q * q.shape[-1] ** -0.5
-    if not torch.compiler.is_compiling() and k[0, 0].numel() * q.shape[2] >= _LARGE:
+    if not torch.compiler.is_compiling():
         return _attend_head_by_head(q, k, values, mask)
     keys, values = k.transpose(2, 3), values[:, None]
     attended = []
@@ -64,10 +63,11 @@ def attend_rows(q: Tensor, k: Tensor, values: Tensor, mask: Tensor | None) -> Te
 
 
 def _attend_head_by_head(q: Tensor, k: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-    """Attend with scaled queries in products that are large enough for a kernel of their own."""
+    """Attend with scaled queries; both products of a head have the form of a linear layer."""
     heads, length = k.shape[1:3]
     rows_at_once = max(1, _SCORES_AT_ONCE // length)
-    queries, keys, values = q.flatten(0, 1).unbind(), k.flatten(0, 1).unbind(), values.unbind()
+    queries, keys = q.flatten(0, 1).unbind(), k.flatten(0, 1).unbind()
+    columns = values.transpose(1, 2).unbind()
     attended = []
     for index, key in enumerate(keys):
         query, n = queries[index % len(queries)], index // heads
@@ -75,7 +75,7 @@ def _attend_head_by_head(q: Tensor, k: Tensor, values: Tensor, mask: Tensor | No
             scores = linear(rows, key)
             if mask is not None:
                 scores = scores.masked_fill_(~mask[n, 0], -torch.inf)
-            attended.append(scores.softmax(dim=-1) @ values[n])
+            attended.append(linear(scores.softmax(dim=-1), columns[n]))
     return torch.cat(attended).view(*k.shape[:2], q.shape[2], -1)
 
 

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from surgsam2_ros.network.convolution import Conv2d
 from surgsam2_ros.network.layers import LayerNorm2d
 from surgsam2_ros.network.linear import Linear
 from surgsam2_ros.network.position_encoding import sine_position_2d
@@ -20,10 +21,10 @@ class MaskDownsampler(nn.Module):
         super().__init__()
         self.encoder = nn.Sequential()
         for channels in (1, 4, 16, 64):
-            self.encoder.append(nn.Conv2d(channels, channels * 4, 3, stride=2, padding=1))
+            self.encoder.append(Conv2d(channels, channels * 4, 3, stride=2, padding=1))
             self.encoder.append(LayerNorm2d(channels * 4))
             self.encoder.append(nn.GELU())
-        self.encoder.append(nn.Conv2d(256, dim, 1))
+        self.encoder.append(Conv2d(256, dim, 1))
 
     def forward(self, masks: Tensor) -> Tensor:
         """Map [N, 1, S, S] to [N, dim, S / 16, S / 16]."""
@@ -35,7 +36,7 @@ class ConvNextBlock(nn.Module):
 
     def __init__(self, dim: int) -> None:
         super().__init__()
-        self.dwconv = nn.Conv2d(dim, dim, 7, padding=3, groups=dim)
+        self.dwconv = Conv2d(dim, dim, 7, padding=3, groups=dim)
         self.norm = LayerNorm2d(dim)
         self.pwconv1 = Linear(dim, 4 * dim)
         self.pwconv2 = Linear(4 * dim, dim)
@@ -75,9 +76,9 @@ class MemoryEncoder(nn.Module):
     def __init__(self, dim: int, memory_dim: int, num_fuser_layers: int, grid_size: int) -> None:
         super().__init__()
         self.mask_downsampler = MaskDownsampler(dim)
-        self.pix_feat_proj = nn.Conv2d(dim, dim, 1)
+        self.pix_feat_proj = Conv2d(dim, dim, 1)
         self.fuser = Fuser(dim, num_fuser_layers)
-        self.out_proj = nn.Conv2d(dim, memory_dim, 1) if memory_dim != dim else nn.Identity()
+        self.out_proj = Conv2d(dim, memory_dim, 1) if memory_dim != dim else nn.Identity()
         self.register_buffer(
             'position', sine_position_2d(grid_size, grid_size, memory_dim), persistent=False
         )
