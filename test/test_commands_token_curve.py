@@ -15,6 +15,7 @@ from surgsam2_ros.commands import CommandError, token_curve
 from surgsam2_ros.commands.token_curve import measure
 from surgsam2_ros.datasets.vos_folder import VosFolder
 from surgsam2_ros.drawing import label_palette
+from surgsam2_ros.engines import settings
 from surgsam2_ros.evaluation import hard_clips
 from surgsam2_ros.evaluation.nano_table import track_video
 from surgsam2_ros.network import load_network
@@ -55,6 +56,17 @@ def test_all_tokens_are_measured_besides_and_are_the_reference(report):
     whole = report['rows'][-1]
     assert (whole['j_change'], whole['j_change_error']) == (0.0, 0.0)
     assert (whole['step_ratio'], whole['frame_ratio']) == (1.0, 1.0)
+
+
+@pytest.mark.parametrize('able', [False, True])
+def test_the_fast_profile_is_measured_whole(network, videos, able, monkeypatch, tmp_path):
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    monkeypatch.setattr(settings, 'multiplies_8_bits_fast', lambda: able)
+    found = measure(network, videos[:1], [128], rounds=1)
+    few, fast = found['rows'][0], found['fast']
+    assert ('int8' in fast['encoder']) == able
+    assert (fast['j'] == few['j']) != able  # the same tokens, and the encoder changes the masks
+    assert fast['j_change'] == pytest.approx(fast['j'] - found['rows'][-1]['j'], abs=2e-4)
 
 
 def test_fewer_tokens_change_the_masks_and_need_fewer_operations(report):
@@ -101,13 +113,20 @@ MADE = {
     'all_tokens': 256,
     'chosen_tokens': 96,
     'rows': [row(96, 0.89, 0.5), row(256, 0.9, 1.0)],
-}
+    'fast': {
+        'encoder': 'int8', 'j': 0.88, 'j_error': 0.02, 'j_change': -0.02, 'j_change_error': 0.001,
+    },
+}  # fmt: skip
 
 
 def test_the_table_marks_the_choice_of_the_fast_profile():
     lines = markdown_table(MADE).splitlines()
     assert lines[2].startswith('| **96** | **0.8900 ± 0.0200** | **-0.0100 ± 0.0010** | **2.00** |')
     assert lines[3] == '| 256 (all) | 0.9000 ± 0.0200 | – | 2.00 | 1.00 | 30.0 | 1.00 | 1.00 |'
+    assert lines[5] == (
+        'Profile `fast` here (96 tokens, encoder: int8): '
+        'J 0.8800 ± 0.0200, -0.0200 ± 0.0010 beside `exact`.'
+    )
 
 
 def test_the_picture_shows_the_rows():

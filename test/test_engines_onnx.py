@@ -213,7 +213,7 @@ def test_the_fast_profile_takes_8_bits_where_the_processor_does(network, exporte
         monkeypatch.setattr(engine_settings, 'multiplies_8_bits_fast', lambda able=able: able)
         said = []
         engine = build_engine(network, EngineSettings(profile='fast'), TrackerConfig(), said.append)
-        name = 'ONNX Runtime (CPUExecutionProvider) + torch' if able else 'torch'
+        name = 'ONNX Runtime int8 (CPUExecutionProvider) + torch' if able else 'torch'
         assert (engine.name, said) == (name, [])
         with torch.inference_mode():
             found[able] = engine.encoder.encode(image).stride16

@@ -25,7 +25,7 @@ _STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 
 
 def markdown_table(report: Mapping[str, Any]) -> str:
-    """Return a table of the rows in Markdown; the chosen number of tokens is bold.
+    """Return a table in Markdown, the chosen number of tokens bold, and the whole fast profile.
 
     Args:
         report: what `token_curve --json` writes.
@@ -50,6 +50,13 @@ def markdown_table(report: Mapping[str, Any]) -> str:
         if row['tokens'] == report['chosen_tokens']:
             cells = [f'**{cell}**' for cell in cells]
         lines.append('| ' + ' | '.join(cells) + ' |')
+    fast = report['fast']
+    lines += [
+        '',
+        f'Profile `fast` here ({report["chosen_tokens"]} tokens, encoder: {fast["encoder"]}): '
+        f'J {fast["j"]:.4f} ± {fast["j_error"]:.4f}, '
+        f'{fast["j_change"]:+.4f} ± {fast["j_change_error"]:.4f} beside `exact`.',
+    ]
     return '\n'.join(lines)
 
 

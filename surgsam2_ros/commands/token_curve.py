@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What attending to a part of each memory costs in accuracy and saves in time, on rendered clips.
 
+The profile `fast` as a whole is measured besides: with an encoder in 8 bits where it takes one.
+
     python -m surgsam2_ros.commands.token_curve --json OUT --plot OUT.png
 
 Accuracy is measured on held-out clips of the hard kinds, from first-frame masks, cost on a clip of
@@ -29,13 +31,13 @@ from surgsam2_ros.benchmarks.token_cost import all_tokens, token_costs
 from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.model_loading import add_model_arguments, load_tracker_network
 from surgsam2_ros.datasets.vos_folder import VosFolder, VosVideo
-from surgsam2_ros.engines.settings import FAST_SHARE_OF_TOKENS
+from surgsam2_ros.engines.settings import EngineSettings, build_engine
 from surgsam2_ros.evaluation.clip_scores import score_clip
 from surgsam2_ros.evaluation.hard_clips import write_hard_clips
 from surgsam2_ros.evaluation.runs.run_description import describe_hardware, describe_versions
 from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.sources import open_source, read_label_png
-from surgsam2_ros.tracking import StreamingTracker, TrackerConfig
+from surgsam2_ros.tracking import Engine, StreamingTracker, TrackerConfig
 
 TOKENS = (32, 48, 64, 96, 128, 192, 256)
 OBJECTS = 2
@@ -75,7 +77,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
 def measure(
     network: SurgSAM2, videos: Iterable[VosVideo], tokens: Iterable[int], rounds: int
 ) -> dict[str, Any]:
-    """Measure accuracy and cost for every number of tokens, and for all.
+    """Measure accuracy and cost for every number of tokens, and accuracy of the fast profile.
 
     Args:
         network: in evaluation mode.
@@ -92,55 +94,74 @@ def measure(
         wrong = choices[0] if choices[0] < 1 else choices[-1]
         raise CommandError(f'--tokens {wrong} is not possible; a memory has 1 to {whole} tokens')
     videos = list(videos)
+    fast = EngineSettings(profile='fast')
+    fast_config = fast.tracker_config(network, TrackerConfig())
+    fast_engine = build_engine(network, fast, fast_config, _tell)
+    exact = [TrackerConfig(memory_tokens=choice) for choice in choices]
     tracks: dict[int, list[float]] = {choice: [] for choice in choices}
+    fast_tracks: list[float] = []
     for video in videos:
-        print(f'tracking {video.name}', file=sys.stderr, flush=True)
-        for choice, overlaps in _overlaps(network, video, choices):
+        _tell(f'tracking {video.name}')
+        for choice, overlaps in zip(choices, _overlaps(network, video, exact), strict=True):
             tracks[choice] += overlaps
-    print('measuring times', file=sys.stderr, flush=True)
+        (overlaps,) = _overlaps(network, video, [fast_config], fast_engine)
+        fast_tracks += overlaps
+    _tell('measuring times')
     costs = token_costs(network.requires_grad_(False), choices, OBJECTS, rounds)
     rows = []
     for choice in choices:
-        changes = [a - b for a, b in zip(tracks[choice], tracks[whole], strict=True)]
-        mean, error = _mean(tracks[choice])
-        change, change_error = _mean(changes)
-        accuracy = {
-            'tokens': choice,
-            'j': mean,
-            'j_error': error,
-            'j_change': change,
-            'j_change_error': change_error,
-        }
-        fields = {**accuracy, **dataclasses.asdict(costs[choice])}
-        rows.append({name: round(value, 4) for name, value in fields.items()})
+        accuracy = _accuracy(tracks[choice], tracks[whole])
+        cost = dataclasses.asdict(costs[choice])
+        cost = {name: round(value, 4) for name, value in cost.items()}
+        rows.append({'tokens': choice, **accuracy, **cost})
     return {
         'all_tokens': whole,
-        'chosen_tokens': round(FAST_SHARE_OF_TOKENS * whole),
+        'chosen_tokens': fast_config.memory_tokens,
         'clips': len(videos),
         'tracks': len(tracks[whole]),
         'objects_timed': OBJECTS,
         'rounds': rounds,
         'rows': rows,
+        'fast': {
+            'encoder': fast_engine.encoder.name,
+            **_accuracy(fast_tracks, tracks[whole]),
+        },
     }
 
 
 def _overlaps(
-    network: SurgSAM2, video: VosVideo, choices: Iterable[int]
-) -> Iterator[tuple[int, list[float]]]:
-    """Track a video with every number of tokens, encoded once; J of each of its objects."""
+    network: SurgSAM2,
+    video: VosVideo,
+    configs: Iterable[TrackerConfig],
+    engine: Engine | None = None,
+) -> Iterator[list[float]]:
+    """Track a video with every configuration, encoded once; J of each of its objects."""
     truth = [read_label_png(frame.annotation) for frame in video.frames]
     values = [int(value) for value in np.unique(truth[0]) if 0 < value < 255]
-    encoder = StreamingTracker(network)
+    encoder = StreamingTracker(network, engine=engine)
     source = open_source(video.frames[0].image.parent)
     frames = [encoder.prepare(frame.rgb) for frame in source]
     table = np.zeros(256, np.uint8)  # instance -> value in the truth
     table[1 : 1 + len(values)] = values
-    for choice in choices:
-        tracker = StreamingTracker(network, TrackerConfig(memory_tokens=choice))
+    for config in configs:
+        tracker = StreamingTracker(network, config, engine)
         for value in values:
             tracker.add_object(str(value), mask=truth[0] == value)
         predicted = [table[tracker.track(frame).label_image] for frame in frames]
-        yield choice, [score_clip(predicted, truth, value).overlap for value in values]
+        yield [score_clip(predicted, truth, value).overlap for value in values]
+
+
+def _accuracy(overlaps: Sequence[float], reference: Sequence[float]) -> dict[str, float]:
+    """Mean J of tracks and of its change from those of the reference, with standard errors."""
+    mean, error = _mean(overlaps)
+    change, change_error = _mean([a - b for a, b in zip(overlaps, reference, strict=True)])
+    names = ('j', 'j_error', 'j_change', 'j_change_error')
+    values = (mean, error, change, change_error)
+    return {name: round(value, 4) for name, value in zip(names, values, strict=True)}
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _mean(values: Sequence[float]) -> tuple[float, float]:

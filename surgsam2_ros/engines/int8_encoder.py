@@ -15,7 +15,8 @@ from surgsam2_ros.engines.onnx_export import MANIFEST, ExportedNetwork, file_che
 from surgsam2_ros.tracking.engines import EngineError
 
 CALIBRATION_FRAMES = 32
-_KEY = 'int8'
+INT8 = 'int8'
+"""What users know it by, and its place in the manifest."""
 
 
 def int8_encoder_once(exported: ExportedNetwork, images: Iterable[np.ndarray]) -> Path:
@@ -35,14 +36,14 @@ def int8_encoder_once(exported: ExportedNetwork, images: Iterable[np.ndarray]) -
     manifest_file = exported.folder / MANIFEST
     manifest = json.loads(manifest_file.read_text(encoding='utf-8'))
     path = exported.int8_encoder
-    if _KEY in manifest and path.is_file():
-        if file_checksum(path) != manifest[_KEY]:
+    if INT8 in manifest and path.is_file():
+        if file_checksum(path) != manifest[INT8]:
             raise EngineError(f'{path} has changed; delete it, and it is made anew')
         return path
     with tempfile.TemporaryDirectory(dir=exported.folder) as folder:
         unfinished = Path(folder) / path.name
         _quantize(exported.encoder, unfinished, images)
-        manifest[_KEY] = file_checksum(unfinished)
+        manifest[INT8] = file_checksum(unfinished)
         unfinished.replace(path)
         unfinished = Path(folder) / MANIFEST
         unfinished.write_text(json.dumps(manifest, indent=2), encoding='utf-8')

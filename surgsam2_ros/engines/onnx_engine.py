@@ -26,18 +26,22 @@ class OnnxEncoder:
 
     Args:
         network: that the file was exported from.
-        file: `encoder.onnx`, or a variant of it in fewer bits.
+        file: `encoder.onnx`, or a variant of it.
         provider: execution provider of ONNX Runtime by its name; `auto` is the one of the
             network's device.
+        variant: what users know a variant by.
 
     Raises:
         EngineError: when ONNX Runtime or the provider is missing, or the file cannot be read.
     """
 
-    def __init__(self, network: SurgSAM2, file: Path, provider: str = AUTO) -> None:
+    def __init__(
+        self, network: SurgSAM2, file: Path, provider: str = AUTO, variant: str = ''
+    ) -> None:
         self._session = OnnxSession(file, network.device, provider)
         self._shapes = _shapes_of(network)
-        self.name = f'ONNX Runtime ({self._session.provider})'
+        title = f'ONNX Runtime {variant}'.rstrip()
+        self.name = f'{title} ({self._session.provider})'
 
     def encode(self, image: torch.Tensor) -> ImageFeatures:
         """Encode an image."""
@@ -49,7 +53,7 @@ class OnnxEncoder:
 class OnnxStepper:
     """All that comes after the image encoder in ONNX Runtime.
 
-    Args and errors are those of `OnnxEncoder`, for `step.onnx`.
+    Args and errors are those of `OnnxEncoder`, for `step.onnx`, of which there is no variant.
     """
 
     def __init__(self, network: SurgSAM2, file: Path, provider: str = AUTO) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from surgsam2_ros.engines.captured import CAPTURES, CapturedEncoder, CapturedStepper
-from surgsam2_ros.engines.int8_encoder import CALIBRATION_FRAMES, int8_encoder_once
+from surgsam2_ros.engines.int8_encoder import CALIBRATION_FRAMES, INT8, int8_encoder_once
 from surgsam2_ros.engines.onnx_engine import AUTO, OnnxEncoder, OnnxStepper
 from surgsam2_ros.engines.onnx_export import StepKind, export_once
 from surgsam2_ros.network import SurgSAM2
@@ -125,6 +125,7 @@ def build_engine(
                         network,
                         int8_encoder_once(exported, calibration_images(network.image_size)),
                         settings.provider,
+                        INT8,
                     ),
                 )
             if settings.backend == 'onnx':
