@@ -87,12 +87,14 @@ PEERS = sam2 transformers-sam2 edgetam
 bench: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/onnx ## measure what a frame costs (an hour), renew docs/benchmarks/ and README.md
 	$(BENCH) --models surgsam2_nano --objects 1 2 --growth-frames 300 --json docs/benchmarks/nano.json
 	$(BENCH) --models surgsam2_nano --objects 1 2 --backend onnx --profile fast --json docs/benchmarks/nano_onnx_fast.json
+	$(BENCH) --through node --models surgsam2_nano --objects 2 --duration 60 --json docs/benchmarks/nano_node.json
 	$(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 4 --against sam2 --json docs/benchmarks/small_512.json
-	$(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 4 --against sam2 --profile fast --rounds 4 \
+	$(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 4 --against sam2 --profile fast \
 	  --json docs/benchmarks/small_512_fast.json
 	$(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 --against $(PEERS) --json docs/benchmarks/small_512_peers.json \
 	  --plot docs/images/benchmark.png
-	$(BENCH) --models sam2.1_hiera_s --sizes 1024 --objects 1 --against sam2 --rounds 3 --json docs/benchmarks/small_1024.json
+	$(BENCH) --models sam2.1_hiera_s --sizes 1024 --objects 1 4 --against sam2 --rounds 3 \
+	  --json docs/benchmarks/small_1024.json
 	$(BENCH) --models sam2.1_hiera_t --sizes 256 --objects 1 --against $(PEERS) --growth-frames 300 \
 	  --json docs/benchmarks/tiny_256_growth.json
 	$(BIN)/python -m surgsam2_ros.benchmarks.readme_table --write README.md

@@ -102,6 +102,31 @@ def test_tables_replace_what_stood_between_the_markers(tmp_path):
     assert written.index('| nano | 256 | 1 |') < written.index('| nano | 256 | 2 |')
 
 
+def test_the_node_has_its_table_among_them(tmp_path):
+    spread = dict.fromkeys(('p50', 'p95', 'max'), 12.34)
+    figures = {
+        'model': 'nano',
+        'objects': 2,
+        'image': '640x512',
+        'MEAN_PLAYBACK_FRAME_RATE': 30.0,
+        'MEAN_FRAME_RATE': 29.96,
+        'NUM_MISSED_FRAMES': 1,
+        'latency_ms': spread,
+        'inference_ms': spread,
+        'transport_ms': spread,
+        'overhead_ms': spread,
+        'cpu_cores': 0.875,
+        'resident_mb_end': 551.2,
+        'resident_growth_mb_per_min': None,
+    }
+    made = {**report(), 'rows_through_node': [figures]}
+    (tmp_path / 'node.json').write_text(json.dumps(made))
+    written = insert_benchmarks(f'{PART.begin}\n{PART.end}', tmp_path)
+    spreads = '12.3 | 12.3 | 12.3 | 12.3 | 12.3 | 12.3 | 12.3'
+    assert f'| nano | 2 | 640x512 | 30.0 | 30.0 | 1 | {spreads} | 0.88 | 551 | – |' in written
+    assert '\n    surgsam2 bench --models nano\n' in written
+
+
 @pytest.mark.parametrize(
     ('document', 'content', 'words'),
     [

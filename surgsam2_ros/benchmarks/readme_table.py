@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from surgsam2_ros.benchmarks.tables import markdown_table
+from surgsam2_ros.benchmarks.through_node_table import node_table
 from surgsam2_ros.generated import GeneratedPart
 
 PART = GeneratedPart('benchmarks')
@@ -29,9 +30,12 @@ def benchmarks_markdown(folder: Path) -> str:
     tables = []
     for path in paths:
         report = json.loads(path.read_text(encoding='utf-8'))
-        if not report.get('rows'):
+        if report.get('rows'):
+            tables.append(markdown_table(report))
+        elif report.get('rows_through_node'):
+            tables.append(node_table(report))
+        else:
             raise ValueError(f'{path} has no rows; write it with surgsam2 bench --json')
-        tables.append(markdown_table(report))
     return '\n\n'.join(tables) + '\n'
 
 

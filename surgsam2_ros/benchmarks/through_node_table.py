@@ -42,7 +42,9 @@ def node_table(report: Mapping[str, Any]) -> str:
         '',
         f'{where}, {hardware["cores"]} cores. Times in ms; latency from the stamp of an image to '
         'the arrival of its tracks, overhead without inference and transport. '
-        f'{versions}. `{report["command"]}`',
+        f'{versions}.',
+        '',
+        f'    {report["command"]}',
     ]
     return '\n'.join(lines)
 

@@ -23,8 +23,8 @@ def int8_encoder_once(exported: ExportedNetwork, images: Iterable[np.ndarray]) -
     """Return the encoder in 8 bits, which is made when the export has none yet.
 
     Weights become signed integers with a scale per output channel, activations unsigned 8-bit ones
-    with a scale per tensor, from the ranges seen in the calibration images. Weights use 7 of their
-    8 bits: sums of two products would overflow on processors without VNNI.
+    with a scale per tensor, from the ranges seen in the calibration images. It is for processors
+    with VNNI: on others sums of two products may overflow.
 
     Args:
         exported: of the network.
@@ -76,7 +76,6 @@ def _quantize(encoder: Path, output: Path, images: Iterable[np.ndarray]) -> None
         Reader(),
         quant_format=quantization.QuantFormat.QDQ,
         per_channel=True,
-        reduce_range=True,
         activation_type=quantization.QuantType.QUInt8,
         weight_type=quantization.QuantType.QInt8,
         op_types_to_quantize=['Conv', 'MatMul', 'Gemm', 'Clip', 'Add'],
