@@ -87,6 +87,8 @@ def test_a_table_leaves_out_what_was_not_measured():
     assert 'growth' not in markdown_table(report(row()))
     grown = markdown_table(report(row(memory_growth_mb=0.2), growth_frames=300))
     assert '| growth MB |' in grown and 'Growth is over 300 frames.' in grown
+    shrunk = markdown_table(report(row(memory_growth_mb=-0.2), growth_frames=300))
+    assert shrunk.splitlines()[2].endswith('| 31 | 0 |')
 
 
 def test_tables_replace_what_stood_between_the_markers(tmp_path):

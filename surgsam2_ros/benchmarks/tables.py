@@ -71,7 +71,9 @@ def counted(number: int, what: str) -> str:
 def _cell(value: str | float | None, digits: int | None) -> str:
     if value is None:
         return '–'
-    return str(value) if digits is None else f'{value:.{digits}f}'
+    if digits is None:
+        return str(value)
+    return f'{round(value, digits) + 0.0:.{digits}f}'  # without a sign before zero
 
 
 def _line(cells: Sequence[str]) -> str:
