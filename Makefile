@@ -84,7 +84,7 @@ evaluate-nano: $(STAMPS)/package $(STAMPS)/rivals ## measure the network, and it
 BENCH = $(BIN)/surgsam2 bench $(ARGS)
 PEERS = sam2 transformers-sam2 edgetam
 
-bench: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/onnx ## measure what a frame costs (an hour), renew docs/benchmarks/ and README.md
+bench: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/onnx ## measure what a frame costs (half an hour to one and a half), renew docs/benchmarks/ and README.md
 	$(BENCH) --models surgsam2_nano --objects 1 2 --growth-frames 300 --json docs/benchmarks/nano.json
 	$(BENCH) --models surgsam2_nano --objects 1 2 --backend onnx --profile fast --json docs/benchmarks/nano_onnx_fast.json
 	$(BENCH) --through node --models surgsam2_nano --objects 2 --duration 60 --json docs/benchmarks/nano_node.json
