@@ -35,8 +35,12 @@ def context():
 
 
 @pytest.fixture
-def node(context, monkeypatch):
-    """Make an active node; its tracker is a stand-in, since no image will come."""
+def node(context, monkeypatch, ros_namespace):
+    """Make an active node; its tracker is a stand-in, since no image will come.
+
+    Its namespace is its own: ROS may still know the node of the test before, which had nothing
+    left, and would tell of that one.
+    """
     from surgsam2_ros.nodes import pipeline
     from surgsam2_ros.nodes.surgsam2_node import SurgSam2Node
     from surgsam2_ros.nodes.tracker_loading import LoadedTracker
@@ -44,7 +48,7 @@ def node(context, monkeypatch):
     engine = SimpleNamespace(name='torch')
     loaded = LoadedTracker(MagicMock(), 'nano', 'nano.safetensors', 'cpu', 'fp32', engine, [])
     monkeypatch.setattr(pipeline, 'load_tracker', lambda *_: loaded)
-    node = SurgSam2Node(context=context)
+    node = SurgSam2Node(context=context, namespace=ros_namespace)
     node.trigger_configure()
     node.trigger_activate()
     yield node
@@ -60,12 +64,18 @@ def appears(read: Callable[[], dict[str, str]], expected: dict[str, str]) -> Non
     assert read() == expected
 
 
-def remote(names_and_types) -> dict[str, str]:
-    return {
-        name.replace('/surgsam2/', '~/'): types[0]
+def remote(node: Node, names_and_types) -> dict[str, str]:
+    """Give what ROS knows, with the names that the node has without a namespace."""
+    private, namespace = f'{node.get_fully_qualified_name()}/', f'{node.get_namespace()}/'
+    found = {
+        name.replace(private, '~/').replace(namespace, '/'): types[0]
         for name, types in names_and_types
-        if name.replace('/surgsam2/', '~/') not in COMMON_TOPICS
     }
+    return {name: kind for name, kind in found.items() if name not in COMMON_TOPICS}
+
+
+def own_name(node: Node) -> tuple[str, str]:
+    return node.get_name(), node.get_namespace()
 
 
 def documented(entries) -> dict[str, str]:
@@ -102,7 +112,7 @@ def test_config_file_gives_any_node_the_defaults(context):
 
 def test_documented_publications_are_those_of_the_node(node):
     appears(
-        lambda: remote(node.get_publisher_names_and_types_by_node('surgsam2', '/')),
+        lambda: remote(node, node.get_publisher_names_and_types_by_node(*own_name(node))),
         documented(api_reference.PUBLICATIONS),
     )
     for topic in api_reference.PUBLICATIONS:
@@ -115,12 +125,14 @@ def test_documented_publications_are_those_of_the_node(node):
 def test_documented_subscriptions_are_those_of_the_node(node):
     expected = documented(api_reference.SUBSCRIPTIONS)
     del expected['/image/compressed']  # instead of /image, by parameter
-    appears(lambda: remote(node.get_subscriber_names_and_types_by_node('surgsam2', '/')), expected)
+    appears(
+        lambda: remote(node, node.get_subscriber_names_and_types_by_node(*own_name(node))), expected
+    )
 
 
 def test_documented_services_are_those_of_the_node(node):
     def served() -> dict[str, str]:
-        services = remote(node.get_service_names_and_types_by_node('surgsam2', '/'))
+        services = remote(node, node.get_service_names_and_types_by_node(*own_name(node)))
         return {
             name: kind for name, kind in services.items() if not kind.startswith(COMMON_SERVICES)
         }
