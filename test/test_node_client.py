@@ -5,16 +5,21 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 
 import numpy as np
 import pytest
+from lifecycle_msgs.msg import State
+from lifecycle_msgs.srv import GetState
+from rclpy.callback_groups import ReentrantCallbackGroup
 from std_srvs.srv import SetBool
 
 from surgsam2_msgs.msg import TrackArray
 from surgsam2_msgs.srv import AddObjects
+from surgsam2_ros.nodes import client as client_module
 from surgsam2_ros.nodes import qos
-from surgsam2_ros.nodes.client import SurgSam2Client, SurgSam2Error
+from surgsam2_ros.nodes.client import NodeState, SurgSam2Client, SurgSam2Error
 from surgsam2_ros.nodes.node_thread import NodeThread
 
 TARGET = f'/stand_in_{os.getpid()}/surgsam2'
@@ -39,6 +44,27 @@ def test_a_missing_node_is_named():
         pytest.raises(SurgSam2Error, match=r'no service /nobody/surgsam2/get_state after 0\.2 s'),
     ):
         client.state()
+
+
+def test_a_lost_answer_about_the_state_is_asked_for_again(stand_in, client, monkeypatch):
+    asked, lost = [], threading.Event()
+
+    def answer(request, response):
+        asked.append(request)
+        if len(asked) == 1:
+            lost.wait(10.0)  # its answer comes too late to be waited for
+        response.current_state.id = State.PRIMARY_STATE_ACTIVE
+        return response
+
+    monkeypatch.setattr(client_module, '_REPEAT_S', 0.3)
+    stand_in.create_service(
+        GetState, f'{TARGET}/get_state', answer, callback_group=ReentrantCallbackGroup()
+    )
+    timer = threading.Timer(1.0, lost.set)
+    timer.start()
+    assert client.state() is NodeState.ACTIVE
+    timer.join()
+    assert len(asked) >= 2
 
 
 def test_prompts_become_one_request(stand_in, client):

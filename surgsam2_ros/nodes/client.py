@@ -42,6 +42,7 @@ from surgsam2_ros.nodes.image_conversion import decode_mask_message, make_rgb_im
 from surgsam2_ros.nodes.node_thread import NodeThread
 from surgsam2_ros.nodes.request_messages import add_prompt, add_request, prompt_message
 
+_REPEAT_S = 2.0  # after which a request without effect is sent again
 CONFIGURE_TIMEOUT_S = 120.0
 TRACKS_KEPT = 100
 # Deeper than the publisher's, so that a busy script misses nothing.
@@ -103,7 +104,7 @@ class SurgSam2Client:
 
     def state(self) -> NodeState:
         """Return the node's lifecycle state."""
-        answer = self._call(GetState, 'get_state', GetState.Request())
+        answer = self._call(GetState, 'get_state', GetState.Request(), repeats=True)
         return NodeState(answer.current_state.id)
 
     def configure(self, timeout_s: float = CONFIGURE_TIMEOUT_S) -> None:
@@ -348,7 +349,19 @@ class SurgSam2Client:
             reason = 'its log says why'
         raise SurgSam2Error(f'{self.target} did not {verb}: {reason}')
 
-    def _call(self, service: type, name: str, request: Any, timeout_s: float | None = None) -> Any:
+    def _call(
+        self,
+        service: type,
+        name: str,
+        request: Any,
+        timeout_s: float | None = None,
+        *,
+        repeats: bool = False,
+    ) -> Any:
+        """Call a service of the node; a request without effect may be repeated.
+
+        A node that has just started may answer before it has found who asked: that answer is lost.
+        """
         timeout_s = self._timeout_s if timeout_s is None else timeout_s
         deadline = time.monotonic() + timeout_s
         path = f'{self.target}/{name}'
@@ -361,9 +374,12 @@ class SurgSam2Client:
                 'this name and in this ROS domain?'
             )
         answered = threading.Event()
-        future = client.call_async(request)
-        future.add_done_callback(lambda _future: answered.set())
-        if not answered.wait(max(deadline - time.monotonic(), 0.0)):
+        while True:
+            future = client.call_async(request)
+            future.add_done_callback(lambda _future: answered.set())
+            left_s = max(deadline - time.monotonic(), 0.0)
+            if answered.wait(min(left_s, _REPEAT_S) if repeats else left_s):
+                return future.result()
             client.remove_pending_request(future)
-            raise SurgSam2Error(f'{path} did not answer within {timeout_s:g} s')
-        return future.result()
+            if time.monotonic() >= deadline:
+                raise SurgSam2Error(f'{path} did not answer within {timeout_s:g} s')
