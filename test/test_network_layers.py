@@ -77,7 +77,7 @@ def test_gradients_reach_the_weights_after_a_call_without_them(linear, doubled):
 @pytest.mark.parametrize('padded', [False, True])
 def test_memory_is_attended_to_alike_in_training_and_in_evaluation(heads, padded):
     torch.manual_seed(0)
-    side, pointers = 18, 4  # more queries than are attended with at a time
+    side, pointers = 18, 4
     attention = MemoryAttention(32, 16, 64, heads, 2, side)
     length = 2 * side**2 + pointers
     mask = torch.ones(2, length, dtype=torch.bool)
