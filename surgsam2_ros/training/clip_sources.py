@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Where training clips come from: VOS folders, bags with a truth topic, rendered scenes.
+"""Where training clips come from: VOS folders, bags with a truth topic, clips that are made.
 
 Every kind gives `Video`s, from which single frames are read when they are wanted. What it takes to
 read a kind of source lives in a module of its own.
@@ -20,16 +20,21 @@ from surgsam2_ros.datasets import VosFolder, VosVideo
 from surgsam2_ros.sources import SourceError, read_label_png
 from surgsam2_ros.synthesis import ALL_KINDS
 
-TYPES = ('vos', 'bag', 'rendered')
+MADE_TYPES = ('rendered', 'composed', 'stills')
+TYPES = ('vos', 'bag', *MADE_TYPES)
+SIDES = ('train', 'valid')
 LARGEST_ID = 254  # 255 marks pixels that nobody labelled
 _ONLY_FOR = {
-    'images': 'vos',
-    'annotations': 'vos',
-    'image_topic': 'bag',
-    'truth_topic': 'bag',
-    'num_clips': 'rendered',
-    'clip_length': 'rendered',
-    'kinds': 'rendered',
+    'images': ('vos',),
+    'annotations': ('vos',),
+    'image_topic': ('bag',),
+    'truth_topic': ('bag',),
+    'num_clips': MADE_TYPES,
+    'clip_length': MADE_TYPES,
+    'kinds': ('rendered',),
+    'cutouts': ('composed', 'stills'),
+    'tissue': ('composed',),
+    'hold_out': ('composed', 'stills'),
 }
 
 
@@ -38,19 +43,28 @@ class DataSource:
     """One entry of the `data` list of a training configuration.
 
     Attributes:
-        type: 'vos', 'bag' or 'rendered'.
+        type: 'vos', 'bag', 'rendered', 'composed' (real tools over real tissue) or 'stills'
+            (labelled pictures that move).
         path: the data set folder, the bag, or the folder of rendered clips; relative to the root of
-            the configuration. Rendered scenes without one are kept with the training's output.
+            the configuration. Rendered scenes without one are kept with the training's output. Of
+            stills, a folder with frames and masks below the data root.
         weight: share of the samples that come from here, relative to the other weights.
         object_ids: ids that are trained on, 1 to 254; the others count as background. None: all.
         images, annotations: (vos) folders below the path.
         image_topic: (bag) may be left out when there is only one besides the truth.
         truth_topic: (bag) label images with the stamps of the images.
         num_clips: (rendered) clips kept on disk; 0 without a path renders each sample anew while
-            training, 0 with one takes all clips that are there.
-        clip_length: (rendered) frames of a clip.
+            training, 0 with one takes all clips that are there. (composed, stills) that many clips,
+            the same in every training; 0 makes each sample anew.
+        clip_length: (rendered, composed, stills) frames of a clip that is listed by num_clips;
+            fresh composed clips and stills are as long as they are asked for.
         kinds: (rendered) what may make a clip difficult, see `synthesis.render_clip`; None: its
             own choice.
+        cutouts: (composed, stills) folders below the data root with frames and masks, whose
+            objects are cut out and moved over the tissue or, now and then, over the stills.
+        tissue: (composed) folders below the data root with frames that show no instrument.
+        hold_out: (composed, stills) 'train' for all but the pictures that are held out for
+            selection, 'valid' for those alone.
     """
 
     type: str
@@ -64,6 +78,9 @@ class DataSource:
     num_clips: int = 0
     clip_length: int = 10
     kinds: tuple[str, ...] | None = None
+    cutouts: tuple[str, ...] | None = None
+    tissue: tuple[str, ...] | None = None
+    hold_out: str = 'train'
 
     def __post_init__(self):
         """Check the values and make a tuple of the ids.
@@ -77,15 +94,24 @@ class DataSource:
                 raise ValueError(f'data source: {message}')
 
         require(self.type in TYPES, f'type {self.type!r} is unknown; use {", ".join(TYPES)}')
-        for name, kind in _ONLY_FOR.items():
+        for name, kinds in _ONLY_FOR.items():
             changed = getattr(self, name) != type(self).__dataclass_fields__[name].default
             require(
-                self.type == kind or not changed,
-                f'{name} is a setting of type {kind}, this one is of type {self.type}',
+                self.type in kinds or not changed,
+                f'{name} is a setting of type {" and ".join(kinds)}, this one is of type '
+                f'{self.type}',
             )
         require(
-            self.path is not None or self.type == 'rendered',
+            self.path is not None or self.type in ('rendered', 'composed'),
             f'type {self.type} needs a path',
+        )
+        require(
+            self.type != 'composed' or (self.path is None and self.cutouts and self.tissue),
+            'type composed needs cutouts and tissue, lists of folders below data_root, and no path',
+        )
+        require(
+            self.hold_out in SIDES,
+            f'hold_out {self.hold_out!r} is unknown; use {" or ".join(SIDES)}',
         )
         require(
             self.type != 'bag' or self.truth_topic is not None,
@@ -121,7 +147,7 @@ class DataSource:
     @property
     def title(self) -> str:
         """What to call the source in messages."""
-        return f'{self.type} {self.path or "scenes"}'
+        return f'{self.type} {self.path or ", ".join(self.cutouts or ["scenes"])}'
 
 
 class Video(ABC):

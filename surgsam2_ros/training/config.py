@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from surgsam2_ros.training.augmentation import Augmentation
-from surgsam2_ros.training.clip_sources import DataSource
+from surgsam2_ros.training.clip_sources import MADE_TYPES, DataSource
 from surgsam2_ros.training.losses import LossWeights
 from surgsam2_ros.training.prompts import PromptRecipe
 from surgsam2_ros.training.sampling import Sampling
@@ -41,6 +41,7 @@ class TrainingConfig:
             `random`, or the path of a checkpoint of the same network.
         seed: of clips, samples and initial weights.
         data: sources of training clips, mixed by their weights.
+        data_root: folder below which the folders of composed clips and stills lie.
         sampling, augmentation: how clips are cut from their videos and changed.
         validation: sources of validation clips; they are neither augmented nor trained on.
         validation_clips, validation_frames: how many of them, and how long.
@@ -86,6 +87,7 @@ class TrainingConfig:
     data: tuple[DataSource, ...]
     validation: tuple[DataSource, ...]
     initial_weights: str = 'random'
+    data_root: str = ''
     seed: int = 0
     sampling: Sampling = field(default_factory=Sampling)
     augmentation: Augmentation = field(default_factory=Augmentation)
@@ -189,8 +191,9 @@ class TrainingConfig:
             f'{self.clips_per_step // at_once} batches of a step',
         )
         require(
-            all(source.type != 'rendered' or source.num_clips for source in self.validation),
-            'validation: rendered scenes need num_clips, so that they stay the same',
+            all(source.type not in MADE_TYPES or source.num_clips for source in self.validation),
+            'validation: clips that are made (rendered, composed, stills) need num_clips, so that '
+            'they stay the same',
         )
         for name, known in (('device', DEVICES), ('precision', PRECISIONS)):
             value = getattr(self, name)

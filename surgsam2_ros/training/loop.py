@@ -247,9 +247,14 @@ def open_data(
         size=size,
         longest=max(frames for _, frames in config.curriculum),
         root=config.root,
+        data_root=config.data_root,
     )
     held_out = TrainingData(
-        validate_on, size=size, longest=config.validation_frames, root=config.root
+        validate_on,
+        size=size,
+        longest=config.validation_frames,
+        root=config.root,
+        data_root=config.data_root,
     )
     return training, held_out
 

@@ -20,6 +20,12 @@ from surgsam2_ros.sources import SourceError
 from surgsam2_ros.training.augmentation import Augmentation, augment, resize
 from surgsam2_ros.training.clip_sources import DataSource, Video, open_videos
 from surgsam2_ros.training.clips import TrainingClip, make_clip, visible_objects
+from surgsam2_ros.training.composed_clips import (
+    ClipMaker,
+    fresh_clip,
+    listed_clips,
+    open_maker,
+)
 from surgsam2_ros.training.rendered_clips import FreshClip
 from surgsam2_ros.training.sampling import Sampling, choose_frames, turn_where_objects_leave
 
@@ -48,6 +54,7 @@ class TrainingData:
         size: int,
         longest: int,
         root: Path = Path(),
+        data_root: str | Path = '',
     ):
         """Open the sources and look into every video.
 
@@ -57,6 +64,7 @@ class TrainingData:
             size: side of the network's input.
             longest: most frames that will be asked for.
             root: folder that relative paths start from.
+            data_root: folder that holds the folders of composed clips and stills.
 
         Raises:
             ValueError: when there is no source, or clips are to be kept and nothing says where.
@@ -65,12 +73,14 @@ class TrainingData:
         """
         if not sources:
             raise ValueError('data lists no source; name at least one')
-        if any(source.path is None and source.num_clips > 0 for source in sources):
+        if any(s.type == 'rendered' and s.path is None and s.num_clips > 0 for s in sources):
             raise ValueError('rendered clips that are kept need a path to keep them in')
         self.size, self.longest = size, longest
         self._sampling, self._augmentation = sampling, augmentation
         self.left_out: tuple[str, ...] = ()
-        self._mix = [self._open(source, root) for source in sources]
+        if str(data_root):
+            data_root = root / Path(data_root).expanduser()
+        self._mix = [self._open(source, root, data_root) for source in sources]
         weights = np.array([source.weight for source in sources])
         self._shares = weights / weights.sum()
 
@@ -99,7 +109,7 @@ class TrainingData:
         """
         if not 1 <= frames <= self.longest:
             raise ValueError(f'{frames} frames asked for; expected 1 to {self.longest}')
-        video, start = self._mix[rng.choice(len(self._mix), p=self._shares)].draw(rng)
+        video, start = self._mix[rng.choice(len(self._mix), p=self._shares)].draw(rng, frames)
         read = lru_cache(maxsize=None)(video.labels)  # several steps look at the same ones
         for _ in range(TRIES):
             chosen = choose_frames(len(video), frames, self._sampling, rng)
@@ -204,14 +214,22 @@ class TrainingData:
     def _shows_object(self, labels: np.ndarray) -> bool:
         return len(visible_objects(self._small(labels), self._sampling.smallest_object)) > 0
 
-    def _open(self, source: DataSource, root: Path) -> _Stored | _Fresh:
+    def _open(
+        self, source: DataSource, root: Path, data_root: str | Path
+    ) -> _Stored | _Fresh | _FreshComposed:
         """Open a source and keep the videos that can give a clip."""
         if source.type == 'rendered' and not source.num_clips and source.path is None:
             length = max(source.clip_length, self.longest)
             return _Fresh(length, self.size, source.object_ids, source.kinds)
+        composed = source.type in ('composed', 'stills')
+        if composed and not source.num_clips:
+            return _FreshComposed(source, open_maker(source, data_root), self.size)
         videos, starts = [], []
         reasons = []
-        for video in open_videos(source, root):
+        listed = (
+            listed_clips(source, data_root, self.size) if composed else open_videos(source, root)
+        )
+        for video in listed:
             if len(video) < self.longest:
                 reasons.append(
                     f'{source.title}: {video.name} has {len(video)} labelled frames, clips have up '
@@ -248,8 +266,9 @@ class _Stored:
         self.videos, self.starts = videos, starts
         self.lengths = np.array([len(video) for video in videos])
 
-    def draw(self, rng: np.random.Generator) -> tuple[Video, int]:
+    def draw(self, rng: np.random.Generator, frames: int) -> tuple[Video, int]:
         """Draw a video in proportion to its length."""
+        del frames
         place = int(
             np.searchsorted(self.lengths.cumsum(), rng.integers(self.lengths.sum()), 'right')
         )
@@ -267,9 +286,25 @@ class _Fresh:
     videos = ()
     starts = ()
 
-    def draw(self, rng: np.random.Generator) -> tuple[Video, int]:
+    def draw(self, rng: np.random.Generator, frames: int) -> tuple[Video, int]:
         """Render a scene; something is seen in its first frame."""
+        del frames
         return FreshClip(rng, self.length, self.size, self.object_ids, self.kinds), 0
+
+
+@dataclass(frozen=True)
+class _FreshComposed:
+    """Clips of real pictures that are composed when they are drawn, as long as they are wanted."""
+
+    source: DataSource
+    maker: ClipMaker
+    size: int
+    videos = ()
+    starts = ()
+
+    def draw(self, rng: np.random.Generator, frames: int) -> tuple[Video, int]:
+        """Compose a clip; something is seen in its first frame."""
+        return fresh_clip(self.source, self.maker, rng, frames, self.size), 0
 
 
 def check_sizes(video: Video, index: int, rgb: np.ndarray, labels: np.ndarray) -> None:

@@ -1,0 +1,11 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Training clips of real pixels: cut-out instruments over photographed tissue, moving stills.
+
+Pictures are handed in as arrays; reading them is left to the caller.
+"""
+
+from surgsam2_ros.synthesis.composing.clips import compose_clip, moving_still
+from surgsam2_ros.synthesis.composing.material import Cutout, Material, Tissue
+
+__all__ = ['Cutout', 'Material', 'Tissue', 'compose_clip', 'moving_still']

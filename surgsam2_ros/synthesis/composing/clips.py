@@ -1,0 +1,370 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Composes clips: ground, tools and covers in independent motion, seen by one camera and lamp."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from surgsam2_ros.synthesis.blobs import irregular_outline
+from surgsam2_ros.synthesis.breathing import Breathing, random_breathing
+from surgsam2_ros.synthesis.composing.layers import lay_over
+from surgsam2_ros.synthesis.composing.material import Cutout, Material, view_box
+from surgsam2_ros.synthesis.composing.paths import (
+    CameraMotion,
+    ToolPath,
+    crossing_paths,
+    free_path,
+    inserted_path,
+    leaving,
+    random_camera,
+    random_pace,
+    similarity,
+)
+from surgsam2_ros.synthesis.composing.pictures import random_picture, write_beside
+from surgsam2_ros.synthesis.composing.tools import Tool, bare_shaft, free_tool, lit, shafted_tool
+from surgsam2_ros.synthesis.optics import Optics
+
+SMALLEST = 0.002  # share of the picture that an object must cover in the first frame
+_TRIES = 20
+UNLABELLED = 255
+_MOST_OBJECTS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class _Ground:
+    """A picture that lies behind everything, with the labels of what it shows.
+
+    Attributes:
+        rgb: uint8 [h, w, 3].
+        labels: uint8 [h, w], or None where it shows nothing to track.
+        matrix: affine 3x3 from it to the scene in the first frame.
+        breathing: motion in itself, in its own pixels, or None.
+    """
+
+    rgb: np.ndarray
+    labels: np.ndarray | None
+    matrix: np.ndarray
+    breathing: Breathing | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Body:
+    """A tool or cover before the ground."""
+
+    tool: Tool
+    path: ToolPath
+    label: int
+    gains: np.ndarray  # [T]
+
+
+@dataclass(frozen=True, eq=False)
+class _ComposedScene:
+    """All that a clip shows; frames may be composed in any order."""
+
+    size: int
+    shape: tuple[float, float]  # (height, width) of the scene before it is squeezed
+    camera: CameraMotion
+    parallax: float
+    ground: _Ground
+    bodies: Sequence[_Body]
+    shadow: tuple[float, float, float, float] | None
+    optics: Optics
+
+    def labels_and_light(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
+        """Compose a frame: labels uint8 [S, S] and what reaches the lens, float32 [S, S, 3]."""
+        labels, image = self._compose(frame)
+        if self.optics.field_delay:
+            older = self._compose(max(0.0, frame - self.optics.field_delay))
+            labels[1::2], image[1::2] = older[0][1::2], older[1][1::2]
+        if self.optics.view is not None:
+            labels[~self.optics.view] = 0
+        return labels, image
+
+    def _compose(self, frame: float) -> tuple[np.ndarray, np.ndarray]:
+        squeeze = np.diag([self.size / self.shape[1], self.size / self.shape[0], 1.0])
+        labels, image = self._see_ground(
+            squeeze @ self.camera.matrix(frame, self.shape) @ self.ground.matrix, frame
+        )
+        near = squeeze @ self.camera.matrix(frame, self.shape, self.parallax)
+        for body in self.bodies:
+            matrix = (near @ body.path.matrix(frame, body.tool.tip))[:2]
+            gain = float(body.gains[int(frame)])
+            lay_over(image, labels, body.tool.pixels, matrix, body.label, self.shadow, gain)
+        return labels, image
+
+    def _see_ground(self, matrix: np.ndarray, frame: float) -> tuple[np.ndarray, np.ndarray]:
+        ground, size = self.ground, self.size
+        back = np.linalg.inv(matrix)[:2]
+        x = np.arange(size, dtype=np.float32)
+        y = x[:, None]
+        places = np.empty((size, size, 2), np.float32)
+        for axis in range(2):
+            a, b, c = back[axis].astype(np.float32)
+            places[..., axis] = a * x + b * y + c
+        if ground.breathing is not None:
+            side = max(ground.rgb.shape[:2])
+            places -= ground.breathing.shift(frame, back, (size, size), side)
+        border = cv2.BORDER_REFLECT_101 if ground.labels is None else cv2.BORDER_CONSTANT
+        image = cv2.remap(ground.rgb, places, None, cv2.INTER_LINEAR, borderMode=border)
+        labels = np.zeros((size, size), np.uint8)
+        if ground.labels is not None:
+            labels = cv2.remap(ground.labels, places, None, cv2.INTER_NEAREST, borderMode=border)
+        return labels, image.astype(np.float32)
+
+
+def compose_clip(
+    rng: np.random.Generator, frames: int, size: int, material: Material
+) -> tuple[np.ndarray, np.ndarray]:
+    """Compose a clip of one to four real tools over real tissue.
+
+    Args:
+        rng: source of all randomness; equal states and equal material give equal clips.
+        frames: length T.
+        size: side S in pixels. The scene has an aspect ratio from 1 to 1.8 and is squeezed to a
+            square, as pictures are for the network.
+        material: cut-outs and tissue to choose from.
+
+    Returns:
+        images uint8 [T, S, S, 3] RGB and labels uint8 [T, S, S]: 0 background, 1..4 tools, visible
+        pixels only. At least one tool covers SMALLEST of the first frame.
+
+    Raises:
+        ValueError: when the material lacks cut-outs or tissue, or is too small to be seen.
+    """
+    if not len(material.cutouts) or not len(material.tissues):
+        raise ValueError(
+            f'{len(material.cutouts)} cut-outs and {len(material.tissues)} tissues are given; '
+            'a clip is composed of at least one each'
+        )
+    for _ in range(_TRIES):
+        clip = _render(rng, frames, _tissue_scene(rng, frames, size, material))
+        if clip is not None:
+            return clip
+    raise ValueError(f'no tool is seen in the first frame of {_TRIES} clips; give larger cut-outs')
+
+
+def moving_still(
+    rng: np.random.Generator,
+    frames: int,
+    size: int,
+    rgb: np.ndarray,
+    labels: np.ndarray,
+    cutouts: Sequence[Cutout] = (),
+) -> tuple[np.ndarray, np.ndarray]:
+    """Make a clip of one labelled picture: the view moves over it and it moves in itself.
+
+    Args:
+        rng: source of all randomness.
+        frames: length T.
+        size: side S in pixels.
+        rgb: uint8 [h, w, 3].
+        labels: uint8 [h, w]; UNLABELLED (255) becomes background. The largest four objects are
+            kept and numbered from 1 by size.
+        cutouts: tools of which one may come into the picture, with the next label.
+
+    Returns:
+        images uint8 [T, S, S, 3] RGB and labels uint8 [T, S, S].
+
+    Raises:
+        ValueError: when picture and labels differ in size or no object is large enough.
+    """
+    if rgb.shape[:2] != labels.shape:
+        raise ValueError(f'picture {rgb.shape[:2]} and labels {labels.shape} differ in size')
+    adds_tool = len(cutouts) > 0 and rng.random() < 0.35
+    kept = _largest(labels, _MOST_OBJECTS - adds_tool)
+    for attempt in range(_TRIES):
+        scene = _still_scene(rng, frames, size, rgb, kept, cutouts if adds_tool else (), attempt)
+        clip = _render(rng, frames, scene)
+        if clip is not None:
+            return clip
+    raise ValueError(f'no object covers {SMALLEST:.1%} of the picture; leave this picture out')
+
+
+def _render(
+    rng: np.random.Generator, frames: int, scene: _ComposedScene
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Compose all frames, or None where the first shows no object that is large enough."""
+    first = scene.labels_and_light(0)
+    if np.bincount(first[0].ravel(), minlength=2)[1:].max() < SMALLEST * first[0].size:
+        return None
+    composed = [first, *(scene.labels_and_light(frame) for frame in range(1, frames))]
+    images = np.stack([scene.optics.expose(light, n) for n, (_, light) in enumerate(composed)])
+    write_beside(rng, images, scene.optics.view)
+    return images, np.stack([labels for labels, _ in composed])
+
+
+def _scene_shape(size: int, aspect: float) -> tuple[float, float]:
+    """Height and width of a scene of that aspect ratio whose area is S x S."""
+    return size / np.sqrt(aspect), size * np.sqrt(aspect)
+
+
+def _tissue_scene(
+    rng: np.random.Generator, frames: int, size: int, material: Material
+) -> _ComposedScene:
+    aspect = float(rng.uniform(1.0, 1.8))
+    shape = _scene_shape(size, aspect)
+    grey = rng.random() < 0.25
+    tissue = material.tissues[int(rng.integers(len(material.tissues)))].rgb
+    tissue = np.ascontiguousarray(tissue[view_box(tissue)])
+    if rng.random() < 0.5:
+        tissue = np.ascontiguousarray(tissue[:, ::-1])
+    ground = _place_ground(rng, frames, tissue, None, shape, zoom=rng.uniform(1.05, 1.9))
+    mean = ground.rgb.reshape(-1, 3).mean(axis=0)
+    bodies = _random_tools(rng, frames, shape, material.cutouts, mean, grey=grey)
+    if rng.random() < 0.12:
+        bodies.append(_cover(rng, frames, shape, ground.rgb))
+    return _ComposedScene(
+        size,
+        shape,
+        random_camera(rng, frames, shape, moving=rng.random() < 0.6),
+        rng.uniform(0.0, 1.0),
+        ground,
+        bodies,
+        _random_shadow(rng, size),
+        random_picture(rng, frames, size, aspect, float(mean.mean()), grey=grey, mild=False),
+    )
+
+
+def _still_scene(
+    rng: np.random.Generator,
+    frames: int,
+    size: int,
+    rgb: np.ndarray,
+    labels: np.ndarray,
+    cutouts: Sequence[Cutout],
+    attempt: int,
+) -> _ComposedScene:
+    aspect = float(np.clip(rgb.shape[1] / rgb.shape[0], 0.75, 1.8))
+    shape = _scene_shape(size, aspect)
+    zoom = rng.uniform(0.95, 1.6) if attempt < _TRIES // 2 else 1.0
+    grey = rng.random() < 0.2
+    ground = _place_ground(rng, frames, rgb, labels, shape, zoom=zoom)
+    bodies = []
+    if len(cutouts):
+        mean = rgb.reshape(-1, 3).mean(axis=0)
+        bodies = _random_tools(rng, frames, shape, cutouts, mean, grey=grey, count=1)
+        first = int(labels.max()) + 1
+        bodies = [_Body(b.tool, b.path, first, b.gains) for b in bodies]
+    return _ComposedScene(
+        size,
+        shape,
+        random_camera(rng, frames, shape, moving=True),
+        1.0,
+        ground,
+        bodies,
+        _random_shadow(rng, size),
+        random_picture(rng, frames, size, aspect, float(rgb.mean()), grey=grey, mild=True),
+    )
+
+
+def _place_ground(
+    rng: np.random.Generator,
+    frames: int,
+    rgb: np.ndarray,
+    labels: np.ndarray | None,
+    shape: tuple[float, float],
+    zoom: float,
+) -> _Ground:
+    """Scale a picture so that it covers the scene `zoom` times, and choose what of it is seen."""
+    height, width = rgb.shape[:2]
+    scale = zoom * max(shape[0] / height, shape[1] / width)
+    if scale < 0.8:  # remapping does not average; the picture is made small before
+        target = (max(8, round(width * scale)), max(8, round(height * scale)))
+        rgb = cv2.resize(rgb, target, interpolation=cv2.INTER_AREA)
+        if labels is not None:
+            labels = cv2.resize(labels, target, interpolation=cv2.INTER_NEAREST_EXACT)
+        (height, width), scale = rgb.shape[:2], 1.0
+    room = np.maximum([width * scale - shape[1], height * scale - shape[0]], 0) / 2
+    middle = np.array([shape[1], shape[0]]) / 2 + rng.uniform(-1, 1, 2) * room * 0.8
+    turned = rng.normal(0, 0.12) if labels is not None else rng.uniform(-0.5, 0.5)
+    breathing = None
+    if rng.random() < 0.6:
+        strength = np.exp(rng.uniform(np.log(0.3), np.log(2.5)))
+        breathing = random_breathing(rng, frames, strength * max(shape) / 256 / scale)
+    matrix = similarity(middle, turned, scale, np.array([width, height]) / 2)
+    return _Ground(rgb, labels, matrix, breathing)
+
+
+def _random_tools(
+    rng: np.random.Generator,
+    frames: int,
+    shape: tuple[float, float],
+    cutouts: Sequence[Cutout],
+    tissue: np.ndarray,
+    *,
+    grey: bool,
+    count: int | None = None,
+) -> list[_Body]:
+    if count is None:
+        count = int(rng.choice([1, 2, 3, 4], p=[0.28, 0.42, 0.24, 0.06]))
+    alike = rng.random() < 0.35
+    pace = random_pace(rng)
+    softness = rng.uniform(0.4, 1.2)
+    side, reach = np.sqrt(shape[0] * shape[1]), 1.75 * np.hypot(*shape)
+    crossing = list(crossing_paths(rng, frames, shape, pace)) if rng.random() < 0.35 else []
+    bodies: list[_Body] = []
+    tool = None
+    for label in range(1, count + 1):
+        if tool is None or not alike:
+            tool = _random_tool(rng, cutouts, side, reach)
+            tool = lit(rng, tool, tissue, softness=softness, grey=grey)
+        if not tool.inserted:
+            path = free_path(rng, frames, shape, pace)
+        elif crossing and count > 1:
+            path = crossing.pop()
+        else:
+            path = inserted_path(rng, frames, shape, pace * rng.uniform(0.3, 1.5))
+        if rng.random() < 0.14:
+            path = leaving(rng, path, shape)
+        gains = np.clip(1 + rng.normal(0, 0.03, frames), 0.8, 1.2)
+        bodies.append(_Body(tool, path, label, gains))
+    return bodies
+
+
+def _random_tool(
+    rng: np.random.Generator, cutouts: Sequence[Cutout], side: float, reach: float
+) -> Tool:
+    kind = rng.choice(3, p=[0.83, 0.1, 0.07])
+    if kind == 1:
+        return bare_shaft(rng, side, reach)
+    cutout = cutouts[int(rng.integers(len(cutouts)))]
+    if kind == 2:
+        return free_tool(rng, cutout, side)
+    return shafted_tool(rng, cutout, side, reach)
+
+
+def _cover(
+    rng: np.random.Generator, frames: int, shape: tuple[float, float], tissue: np.ndarray
+) -> _Body:
+    """Cut a piece out of the tissue that passes before the tools."""
+    side = round(rng.uniform(0.15, 0.4) * np.sqrt(shape[0] * shape[1]))
+    side = min(side, *tissue.shape[:2])
+    row, column = (int(rng.integers(0, n - side + 1)) for n in tissue.shape[:2])
+    alpha = cv2.GaussianBlur(irregular_outline(rng, side), (0, 0), rng.uniform(0.7, 2))
+    rgb = tissue[row : row + side, column : column + side] * alpha[..., None]
+    pixels = np.round(np.dstack([rgb, 255 * alpha])).astype(np.uint8)
+    path = free_path(rng, frames, shape, random_pace(rng))
+    return _Body(Tool(pixels, (side / 2, side / 2), inserted=False), path, 0, np.ones(frames))
+
+
+def _random_shadow(rng: np.random.Generator, size: int) -> tuple[float, float, float, float] | None:
+    if rng.random() < 0.35:
+        return None
+    x, y = rng.normal(0, 0.04, 2) * size
+    return rng.uniform(0.1, 0.6), x, y, rng.uniform(0.01, 0.06) * size
+
+
+def _largest(labels: np.ndarray, most: int) -> np.ndarray:
+    """Keep the largest objects, numbered from 1 by size; the others become background."""
+    areas = np.bincount(labels.ravel(), minlength=256)
+    areas[[0, UNLABELLED]] = 0
+    numbers = np.zeros(256, np.uint8)
+    for number, value in enumerate(np.argsort(-areas, kind='stable')[:most], start=1):
+        if areas[value]:
+            numbers[value] = number
+    return numbers[labels]
