@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import cv2
 import numpy as np
 
-STATE_NAMES = ('TENTATIVE', 'TRACKED', 'OCCLUDED', 'LOST')
+STATE_NAMES = ('TENTATIVE', 'TRACKED', 'OCCLUDED', 'LOST', 'UNCERTAIN')
 
 # Colours by Okabe and Ito (2008), told apart with any colour vision, brightened where they would
 # drown in tissue, and in an order that sets the first ones off from red.
@@ -31,6 +31,7 @@ _DARK = (18, 18, 18)
 _TEXT = (245, 245, 245)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _WARNING = (255, 120, 90)
+_AMBER = (255, 176, 0)
 
 
 class DrawableTrack(Protocol):
@@ -94,7 +95,8 @@ def draw_overlay(
     """Return a copy of the image with the tracks drawn into it.
 
     Each mask gets a light fill and a thin contour in its instance's colour, dashed while the object
-    is TENTATIVE. Its label gives name, state and score. Objects without a mask are listed at the
+    is TENTATIVE. One that is UNCERTAIN is hatched instead of filled, within a dashed contour, both
+    in amber. The label gives name, state and score. Objects without a mask are listed at the
     bottom.
 
     Args:
@@ -219,13 +221,24 @@ def _draw_mask(canvas: np.ndarray, track: Any, opacity: float) -> None:
     x, y, width, height = cv2.boundingRect(mask)
     if width == 0:
         return
-    colour = instance_colour(track.instance)
+    state, colour = _state_name(track), instance_colour(track.instance)
     region = canvas[y : y + height, x : x + width]
+    if state == 'UNCERTAIN':
+        _hatch(region, mask[y : y + height, x : x + width], _line_thickness(canvas))
+        draw_contour(canvas, mask, _AMBER, dashed=True)
+        return
     tint = np.empty_like(region)
     tint[:] = colour
     blended = cv2.addWeighted(region, 1 - opacity, tint, opacity, 0)
     cv2.copyTo(blended, mask[y : y + height, x : x + width], region)
-    draw_contour(canvas, mask, colour, dashed=_state_name(track) == 'TENTATIVE')
+    draw_contour(canvas, mask, colour, dashed=state == 'TENTATIVE')
+
+
+def _hatch(region: np.ndarray, mask: np.ndarray, thickness: int) -> None:
+    """Draw slanted amber lines over a mask, in place."""
+    rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
+    on_line = (rows + columns) % (8 * thickness) < thickness
+    region[on_line & (mask > 0)] = _AMBER
 
 
 def _state_name(track: Any) -> str:
@@ -263,7 +276,7 @@ def _draw_labels(canvas: np.ndarray, tracks: Sequence[Any]) -> None:
 
 def _tag(canvas: np.ndarray, track: Any) -> _Tag:
     state = _state_name(track)
-    text = f'{track.object_id}  {state.lower()}'
+    text = f'{track.object_id}  {state if state == "UNCERTAIN" else state.lower()}'
     if state in ('OCCLUDED', 'LOST'):
         text += f' {track.frames_since_seen} frames'
     else:
@@ -273,7 +286,9 @@ def _tag(canvas: np.ndarray, track: Any) -> _Tag:
     (width, height), baseline = cv2.getTextSize(text, _FONT, _font_scale(canvas), 1)
     pad = max(4, height // 2)
     colour = instance_colour(track.instance)
-    text_colour = _TEXT if state in ('TRACKED', 'TENTATIVE') else _WARNING
+    text_colour = _AMBER if state == 'UNCERTAIN' else _WARNING
+    if state in ('TRACKED', 'TENTATIVE'):
+        text_colour = _TEXT
     return _Tag(text, colour, text_colour, width + 3 * pad, height + baseline + pad)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from surgsam2_ros.drawing import (
+    STATE_NAMES,
     DrawnTrack,
     contact_sheet,
     draw_contour,
@@ -15,6 +16,7 @@ from surgsam2_ros.drawing import (
     instance_colour,
     label_palette,
 )
+from surgsam2_ros.tracking import TrackState
 
 SIZE = (240, 320)
 
@@ -58,6 +60,31 @@ def test_a_tentative_object_has_gaps_in_its_contour():
     draw_contour(solid, square(100, 100), (255, 255, 255), halo=False)
     draw_contour(dashed, square(100, 100), (255, 255, 255), dashed=True, halo=False)
     assert 0.3 < changed(dashed).sum() / changed(solid).sum() < 0.8
+
+
+def test_an_uncertain_object_is_hatched_and_outlined_in_amber():
+    uncertain = DrawnTrack('a', 1, square(100, 100), 0.6, TrackState.UNCERTAIN)
+    image = draw_overlay(grey(), [uncertain], labels=False)
+    amber = (image == (255, 176, 0)).all(axis=2)
+    inside = np.s_[105:155, 105:155]
+    assert 0.05 < amber[inside].mean() < 0.3
+    assert (image[inside][~amber[inside]] == 90).all(), 'what lies below is seen between the lines'
+    assert 0.3 < amber[100, 100:160].mean() < 0.8, 'the outline has gaps'
+    assert not (image == instance_colour(1)).all(axis=2).any()
+
+
+def test_the_label_of_an_uncertain_object_stands_out():
+    def label(state):
+        track = DrawnTrack('a', 1, square(100, 100), 0.6, state)
+        red, _, blue = np.moveaxis(draw_overlay(grey(), [track])[:95].astype(int), 2, 0)
+        return red - blue
+
+    assert label(TrackState.UNCERTAIN).max() > 100, 'amber'
+    assert label(TrackState.TRACKED).max() <= 0
+
+
+def test_states_are_named_as_the_tracker_does():
+    assert tuple(state.name for state in TrackState) == STATE_NAMES
 
 
 def test_an_object_without_a_mask_is_listed_at_the_bottom():

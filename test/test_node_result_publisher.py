@@ -8,13 +8,14 @@ import dataclasses
 
 import numpy as np
 import pytest
+import torch
 from sensor_msgs.msg import Image
 
 from surgsam2_ros.nodes.frame_slot import ReceivedFrame
 from surgsam2_ros.nodes.inference_thread import TrackedFrame
 from surgsam2_ros.nodes.parameters import Parameters
 from surgsam2_ros.nodes.result_publisher import ResultPublisher, latency_ms
-from surgsam2_ros.tracking import FrameResult
+from surgsam2_ros.tracking import FrameResult, Track, TrackState
 
 MS = 1_000_000
 HOUR = 3600 * 1000 * MS
@@ -57,18 +58,24 @@ def results(node):
     return ResultPublisher(node, 'surgsam2_nano')
 
 
-def tracked_frame() -> TrackedFrame:
+def tracked_frame(result: FrameResult | None = None) -> TrackedFrame:
     message = Image()
     message.header.frame_id = 'camera'
     message.header.stamp.sec = 7
-    result = FrameResult(3, np.zeros((4, 5), np.uint8), ())
+    result = result or FrameResult(3, np.zeros((4, 5), np.uint8), ())
     received = ReceivedFrame(message, stamp_ns=7000 * MS, received_ns=7010 * MS)
     return TrackedFrame(received, np.zeros((4, 5, 3), np.uint8), result, 2, 12.5)
 
 
-def publish(results, **output):
+def publish(results, result=None, **output):
     settings = dataclasses.replace(Parameters.defaults().output, **output)
-    return results.publish(tracked_frame(), settings, now_ns=7040 * MS)
+    return results.publish(tracked_frame(result), settings, now_ns=7040 * MS)
+
+
+def track(instance, state, columns) -> Track:
+    mask = np.zeros((4, 5), bool)
+    mask[:, columns] = True
+    return Track(str(instance), instance, '', mask, torch.zeros(4, 4), 0.5, 0.9, state, 0)
 
 
 def test_tracks_tell_latency_drops_and_model(node, results):
@@ -96,6 +103,23 @@ def test_the_label_image_can_be_turned_off(node, results):
     publish(results, label_image=False)
     assert node.publishers['~/label_image'].messages == []
     assert len(node.publishers['~/tracks'].messages) == 1
+
+
+@pytest.mark.parametrize(
+    ('label_uncertain', 'row'), [(True, [1, 1, 2, 2, 3]), (False, [1, 1, 1, 0, 0])]
+)
+def test_objects_that_are_not_to_be_acted_on_can_be_left_out(node, results, label_uncertain, row):
+    tracks = (
+        track(1, TrackState.TRACKED, slice(0, 3)),  # of its third column the next one has won
+        track(2, TrackState.UNCERTAIN, slice(2, 4)),
+        track(3, TrackState.TENTATIVE, slice(4, 5)),
+    )
+    labels = np.tile(np.array([1, 1, 2, 2, 3], np.uint8), (4, 1))
+    publish(results, FrameResult(3, labels, tracks), label_uncertain=label_uncertain)
+    (message,) = node.publishers['~/label_image'].messages
+    assert list(message.data) == row * 4
+    assert len(node.publishers['~/tracks'].messages[0].tracks) == 3
+    assert (labels[0] == [1, 1, 2, 2, 3]).all(), 'what the overlay shows stays'
 
 
 def test_destroy_removes_all_topics(node, results):

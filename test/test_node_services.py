@@ -22,6 +22,7 @@ from sensor_msgs.msg import Image, RegionOfInterest
 
 from surgsam2_msgs.msg import Prompt as PromptMessage
 from surgsam2_msgs.msg import PromptArray
+from surgsam2_msgs.msg import Track as TrackMessage
 from surgsam2_msgs.srv import AddObjects
 from surgsam2_ros.nodes.client import ObjectState, SurgSam2Error
 from surgsam2_ros.nodes.qos import PROMPTS
@@ -39,6 +40,7 @@ def shared_node(tmp_path_factory):
         'input.qos': 'DEFAULT',
         'input.policy': 'every_frame',
         'tracking.max_objects': 3,
+        'tracking.min_quality': 1.0,  # the weights are random
         'tracking.prompt_buffer_frames': 5,
         'tracking.prompt_timeout_s': 30.0,
     }
@@ -68,6 +70,15 @@ def square_mask() -> np.ndarray:
 
 def ids(tracks) -> list[str]:
     return [track.object_id for track in tracks.tracks]
+
+
+def test_uncertain_objects_are_told_in_tracks_and_status(node):
+    node.add_while_sending('left', box=BOX)
+    (track,) = node.track().tracks
+    assert (track.state, track.frames_since_seen) == (TrackMessage.UNCERTAIN, 0)
+    status = node.client.wait_for_status(lambda status: status.num_uncertain)
+    assert (status.num_objects, status.num_uncertain) == (1, 1)
+    assert status.message == 'tracking 1 objects, UNCERTAIN: left'
 
 
 def test_points_boxes_and_masks_add_objects_together(node, background):
@@ -144,7 +155,7 @@ def test_objects_are_listed_and_removed(node):
     listed = node.client.list_objects()
     assert [(item.object_id, item.instance) for item in listed] == [('a', 1), ('b', 2)]
     assert listed[0].class_name == 'scissors'
-    assert listed[0].state in (ObjectState.TENTATIVE, ObjectState.TRACKED)
+    assert listed[0].state == ObjectState.UNCERTAIN
     node.client.remove_object('a')
     assert ids(node.track()) == ['b']
     with pytest.raises(SurgSam2Error, match="'a' is not tracked; tracked objects: b"):

@@ -144,6 +144,15 @@ def test_failed_configuration_stays_an_error(stream, lifecycle):
     assert stream.assess(state) == (OK, f'{lifecycle}; activate the node to track')
 
 
+def test_uncertain_objects_are_a_warning_that_names_them(stream):
+    uncertain = ACTIVE._replace(uncertain=('left', 'clip'))
+    level, text = stream.run(8, 32).assess(uncertain)
+    assert level == WARN and text.startswith('UNCERTAIN: left, clip; the masks may be wrong')
+    message = stream.diagnostics.message(Time(), '/surgsam2', uncertain, LIMITS)
+    values = {value.key: value.value for value in message.status[0].values}
+    assert values['uncertain_objects'] == 'left, clip'
+
+
 def test_pause_is_ok(stream):
     stream.now += 60.0
     assert stream.assess(ACTIVE._replace(enabled=False))[0] == OK

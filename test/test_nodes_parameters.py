@@ -90,6 +90,7 @@ def test_descriptors_tell_ranges_and_choices(make_node):
         ('input.max_age_ms', 100, ['100', 'double', '0 to 60000']),
         ('tracking.max_objects', 255, ['255', '1 to 254']),
         ('memory.min_score', -0.1, ['-0.1', '0 to 1']),
+        ('tracking.min_quality', 1.5, ['1.5', '0 to 1']),
         ('input.policy', 'newest', ["'newest'", 'latest, every_frame']),
         ('model.device', 'gpu', ["'gpu'", 'auto, cpu, cuda, cuda:N']),
         ('output.masks', 'yes', ['yes', 'bool']),
@@ -139,11 +140,14 @@ def test_tracker_gets_the_values():
         'memory.max_prompted_frames': 4,
         'memory.write_when_absent': False,
         'memory.min_score': 0.25,
+        'memory.write_when_uncertain': False,
         'tracking.max_objects': 3,
         'tracking.presence_threshold': 0.75,
         'tracking.mask_threshold': 1.5,
         'tracking.tentative_frames': 6,
         'tracking.lost_after_frames': 9,
+        'tracking.min_quality': 0.5,
+        'tracking.quality_frames': 5,
         'tracking.prompt_buffer_frames': 12,
     }
     config = Parameters.from_values(values).to_tracker_config()
@@ -152,4 +156,6 @@ def test_tracker_gets_the_values():
     assert (config.write_memory_when_absent, config.min_memory_score) == (False, 0.25)
     assert (config.max_objects, config.presence_threshold, config.mask_threshold) == (3, 0.75, 1.5)
     assert (config.tentative_frames, config.lost_after_frames) == (6, 9)
+    assert (config.min_quality, config.quality_frames) == (0.5, 5)
+    assert not config.write_memory_when_uncertain
     assert config.replay_frames == 12

@@ -135,6 +135,18 @@ def test_a_long_video_keeps_its_worst_frame():
     assert len(chart) < 10_000
 
 
+def test_a_column_of_a_long_video_has_the_state_of_its_worst_frame():
+    entry = an_object([0.9] * COLUMNS * 5)
+    entry.state[5:10] = ['TRACKED', 'TENTATIVE', 'TRACKED', 'TRACKED', 'TRACKED']
+    entry.state[10:15] = ['TENTATIVE', 'UNCERTAIN', 'TRACKED', 'TRACKED', 'TENTATIVE']
+    entry.state[15:20] = ['UNCERTAIN', 'OCCLUDED', 'UNCERTAIN', 'TRACKED', 'TRACKED']
+    chart = track_chart({'tracker': a_video(entry)})
+    data = json.loads(re.search(r'<script[^>]*>(.*?)</script>', chart)[1])
+    states = [data['words'][letter] for letter in data['series'][0]['states'][:5]]
+    assert states == ['tracked', 'tentative', 'uncertain', 'occluded', 'tracked']
+    assert len(Outline(chart).having('UNCERTAIN')) == 1
+
+
 def test_names_cannot_become_markup(tmp_path):
     name = '<img src=x onerror=alert(1)>'
     entry = an_object([1.0, 0.5, 0.4, 1.0])

@@ -18,6 +18,8 @@ from surgsam2_ros.tracking import TrackerConfig
         ('max_objects', 255),
         ('presence_threshold', 0.3),
         ('tentative_frames', 0),
+        ('min_quality', -0.1),
+        ('quality_frames', 0),
         ('lost_after_frames', 0),
         ('replay_frames', -1),
     ],
@@ -31,3 +33,9 @@ def test_every_frame_is_remembered_by_default():
     assert not TrackerConfig().gates_memory
     assert TrackerConfig(write_memory_when_absent=False).gates_memory
     assert TrackerConfig(min_memory_score=0.2).gates_memory
+    assert TrackerConfig(write_memory_when_uncertain=False, min_quality=0.5).gates_memory
+
+
+def test_without_a_least_quality_nothing_is_uncertain_and_nothing_kept_out():
+    assert not TrackerConfig(write_memory_when_uncertain=False).gates_memory
+    assert not TrackerConfig(min_quality=0.5).gates_memory

@@ -9,7 +9,7 @@ import torch
 from tiny_network import noise_frames, tiny_network
 from torch._subclasses import FakeTensor
 
-from surgsam2_ros.tracking import Prompt, StreamingTracker, TrackerConfig
+from surgsam2_ros.tracking import Prompt, StreamingTracker, TrackerConfig, TrackState
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 
 FRAMES = noise_frames(24)
@@ -120,6 +120,64 @@ def test_masks_of_low_score_are_not_remembered_where_that_is_asked(network):
             tracker.track(rgb)
     assert len(memory_of(everything).recent.places) >= 6
     assert list(memory_of(nothing).recent.places) == []
+
+
+def predict(tracker, scores):
+    """Have a tracker predict these scores, one for each frame, of its one object."""
+    run = tracker._step.run
+
+    def run_and_predict(features, index, tasks):
+        estimate = run(features, index, tasks)
+        return estimate._replace(iou=torch.full_like(estimate.iou, scores[index]))
+
+    tracker._step.run = run_and_predict
+
+
+SCORES = [0.9, 0.9, 0.9, 0.4, 0.9, 0.9, 0.9, 0.65, 0.65, 0.9, 0.9]
+UNCERTAIN_FRAMES = [3, 4, 5, 8, 9]  # by the mean of three: it takes 0.78 to recover
+
+
+def test_frames_with_an_uncertain_object_are_not_remembered_where_that_is_asked(network):
+    tracker = tracker_of(network, write_memory_when_uncertain=False, min_quality=0.75)
+    predict(tracker, SCORES)
+    tracker.add_object('a', box=BOX_A)
+    uncertain, remembered = [], []
+    for index, rgb in enumerate(FRAMES[: len(SCORES)]):
+        if tracker.track(rgb).tracks[0].state == TrackState.UNCERTAIN:
+            uncertain.append(index)
+        remembered += [i for i in memory_of(tracker).recent.places if i not in remembered]
+    assert uncertain == UNCERTAIN_FRAMES
+    assert remembered == [i for i in range(1, len(SCORES)) if i not in UNCERTAIN_FRAMES]
+    assert len(memory_of(tracker).pointers.places) == len(SCORES) - 1
+
+
+@pytest.mark.parametrize('writes', [True, False])
+def test_frames_drawn_later_have_the_states_of_frames_drawn_at_once(network, writes):
+    tracker = tracker_of(network, write_memory_when_uncertain=writes, min_quality=0.75)
+    predict(tracker, SCORES)
+    tracker.add_object('a', box=BOX_A)
+    outcomes = [tracker.advance(rgb) for rgb in FRAMES[: len(SCORES)]]
+    states = [outcome.render().tracks[0].state for outcome in outcomes]
+    uncertain = [i for i, state in enumerate(states) if state == TrackState.UNCERTAIN]
+    assert uncertain == UNCERTAIN_FRAMES
+
+
+def test_an_object_that_is_not_visible_is_not_judged():
+    network = tiny_network(presence_bias=-5.0)
+    tracker = tracker_of(network, write_memory_when_uncertain=False, min_quality=0.75)
+    predict(tracker, [0.1] * 8)
+    tracker.add_object('a', box=BOX_A)
+    states = {tracker.track(rgb).tracks[0].state for rgb in FRAMES[:8]}
+    assert states == {TrackState.OCCLUDED}
+    assert list(memory_of(tracker).recent.places) == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_without_places_for_tracked_frames_nothing_is_to_be_kept_out(network):
+    tracker = tracker_of(network, num_maskmem=1, num_frame_to_prune=0, min_memory_score=1.0)
+    tracker.add_object('a', box=BOX_A)
+    for rgb in FRAMES[:4]:
+        tracker.track(rgb)
+    assert list(memory_of(tracker).recent.places) == []
 
 
 def test_a_corrected_frame_is_remembered_even_then(network):

@@ -43,6 +43,7 @@ class ObjectState(IntEnum):
     TRACKED = Track.TRACKED
     OCCLUDED = Track.OCCLUDED
     LOST = Track.LOST
+    UNCERTAIN = Track.UNCERTAIN
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,7 @@ class NodeState(NamedTuple):
         num_objects: living objects.
         engine: what runs the network.
         engine_failures: why that is slower than asked for, a sentence each.
+        uncertain: names of the objects that are UNCERTAIN.
     """
 
     lifecycle: str
@@ -100,6 +101,7 @@ class NodeState(NamedTuple):
     num_objects: int = 0
     engine: str = ''
     engine_failures: tuple[str, ...] = ()
+    uncertain: tuple[str, ...] = ()
 
 
 class Diagnostics:
@@ -212,9 +214,9 @@ def assess(
     """Judge the numbers.
 
     Returns:
-        level and text: WARN when results are missing, slow or late, or when something failed a
-        short while ago and results go on; ERROR when they do not, or when the node is not active
-        and something failed before; else OK.
+        level and text: WARN when results are missing, slow or late, when objects are UNCERTAIN,
+        or when something failed a short while ago and results go on; ERROR when they do not, or
+        when the node is not active and something failed before; else OK.
     """
     active = state.lifecycle == 'active'
     if snapshot.last_error and not active:
@@ -250,6 +252,11 @@ def _warnings(snapshot: Snapshot, state: NodeState, limits: DiagnosticsParameter
         warnings += _rate_warnings(snapshot, limits.min_rate_hz)
     if snapshot.frames_processed:
         warnings += _latency_warnings(snapshot.latency_ms.p50, limits.max_latency_ms)
+    if state.uncertain:
+        warnings.append(
+            f'UNCERTAIN: {", ".join(state.uncertain)}; the masks may be wrong, do not act on them '
+            'before they are TRACKED again, or correct them by a prompt'
+        )
     return [*warnings, *state.engine_failures]
 
 
@@ -292,6 +299,7 @@ def _values(snapshot: Snapshot, state: NodeState) -> dict[str, str]:
         'engine': state.engine,
         'engine_failures': '; '.join(state.engine_failures),
         'objects': str(state.num_objects),
+        'uncertain_objects': ', '.join(state.uncertain),
         'frames_received': str(snapshot.frames_received),
         'frames_processed': str(snapshot.frames_processed),
         'frames_dropped': str(snapshot.frames_dropped),

@@ -145,6 +145,7 @@ class MemoryParameters:
     max_prompted_frames: int
     write_when_absent: bool
     min_score: float
+    write_when_uncertain: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,6 +157,8 @@ class TrackingParameters:
     mask_threshold: float
     tentative_frames: int
     lost_after_frames: int
+    min_quality: float
+    quality_frames: int
     prompt_buffer_frames: int
     prompt_timeout_s: float
 
@@ -178,6 +181,7 @@ class OutputParameters:
     masks: bool
     contours: bool
     label_image: bool
+    label_uncertain: bool
     overlay: bool
     overlay_opacity: float
     overlay_labels: bool
@@ -258,11 +262,14 @@ class Parameters:
             max_prompted_frames=self.memory.max_prompted_frames,
             write_memory_when_absent=self.memory.write_when_absent,
             min_memory_score=self.memory.min_score,
+            write_memory_when_uncertain=self.memory.write_when_uncertain,
             max_objects=self.tracking.max_objects,
             mask_threshold=self.tracking.mask_threshold,
             presence_threshold=self.tracking.presence_threshold,
             tentative_frames=self.tracking.tentative_frames,
             lost_after_frames=self.tracking.lost_after_frames,
+            min_quality=self.tracking.min_quality,
+            quality_frames=self.tracking.quality_frames,
             replay_frames=self.tracking.prompt_buffer_frames,
         )
 

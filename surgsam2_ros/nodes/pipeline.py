@@ -17,7 +17,7 @@ from surgsam2_ros.nodes.object_requests import RequestQueue
 from surgsam2_ros.nodes.parameters import Parameters
 from surgsam2_ros.nodes.result_publisher import ResultPublisher, has_foreign_stamp
 from surgsam2_ros.nodes.tracker_loading import LoadedTracker, load_tracker
-from surgsam2_ros.tracking import StreamingTracker
+from surgsam2_ros.tracking import StreamingTracker, TrackState
 
 if TYPE_CHECKING:
     from surgsam2_ros.nodes.surgsam2_node import SurgSam2Node
@@ -83,6 +83,13 @@ class Pipeline:
         """Objects in the last tracked image."""
         last = self.inference.last_result
         return len(last.result.tracks) if last is not None else 0
+
+    @property
+    def uncertain_objects(self) -> tuple[str, ...]:
+        """Names of the objects that are UNCERTAIN in the last tracked image."""
+        last = self.inference.last_result
+        tracks = last.result.tracks if last is not None else ()
+        return tuple(t.object_id for t in tracks if t.state == TrackState.UNCERTAIN)
 
     def drain(self, reason: str, *, finish: bool = False) -> int:
         """Drop waiting images, fail waiting requests and finish the image in work.

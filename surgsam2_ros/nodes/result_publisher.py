@@ -71,7 +71,10 @@ class ResultPublisher:
             )
         )
         if output.label_image:
-            self._label_image.publish(make_label_image(header, frame.result.label_image))
+            labels = frame.result.label_image
+            if not output.label_uncertain:
+                labels = frame.result.tracked_label_image()
+            self._label_image.publish(make_label_image(header, labels))
         if output.overlay and self._overlay.get_subscription_count() > 0:
             self._overlay.publish(make_rgb_image(header, self._draw(frame, output)))
         return latency

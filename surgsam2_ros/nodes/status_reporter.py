@@ -115,6 +115,7 @@ class StatusReporter:
             status.device = loaded.device
             status.precision = loaded.precision
             status.num_objects = node.pipeline.num_objects
+            status.num_uncertain = len(node.pipeline.uncertain_objects)
             if node.pipeline.last_header is not None:
                 status.header.frame_id = node.pipeline.last_header.frame_id
         status.message = self._describe(snapshot)
@@ -128,7 +129,9 @@ class StatusReporter:
             return self._state
         if not self._node.enabled:
             return 'paused'
-        return f'tracking {self._node.pipeline.num_objects} objects'
+        text = f'tracking {self._node.pipeline.num_objects} objects'
+        uncertain = self._node.pipeline.uncertain_objects
+        return f'{text}, UNCERTAIN: {", ".join(uncertain)}' if uncertain else text
 
     def _tick(self) -> None:
         self.publish_status()
@@ -144,6 +147,7 @@ class StatusReporter:
             engine=loaded.engine.name if loaded else '',
             engine_failures=tuple(loaded.failures) if loaded else (),
             num_objects=pipeline.num_objects if pipeline is not None else 0,
+            uncertain=pipeline.uncertain_objects if pipeline is not None else (),
         )
         self._diagnostics_out.publish(
             self._diagnostics.message(

@@ -31,6 +31,8 @@ class TrackerConfig:
             rank. Object pointers are stored for every frame. Parity: True.
         min_memory_score: predicted IoU (0 to 1) below which a tracked frame's memory is not
             stored, with the same consequence. Parity: 0.0.
+        write_memory_when_uncertain: store the memory of frames where the object is visible with
+            a poor mask, by `min_quality`. With False the same consequence. Parity: True.
         corrections_condition: a corrected frame becomes a prompted frame (the official
             `add_all_frames_to_correct_as_cond`) instead of an ordinary memory. Parity: False.
         max_objects: objects tracked at once, 1 to 254. The official code has no limit.
@@ -42,6 +44,11 @@ class TrackerConfig:
             Only the reported state depends on it.
         lost_after_frames: frames without sight after which OCCLUDED becomes LOST. Only the
             reported state depends on it.
+        min_quality: mean predicted IoU (0 to 1) of the newest frames below which an object that
+            is seen is UNCERTAIN instead of TRACKED (0: never); what suits a network must be
+            measured. Only the reported state depends on it and, without
+            `write_memory_when_uncertain`, the memory. Parity: any.
+        quality_frames: frames with the object visible that this mean is taken over.
         replay_frames: newest frames kept so that a prompt may name one of them (0: none). Costs
             3 * S * S bytes a frame, and one more memory per object and frame. Results do not
             depend on it until such a prompt comes.
@@ -54,12 +61,15 @@ class TrackerConfig:
     max_prompted_frames: int = 8
     write_memory_when_absent: bool = True
     min_memory_score: float = 0.0
+    write_memory_when_uncertain: bool = True
     corrections_condition: bool = False
     max_objects: int = 10
     mask_threshold: float = 0.0
     presence_threshold: float = 0.5
     tentative_frames: int = 3
     lost_after_frames: int = 30
+    min_quality: float = 0.0
+    quality_frames: int = 3
     replay_frames: int = 0
 
     def __post_init__(self) -> None:
@@ -80,12 +90,20 @@ class TrackerConfig:
         _check_range('presence_threshold', self.presence_threshold, 0.5, 1.0)
         _check_range('tentative_frames', self.tentative_frames, 1, None)
         _check_range('lost_after_frames', self.lost_after_frames, 1, None)
+        _check_range('min_quality', self.min_quality, 0.0, 1.0)
+        _check_range('quality_frames', self.quality_frames, 1, None)
         _check_range('replay_frames', self.replay_frames, 0, None)
 
     @property
     def gates_memory(self) -> bool:
         """Whether some tracked frames are kept out of the memory."""
-        return not self.write_memory_when_absent or self.min_memory_score > 0.0
+        absent_or_low = not self.write_memory_when_absent or self.min_memory_score > 0.0
+        return absent_or_low or self.gates_uncertain
+
+    @property
+    def gates_uncertain(self) -> bool:
+        """Whether the memory depends on the quality of the mask, as the state does."""
+        return not self.write_memory_when_uncertain and self.min_quality > 0.0
 
 
 def _check_range(name: str, value: float, least: float, most: float | None) -> None:

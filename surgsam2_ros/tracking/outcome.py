@@ -26,6 +26,8 @@ class Outcome:
         objects: those that went through it.
         estimate: what the network says about them; None when there are none.
         config: thresholds.
+        poor: for each object, whether its mask is too poor to act on; None when the memory does
+            not depend on it: then `render` judges, without a wait for the device before it.
     """
 
     frame_index: int
@@ -33,6 +35,7 @@ class Outcome:
     objects: tuple[TrackedObject, ...]
     estimate: Estimate | None
     config: TrackerConfig
+    poor: tuple[bool, ...] | None = None
 
     @torch.inference_mode()
     def render(self) -> FrameResult:
@@ -50,8 +53,9 @@ class Outcome:
             mask_threshold=self.config.mask_threshold,
             presence_threshold=self.config.presence_threshold,
         )
+        verdicts = self.poor or (None,) * len(self.objects)
         tracks = tuple(
-            tracked.update(row, rendering, self.estimate.logits[row, 0])
+            tracked.update(row, rendering, self.estimate.logits[row, 0], verdicts[row])
             for row, tracked in enumerate(self.objects)
         )
         return FrameResult(self.frame_index, rendering.label_image, tracks)

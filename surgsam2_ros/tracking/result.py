@@ -83,6 +83,24 @@ class FrameResult:
     label_image: np.ndarray
     tracks: tuple[Track, ...]
 
+    def tracked_label_image(self) -> np.ndarray:
+        """Return the label image of the TRACKED objects alone, uint8 [H, W].
+
+        A pixel that another object had won goes to the TRACKED one whose mask has it, if any; of
+        several to the one with the highest score.
+        """
+        left_out = [track for track in self.tracks if track.state != TrackState.TRACKED]
+        if not left_out:
+            return self.label_image
+        is_left_out = np.zeros(256, bool)
+        is_left_out[[track.instance for track in left_out]] = True
+        freed = is_left_out[self.label_image]
+        labels = np.where(freed, np.uint8(0), self.label_image)
+        kept = (track for track in self.tracks if track.state == TrackState.TRACKED)
+        for track in sorted(kept, key=lambda track: track.score):
+            labels[freed & track.mask] = track.instance
+        return labels
+
 
 @dataclass(frozen=True)
 class ObjectInfo:

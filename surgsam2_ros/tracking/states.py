@@ -4,7 +4,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from enum import IntEnum
+
+RECOVERY_MARGIN = 0.03
+"""A poor mask counts as good again only this far above the least quality, so that a quality near
+the limit does not make the state flicker."""
+SUDDEN_DROP = 0.15
+"""A single frame this far below the least quality is poor at once, whatever came before it."""
 
 
 class TrackState(IntEnum):
@@ -13,19 +20,62 @@ class TrackState(IntEnum):
     TENTATIVE = 0
     """Seen, but too new (or too newly found again) to be trusted."""
     TRACKED = 1
-    """Seen, and confirmed by enough frames."""
+    """Seen, confirmed by enough frames, and with a mask that is good enough to act on."""
     OCCLUDED = 2
     """Not seen in this frame; expected back."""
     LOST = 3
     """Not seen for so long that a return needs confirmation."""
+    UNCERTAIN = 4
+    """Seen, but the predicted quality of the mask is too low to act on it."""
+
+
+class MaskQuality:
+    """Tells from the predicted IoU whether an object's mask is too poor to act on.
+
+    Its quality is the mean score of the newest frames in which it was visible. The mean, not the
+    median: the worse a frame was, the better those after it must be. A mask turns poor when its
+    quality falls below `min_quality`, or by one frame that is far below; it turns good again when
+    the quality is RECOVERY_MARGIN above. So going bad is fast and becoming good again is slow.
+
+    Attributes:
+        poor: the newest verdict.
+    """
+
+    def __init__(self, min_quality: float, frames: int) -> None:
+        """Start without a verdict against the mask.
+
+        Args:
+            min_quality: least mean predicted IoU of a good mask, 0 to 1; with 0 none is poor.
+            frames: that the mean is taken over, at least 1.
+        """
+        self.poor = False
+        self._min_quality = min_quality
+        self._good_again = min(min_quality + RECOVERY_MARGIN, 1.0)
+        self._scores: deque[float] = deque(maxlen=frames)
+
+    def update(self, score: float) -> bool:
+        """Account for a frame in which the object is visible; returns whether its mask is poor.
+
+        Args:
+            score: predicted IoU; what a network predicts beyond 0 and 1 counts as these.
+        """
+        score = min(max(score, 0.0), 1.0)
+        self._scores.append(score)
+        quality = sum(self._scores) / len(self._scores)
+        if quality < self._min_quality or score < self._min_quality - SUDDEN_DROP:
+            self.poor = True
+        elif quality >= self._good_again:
+            self.poor = False
+        return self.poor
 
 
 class Lifecycle:
-    """Turns "seen or not" per frame into a TrackState.
+    """Turns "seen or not" and "poor or not" per frame into a TrackState.
 
     An object is TENTATIVE until it was seen in `tentative_frames` frames, then TRACKED. While it is
     not seen it is OCCLUDED, and LOST once `lost_after_frames` frames in a row went by without it.
-    From OCCLUDED a confirmed object returns to TRACKED at once; from LOST it starts anew.
+    From OCCLUDED a confirmed object returns to TRACKED at once; from LOST it starts anew. Whenever
+    it is seen with a poor mask it is UNCERTAIN, however new; such frames confirm it all the same.
     """
 
     def __init__(self, tentative_frames: int, lost_after_frames: int) -> None:
@@ -36,13 +86,12 @@ class Lifecycle:
         self._lost_after_frames = lost_after_frames
         self._frames_seen = 0
 
-    def update(self, seen: bool) -> TrackState:
-        """Account for one frame and return the new state."""
+    def update(self, seen: bool, poor: bool = False) -> TrackState:
+        """Account for one frame and return the new state; `poor` counts only where it was seen."""
         if seen:
             self.frames_since_seen = 0
             self._frames_seen += 1
-            confirmed = self._frames_seen >= self._tentative_frames
-            self.state = TrackState.TRACKED if confirmed else TrackState.TENTATIVE
+            self.state = self._state_when_seen(poor)
         else:
             self.frames_since_seen += 1
             if self.frames_since_seen >= self._lost_after_frames:
@@ -51,3 +100,9 @@ class Lifecycle:
             else:
                 self.state = TrackState.OCCLUDED
         return self.state
+
+    def _state_when_seen(self, poor: bool) -> TrackState:
+        if poor:
+            return TrackState.UNCERTAIN
+        confirmed = self._frames_seen >= self._tentative_frames
+        return TrackState.TRACKED if confirmed else TrackState.TENTATIVE

@@ -13,7 +13,7 @@ from surgsam2_ros.tracking.memory_index import ObjectMemory
 from surgsam2_ros.tracking.prompts import Cue, Prompt
 from surgsam2_ros.tracking.rendering import Rendering
 from surgsam2_ros.tracking.result import ObjectInfo, Track
-from surgsam2_ros.tracking.states import Lifecycle
+from surgsam2_ros.tracking.states import Lifecycle, MaskQuality
 
 
 @dataclass(eq=False)
@@ -23,6 +23,8 @@ class TrackedObject:
     Attributes:
         object_id, instance, class_name: as in Track.
         lifecycle: turns what was seen into a state.
+        quality: judges its masks, within `StreamingTracker.advance` where the memory depends on
+            it, else within `update`; both may run at a time, in threads of their own.
         memory: where its memories lie.
         first_frame: earliest frame that it was processed in; None before that.
         waiting: (frame, prompt): frame None is the next one; a Prompt waits for an image size.
@@ -33,6 +35,7 @@ class TrackedObject:
     instance: int
     class_name: str
     lifecycle: Lifecycle
+    quality: MaskQuality
     memory: ObjectMemory
     first_frame: int | None = None
     waiting: list[tuple[int | None, Cue | Prompt]] = field(default_factory=list)
@@ -83,16 +86,22 @@ class TrackedObject:
         if self.cues and min(self.cues) < index:
             self.cues = {frame: cues for frame, cues in self.cues.items() if frame >= index}
 
-    def update(self, row: int, rendering: Rendering, logits: torch.Tensor) -> Track:
+    def update(
+        self, row: int, rendering: Rendering, logits: torch.Tensor, poor: bool | None = None
+    ) -> Track:
         """Account for the newest frame and return the object's part of its result.
 
         Args:
             row: the object's row in the rendering.
             rendering: of all objects.
             logits: [S/4, S/4] of this one.
+            poor: whether its mask is too poor to act on; None where that is still to be judged.
         """
         mask = rendering.masks[row]
-        state = self.lifecycle.update(bool(rendering.visible[row]) and bool(mask.any()))
+        visible = bool(rendering.visible[row])
+        if poor is None:
+            poor = visible and self.quality.update(float(rendering.score[row]))
+        state = self.lifecycle.update(visible and bool(mask.any()), poor)
         return Track(
             object_id=self.object_id,
             instance=self.instance,

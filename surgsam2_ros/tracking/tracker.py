@@ -32,9 +32,9 @@ from surgsam2_ros.tracking.prompts import (
     check_request,
     prompt_to_cue,
 )
-from surgsam2_ros.tracking.rendering import render_masks
+from surgsam2_ros.tracking.rendering import presence_to_logit, render_masks
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo, Track
-from surgsam2_ros.tracking.states import Lifecycle, TrackState
+from surgsam2_ros.tracking.states import Lifecycle, MaskQuality, TrackState
 from surgsam2_ros.tracking.tracked_object import TrackedObject
 
 
@@ -238,7 +238,8 @@ class StreamingTracker:
         self._image_size = size
         for tracked in objects:
             tracked.forget_cues_before(self._past[0].index if self._past else self._frame_index)
-        return Outcome(index, size, objects, estimate, self.config)
+        poor = tuple(o.quality.poor for o in objects) if self.config.gates_uncertain else None
+        return Outcome(index, size, objects, estimate, self.config, poor)
 
     @torch.inference_mode()
     def segment(self, rgb: np.ndarray, prompts: Sequence[Prompt]) -> FrameResult:
@@ -341,11 +342,17 @@ class StreamingTracker:
 
     def _gate(self, objects: Sequence[TrackedObject], index: int, estimate: Estimate) -> None:
         """Take back the memories of frames that the config keeps out; prompted ones stay."""
+        config = self.config
         rows = torch.stack([estimate.iou, estimate.presence], dim=1).tolist()
+        least_presence = presence_to_logit(config.presence_threshold)
         for tracked, (score, presence_logit) in zip(objects, rows, strict=True):
-            absent = presence_logit <= 0 and not self.config.write_memory_when_absent
-            if (absent or score < self.config.min_memory_score) and index not in tracked.cues:
-                tracked.memory.recent.drop(index)
+            kept_out = presence_logit <= 0 and not config.write_memory_when_absent
+            kept_out |= score < config.min_memory_score
+            if config.gates_uncertain and presence_logit > least_presence:
+                kept_out |= tracked.quality.update(score)
+            recent = tracked.memory.recent
+            if kept_out and index in recent.places and index not in tracked.cues:
+                recent.drop(index)
 
     def _size_of(
         self, frame_index: int | None, prompts: Sequence[Prompt]
@@ -393,5 +400,6 @@ class StreamingTracker:
             instance=instance,
             class_name=prompt.class_name,
             lifecycle=Lifecycle(config.tentative_frames, config.lost_after_frames),
+            quality=MaskQuality(config.min_quality, config.quality_frames),
             memory=self._bank.add_object(),
         )

@@ -19,12 +19,14 @@ COLUMNS = 400  # a chart with more frames shows the worst of several in each col
 _WIDTH, _LEFT, _RIGHT = 1000, 168, 988
 _TOP, _PANEL, _STRIP, _GAP = 16, 74, 7, 30
 _SCALE = 1000  # of J in the paths of curves, so that their coordinates are short integers
+# From the best to the worst: a column shows the worst of its frames.
+_RANKED = ('TRACKED', 'TENTATIVE', 'UNCERTAIN', 'OCCLUDED', 'LOST')
 # What the pointer says of a column: the state, and whether some of its frames were dropped.
 _WORDS = {
     '-': 'no result',
     'x': 'dropped',
     **{str(place): name.lower() for place, name in enumerate(STATE_NAMES)},
-    **{'abcd'[place]: f'{name.lower()}, some dropped' for place, name in enumerate(STATE_NAMES)},
+    **{'abcde'[place]: f'{name.lower()}, some dropped' for place, name in enumerate(STATE_NAMES)},
 }
 
 
@@ -95,7 +97,7 @@ def chart_legend(both: bool) -> Markup:
     Args:
         both: whether tracker and node are in the charts.
     """
-    keys = [element('li', element('i', class_=state), state) for state in STATE_NAMES]
+    keys = [element('li', element('i', class_=state), state) for state in _RANKED]
     keys.append(element('li', element('i', class_='absent-key'), 'not in the truth'))
     drop = element('line', class_='dropped', x1=10, x2=10, y1=1, y2=11)
     keys.append(element('li', _key(drop), 'dropped frame'))
@@ -133,7 +135,7 @@ def _edges(frames: int) -> list[tuple[int, int]]:
 
 def _series(entry: ObjectRecord, record: VideoRecord, edges: Sequence[tuple[int, int]]) -> _Series:
     dropped = set(record.dropped)
-    order = {state: rank for rank, state in enumerate((None, 'TRACKED', *STATE_NAMES))}
+    order = {state: rank for rank, state in enumerate((None, *_RANKED))}
     iou, state, absent, lost, prompted = [], [], [], [], []
     for first, last in edges:
         frames = range(first, min(last + 1, len(record.stems)))
@@ -253,7 +255,7 @@ def _letter(state: str | None, dropped: bool) -> str:
     if state is None:
         return 'x' if dropped else '-'
     place = STATE_NAMES.index(state)
-    return 'abcd'[place] if dropped else str(place)
+    return 'abcde'[place] if dropped else str(place)
 
 
 def _names(record: VideoRecord, edges: Sequence[tuple[int, int]]) -> list[str]:

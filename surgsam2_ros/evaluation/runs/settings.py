@@ -24,12 +24,15 @@ PARAMETERS = {
     'memory.max_prompted_frames': 'max_prompted_frames',
     'memory.write_when_absent': 'write_memory_when_absent',
     'memory.min_score': 'min_memory_score',
+    'memory.write_when_uncertain': 'write_memory_when_uncertain',
     'memory.corrections_condition': 'corrections_condition',
     'tracking.max_objects': 'max_objects',
     'tracking.presence_threshold': 'presence_threshold',
     'tracking.mask_threshold': 'mask_threshold',
     'tracking.tentative_frames': 'tentative_frames',
     'tracking.lost_after_frames': 'lost_after_frames',
+    'tracking.min_quality': 'min_quality',
+    'tracking.quality_frames': 'quality_frames',
     'tracking.prompt_buffer_frames': 'replay_frames',
 }
 """Names of the node's parameters (and one that the tracker alone has) -> field of TrackerConfig."""
