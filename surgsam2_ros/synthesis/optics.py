@@ -115,7 +115,7 @@ class Optics:
         if self.blur:
             image = cv2.GaussianBlur(image, (0, 0), self.blur)
         if np.any(self.shake[frame]):
-            image = cv2.filter2D(image, -1, _motion_kernel(*self.shake[frame]))
+            image = cv2.filter2D(image, -1, motion_kernel(*self.shake[frame]))
         if self.grain:
             offset = self.grain_offsets[frame]
             image += np.float32(self.grain) * sensor_grain(
@@ -128,7 +128,8 @@ class Optics:
         return picture
 
 
-def _motion_kernel(x: float, y: float) -> np.ndarray:
+def motion_kernel(x: float, y: float) -> np.ndarray:
+    """Average along a line of (x, y) pixels: float32 [n, n], its sum 1."""
     side = 2 * int(np.ceil(max(abs(x), abs(y)) / 2)) + 1
     kernel = np.zeros((side, side), np.float32)
     centre = side // 2

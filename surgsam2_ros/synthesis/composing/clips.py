@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -23,15 +23,23 @@ from surgsam2_ros.synthesis.composing.paths import (
     leaving,
     random_camera,
     random_pace,
+    rolling_shutter,
     similarity,
 )
-from surgsam2_ros.synthesis.composing.pictures import random_picture, write_beside
+from surgsam2_ros.synthesis.composing.pictures import (
+    Glints,
+    random_glints,
+    random_picture,
+    write_beside,
+)
 from surgsam2_ros.synthesis.composing.tools import Tool, bare_shaft, free_tool, lit, shafted_tool
 from surgsam2_ros.synthesis.optics import Optics
+from surgsam2_ros.synthesis.trajectories import value_at
 
 SMALLEST = 0.002  # share of the picture that an object must cover in the first frame
 _TRIES = 20
 UNLABELLED = 255
+_SMEAR = 14.0  # pixels of motion blur at most
 _MOST_OBJECTS = 4
 
 
@@ -56,7 +64,8 @@ class _Ground:
 class _Body:
     """A tool or cover before the ground."""
 
-    tool: Tool
+    pixels: np.ndarray  # uint8 [h, w, 4], premultiplied
+    tip: tuple[float, float]  # the point of it that follows the path
     path: ToolPath
     label: int
     gains: np.ndarray  # [T]
@@ -74,6 +83,9 @@ class _ComposedScene:
     bodies: Sequence[_Body]
     shadow: tuple[float, float, float, float] | None
     optics: Optics
+    rolling: float  # share of the time between frames in which a picture is read
+    shutter: float  # and in which it is exposed
+    glints: Glints | None
 
     def labels_and_light(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
         """Compose a frame: labels uint8 [S, S] and what reaches the lens, float32 [S, S, 3]."""
@@ -87,14 +99,22 @@ class _ComposedScene:
 
     def _compose(self, frame: float) -> tuple[np.ndarray, np.ndarray]:
         squeeze = np.diag([self.size / self.shape[1], self.size / self.shape[0], 1.0])
+        if self.rolling:
+            squeeze = squeeze @ rolling_shutter(self.camera, frame, self.shape, self.rolling)
         labels, image = self._see_ground(
             squeeze @ self.camera.matrix(frame, self.shape) @ self.ground.matrix, frame
         )
+        if self.glints is not None:
+            self.glints.add(image, value_at(self.camera.shift, frame))
         near = squeeze @ self.camera.matrix(frame, self.shape, self.parallax)
         for body in self.bodies:
-            matrix = (near @ body.path.matrix(frame, body.tool.tip))[:2]
+            matrix = (near @ body.path.matrix(frame, body.tip))[:2]
+            moved = value_at(body.path.tip, frame + 0.5) - value_at(body.path.tip, frame - 0.5)
+            smear = np.clip(self.shutter * moved * np.diag(squeeze)[:2], -_SMEAR, _SMEAR)
             gain = float(body.gains[int(frame)])
-            lay_over(image, labels, body.tool.pixels, matrix, body.label, self.shadow, gain)
+            lay_over(
+                image, labels, body.pixels, matrix, body.label, self.shadow, gain, tuple(smear)
+            )
         return labels, image
 
     def _see_ground(self, matrix: np.ndarray, frame: float) -> tuple[np.ndarray, np.ndarray]:
@@ -211,9 +231,11 @@ def _tissue_scene(
     grey = rng.random() < 0.25
     tissue = material.tissues[int(rng.integers(len(material.tissues)))].rgb
     tissue = np.ascontiguousarray(tissue[view_box(tissue)])
+    if grey:
+        tissue = _without_colour(rng, tissue)
     if rng.random() < 0.5:
         tissue = np.ascontiguousarray(tissue[:, ::-1])
-    ground = _place_ground(rng, frames, tissue, None, shape, zoom=rng.uniform(1.05, 1.9))
+    ground = _place_ground(rng, frames, tissue, None, shape, zoom=rng.uniform(1.15, 2.0))
     mean = ground.rgb.reshape(-1, 3).mean(axis=0)
     bodies = _random_tools(rng, frames, shape, material.cutouts, mean, grey=grey)
     if rng.random() < 0.12:
@@ -227,6 +249,9 @@ def _tissue_scene(
         bodies,
         _random_shadow(rng, size),
         random_picture(rng, frames, size, aspect, float(mean.mean()), grey=grey, mild=False),
+        rolling=rng.uniform(0.2, 0.9) if rng.random() < 0.15 else 0.0,
+        shutter=rng.uniform(0.05, 0.5),
+        glints=random_glints(rng, size) if rng.random() < 0.2 else None,
     )
 
 
@@ -243,13 +268,15 @@ def _still_scene(
     shape = _scene_shape(size, aspect)
     zoom = rng.uniform(0.95, 1.6) if attempt < _TRIES // 2 else 1.0
     grey = rng.random() < 0.2
+    if grey:
+        rgb = _without_colour(rng, rgb)
     ground = _place_ground(rng, frames, rgb, labels, shape, zoom=zoom)
     bodies = []
     if len(cutouts):
         mean = rgb.reshape(-1, 3).mean(axis=0)
         bodies = _random_tools(rng, frames, shape, cutouts, mean, grey=grey, count=1)
         first = int(labels.max()) + 1
-        bodies = [_Body(b.tool, b.path, first, b.gains) for b in bodies]
+        bodies = [replace(body, label=first) for body in bodies]
     return _ComposedScene(
         size,
         shape,
@@ -259,7 +286,16 @@ def _still_scene(
         bodies,
         _random_shadow(rng, size),
         random_picture(rng, frames, size, aspect, float(rgb.mean()), grey=grey, mild=True),
+        rolling=rng.uniform(0.2, 0.9) if rng.random() < 0.15 else 0.0,
+        shutter=rng.uniform(0.05, 0.5),
+        glints=None,
     )
+
+
+def _without_colour(rng: np.random.Generator, rgb: np.ndarray) -> np.ndarray:
+    """Take the colour away; what is bright depends on the light: white, red, near infrared."""
+    weights = rng.dirichlet((2, 2, 1))
+    return cv2.transform(rgb, np.tile(weights, (3, 1)))
 
 
 def _place_ground(
@@ -305,14 +341,14 @@ def _random_tools(
     alike = rng.random() < 0.35
     pace = random_pace(rng)
     softness = rng.uniform(0.4, 1.2)
-    side, reach = np.sqrt(shape[0] * shape[1]), 1.75 * np.hypot(*shape)
+    side, reach = np.sqrt(shape[0] * shape[1]), 1.6 * np.hypot(*shape)
     crossing = list(crossing_paths(rng, frames, shape, pace)) if rng.random() < 0.35 else []
     bodies: list[_Body] = []
     tool = None
     for label in range(1, count + 1):
         if tool is None or not alike:
             tool = _random_tool(rng, cutouts, side, reach)
-            tool = lit(rng, tool, tissue, softness=softness, grey=grey)
+            pixels = lit(rng, tool, tissue, softness=softness, grey=grey)
         if not tool.inserted:
             path = free_path(rng, frames, shape, pace)
         elif crossing and count > 1:
@@ -322,7 +358,7 @@ def _random_tools(
         if rng.random() < 0.14:
             path = leaving(rng, path, shape)
         gains = np.clip(1 + rng.normal(0, 0.03, frames), 0.8, 1.2)
-        bodies.append(_Body(tool, path, label, gains))
+        bodies.append(_Body(pixels, tool.tip, path, label, gains))
     return bodies
 
 
@@ -349,7 +385,7 @@ def _cover(
     rgb = tissue[row : row + side, column : column + side] * alpha[..., None]
     pixels = np.round(np.dstack([rgb, 255 * alpha])).astype(np.uint8)
     path = free_path(rng, frames, shape, random_pace(rng))
-    return _Body(Tool(pixels, (side / 2, side / 2), inserted=False), path, 0, np.ones(frames))
+    return _Body(pixels, (side / 2, side / 2), path, 0, np.ones(frames))
 
 
 def _random_shadow(rng: np.random.Generator, size: int) -> tuple[float, float, float, float] | None:

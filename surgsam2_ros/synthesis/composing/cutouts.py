@@ -24,12 +24,14 @@ class StraightTool:
         alpha: uint8 [h, w].
         axis: y of its middle on the left, where a shaft may go on.
         neck: its width there in pixels.
+        closed: whether it is one piece there, not two legs.
     """
 
     rgb: np.ndarray
     alpha: np.ndarray
     axis: float
     neck: float
+    closed: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +105,19 @@ def _cut(cutout: Cutout, lie: _Lie, left: float, scale: float, column: int) -> S
     sharp = (np.arange(256) / 255 - 0.5 - _ERODED) * 3 + 0.5
     alpha = cv2.LUT(alpha, np.clip(255 * sharp, 0, 255).astype(np.uint8))
     axis = (lie.centre[column] + lie.half) * scale + 2
-    return StraightTool(rgb, alpha, float(axis), float(lie.width[column] * scale))
+    _drop_loose_pieces(alpha, alpha.shape[1] if left < 0 else max(8, alpha.shape[1] // 5))
+    closed = bool(lie.gap[column] < 0.15 * lie.width[column])
+    return StraightTool(rgb, alpha, float(axis), float(lie.width[column] * scale), closed)
+
+
+def _drop_loose_pieces(alpha: np.ndarray, columns: int) -> None:
+    """Clear all but the piece that fills most of the first columns, in place."""
+    count, pieces = cv2.connectedComponents((alpha > 40).astype(np.uint8))
+    if count <= 2:
+        return
+    held = np.bincount(pieces[:, :columns].ravel(), minlength=count)
+    held[0] = 0
+    alpha[pieces != held.argmax()] = 0
 
 
 def _lie(alpha: np.ndarray) -> _Lie:
@@ -114,6 +128,11 @@ def _lie(alpha: np.ndarray) -> _Lie:
         raise ValueError(f'a cut-out of {len(points)} pixels is too small; give at least 8')
     middle = points.mean(axis=0)
     along = np.linalg.eigh(np.cov((points - middle).T))[1][:, 1]
+    holes, ring = _finger_rings(alpha)
+    if holes > 0.06 * len(points):
+        away = middle - ring
+        if np.hypot(*away) > 0.12 * np.ptp(points @ along):  # open scissors are as wide as long
+            along = away / np.hypot(*away)
     for flipped in (False, True):
         x = (points - middle) @ along
         y = (points - middle) @ [-along[1], along[0]]
@@ -121,25 +140,26 @@ def _lie(alpha: np.ndarray) -> _Lie:
         blank = np.zeros(_COLUMNS)
         lie = _Lie(middle, along, start, length, half, blank, blank, blank)
         width, centre, gap = _profile(alpha, lie)
-        if flipped or _handle_is_left(alpha, lie, width + 1.5 * gap):
+        outer, bulk = round(0.35 * _COLUMNS), width + 1.5 * gap
+        if holes > 0.06 * len(points):
+            handle_is_left = (ring - middle) @ along < start + length / 2
+        else:
+            handle_is_left = bulk[:outer].mean() >= bulk[-outer:].mean()
+        if flipped or handle_is_left:
             return _Lie(middle, along, start, length, half, width, centre, gap)
         along = -along
     raise AssertionError('one of two directions is taken')
 
 
-def _handle_is_left(alpha: np.ndarray, lie: _Lie, bulk: np.ndarray) -> bool:
-    """Tell by finger rings, or where there are none by the thicker end, where the handle is."""
+def _finger_rings(alpha: np.ndarray) -> tuple[float, np.ndarray]:
+    """Measure the holes of a tool: their area in pixels and their common middle (x, y)."""
     outlines, tree = cv2.findContours(alpha, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    area, moment = 0.0, 0.0
-    for outline, (_, _, _, parent) in zip(outlines, tree[0], strict=True):
-        hole = cv2.contourArea(outline) if parent >= 0 else 0.0
-        if hole > 0:
-            x = (outline[:, 0].mean(axis=0) - lie.middle) @ lie.along
-            area, moment = area + hole, moment + hole * x
-    if area > 0.06 * (alpha > 127).sum():
-        return moment / area < lie.start + lie.length / 2
-    outer = round(0.35 * _COLUMNS)
-    return bool(bulk[:outer].mean() >= bulk[-outer:].mean())
+    holes = [line for line, (*_, parent) in zip(outlines, tree[0], strict=True) if parent >= 0]
+    areas = np.array([cv2.contourArea(hole) for hole in holes])
+    if areas.sum() == 0:
+        return 0.0, np.zeros(2)
+    middles = np.array([hole[:, 0].mean(axis=0) for hole in holes])
+    return float(areas.sum()), areas @ middles / areas.sum()
 
 
 def _profile(alpha: np.ndarray, lie: _Lie) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

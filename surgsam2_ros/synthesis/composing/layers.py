@@ -7,6 +7,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from surgsam2_ros.synthesis.optics import motion_kernel
 from surgsam2_ros.synthesis.sprites import Box
 
 
@@ -18,6 +19,7 @@ def lay_over(
     label: int,
     shadow: tuple[float, float, float, float] | None = None,
     gain: float = 1.0,
+    smear: tuple[float, float] = (0.0, 0.0),
 ) -> None:
     """Composite a cut-out, in place; where it covers more than half of a pixel, that is its.
 
@@ -29,6 +31,7 @@ def lay_over(
         label: what the covered pixels are labelled.
         shadow: (strength 0..1, x, y, softness in pixels) of what it darkens, or None.
         gain: factor on its brightness.
+        smear: motion blur (x, y) in pixels.
     """
     box = _box(pixels.shape[:2], matrix, labels.shape)
     if box is None:
@@ -36,6 +39,8 @@ def lay_over(
     local = matrix.copy()
     local[:, 2] -= box.x0, box.y0
     warped = cv2.warpAffine(pixels, local, (box.x1 - box.x0, box.y1 - box.y0))
+    if np.hypot(*smear) >= 1.5:
+        warped = cv2.filter2D(warped, -1, motion_kernel(*smear), borderType=cv2.BORDER_REPLICATE)
     alpha = warped[..., 3]
     if shadow is not None:
         _darken(image, alpha, box, *shadow)

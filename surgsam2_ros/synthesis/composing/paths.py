@@ -178,13 +178,31 @@ class CameraMotion:
         )
 
 
+def rolling_shutter(
+    camera: CameraMotion, frame: float, shape: tuple[float, float], share: float
+) -> np.ndarray:
+    """Affine 3x3 that leans a scene whose lower rows are read later, while the camera moves.
+
+    Args:
+        camera: motion of the view.
+        frame: time.
+        shape: (height, width) of the scene.
+        share: of the time between two frames that reading a picture takes.
+    """
+    speed = value_at(camera.shift, frame + 0.5) - value_at(camera.shift, frame - 0.5)
+    leaning = np.eye(3)
+    leaning[:2, 1] += np.clip(share * speed / shape[0], -0.3, 0.3)
+    leaning[:2, 2] -= leaning[:2, 1] * shape[0] / 2 - [0, shape[0] / 2]
+    return leaning
+
+
 def random_camera(
     rng: np.random.Generator, frames: int, shape: tuple[float, float], *, moving: bool
 ) -> CameraMotion:
     """Draw a camera that rests in a hand or on an arm, or is led about."""
     side = np.sqrt(shape[0] * shape[1])
     pace = random_pace(rng) * 0.6 if moving else 0.0005
-    shift = [within(-0.3 * side, 0.3 * side, 0.5, walk(rng, frames, pace * side)) for _ in 'xy']
+    shift = [within(-0.22 * side, 0.22 * side, 0.5, walk(rng, frames, pace * side)) for _ in 'xy']
     return CameraMotion(
         shift=np.stack(shift, axis=1),
         roll=np.clip(walk(rng, frames, min(pace, 0.06)), -0.6, 0.6),

@@ -46,6 +46,11 @@ def random_finish(rng: np.random.Generator) -> Finish:
     return Finish(colour, float(gloss), sharpness * rng.uniform(0.5, 2), streaks * rng.random())
 
 
+def uneven_along(rng: np.random.Generator, length: int) -> np.ndarray:
+    """Draw how the light changes along a shaft: float32 [1, length] in 0..1."""
+    return value_noise(rng, (2, length), (int(rng.integers(2, 8)), 14), gain=0.4)[:1]
+
+
 def draw_cylinder(
     rng: np.random.Generator,
     finish: Finish,
@@ -75,8 +80,7 @@ def draw_cylinder(
     facing = np.maximum(facing, 0)
     matt = np.float32(rng.uniform(0.15, 0.45)) + np.float32(rng.uniform(0.6, 1.0)) * facing
     gleam = np.float32(finish.gloss) * facing ** np.float32(finish.sharpness)
-    shape = (height, len(widths))
-    uneven = value_noise(rng, shape, (int(rng.integers(3, 9)), 24))
+    uneven = uneven_along(rng, len(widths))
     gleam *= np.float32(0.4) + uneven
     if finish.streaks:
         lines = rng.normal(0, finish.streaks, (height, 1)).astype(np.float32)

@@ -11,7 +11,12 @@ import numpy as np
 
 from surgsam2_ros.synthesis.composing.cutouts import StraightTool, whole_tool, working_end
 from surgsam2_ros.synthesis.composing.material import Cutout
-from surgsam2_ros.synthesis.composing.shafts import Finish, draw_cylinder, random_finish
+from surgsam2_ros.synthesis.composing.shafts import (
+    Finish,
+    draw_cylinder,
+    random_finish,
+    uneven_along,
+)
 from surgsam2_ros.synthesis.noise import value_noise
 
 
@@ -20,12 +25,14 @@ class Tool:
     """A flat picture of an instrument along the x axis, its tip on the right.
 
     Attributes:
-        pixels: uint8 [h, w, 4], RGB premultiplied by alpha, and alpha.
+        rgb: uint8 [h, w, 3].
+        alpha: uint8 [h, w].
         tip: (x, y) of the working end in the picture.
         inserted: whether it has a shaft and comes in through the border.
     """
 
-    pixels: np.ndarray
+    rgb: np.ndarray
+    alpha: np.ndarray
     tip: tuple[float, float]
     inserted: bool
 
@@ -41,7 +48,7 @@ def shafted_tool(rng: np.random.Generator, cutout: Cutout, side: float, reach: f
     """
     width = side * float(np.clip(np.exp(rng.normal(np.log(0.07), 0.45)), 0.028, 0.16))
     end = working_end(rng, cutout, width * rng.uniform(0.65, 1.1), rng.uniform(0.2, 0.55) * side)
-    if rng.random() < 0.2 and end.neck > 0.4 * width:
+    if rng.random() < 0.2 and end.closed and end.neck > 0.4 * width:
         return _continued(rng, end, reach, side)
     return _mounted(rng, end, width, reach, side)
 
@@ -125,13 +132,13 @@ def _add_wrist(
 
 def _continued(rng: np.random.Generator, end: StraightTool, reach: float, side: float) -> Tool:
     """Let the tool go on as it is at the cut, with the same cross-section all along."""
-    rows, columns = end.alpha.shape
+    columns = end.alpha.shape[1]
     length = max(round(reach) - columns, 8)
     strip = slice(2, max(4, min(12, columns // 6)))
     rgb = end.rgb[:, strip].mean(axis=1, keepdims=True).astype(np.float32)  # [rows, 1, 3]
     alpha = end.alpha[:, strip].mean(axis=1, keepdims=True).astype(np.float32) / 255
-    shading = 0.75 + 0.5 * value_noise(rng, (rows, length), (int(rng.integers(3, 9)), 30))
-    rgb = np.hstack([np.clip(rgb * shading[..., None], 0, 255), end.rgb[:, 2:].astype(np.float32)])
+    shading = 0.8 + 0.4 * uneven_along(rng, length)[..., None]
+    rgb = np.hstack([rgb * shading, end.rgb[:, 2:].astype(np.float32)])
     alpha = np.hstack([np.repeat(alpha, length, axis=1), end.alpha[:, 2:].astype(np.float32) / 255])
     return _finished(rgb, alpha, (rgb.shape[1] - 3.0, end.axis), inserted=True)
 
@@ -152,14 +159,14 @@ def _lay(below: np.ndarray, rgb: np.ndarray, alpha: np.ndarray) -> None:
 def _finished(
     rgb: np.ndarray, alpha: np.ndarray, tip: tuple[float, float], *, inserted: bool
 ) -> Tool:
-    pixels = np.dstack([np.clip(rgb, 0, 255) * alpha[..., None], 255 * alpha])
-    return Tool(np.round(pixels).astype(np.uint8), tip, inserted)
+    rgb = np.clip(rgb, 0, 255).astype(np.uint8)
+    return Tool(rgb, np.round(255 * alpha).astype(np.uint8), tip, inserted)
 
 
 def lit(
     rng: np.random.Generator, tool: Tool, tissue: np.ndarray, *, softness: float, grey: bool
-) -> Tool:
-    """Bring a tool into the light of a scene: its brightness, the tissue's reflection, soft edges.
+) -> np.ndarray:
+    """Bring a tool into the light of a scene: its brightness, the tissue's reflection, blood.
 
     Args:
         rng: source of all randomness.
@@ -167,23 +174,36 @@ def lit(
         tissue: mean RGB 0..255 of what is around it.
         softness: blur of its edges in pixels.
         grey: take its colour away.
+
+    Returns:
+        uint8 [h, w, 4], RGB premultiplied by alpha, and alpha.
     """
-    pixels = tool.pixels.astype(np.float32)
-    rgb, alpha = pixels[..., :3], pixels[..., 3:] / 255
     gain, gamma = rng.uniform(0.6, 1.25), rng.uniform(0.8, 1.5)
     if rng.random() < 0.35:
         gain *= rng.uniform(0.2, 0.6)
-    warm = np.float32(tissue) / max(float(np.mean(tissue)), 1.0)
-    share = rng.uniform(0.05, 0.45)
-    level = rgb / np.maximum(alpha, 1e-3) / 255
-    level = np.clip(level, 0, 1) ** np.float32(gamma) * np.float32(gain)
-    level *= 1 - np.float32(share) + np.float32(share) * warm
-    columns = pixels.shape[1]
-    along = value_noise(rng, (2, columns), (int(rng.integers(2, 8)), 12))[:1, :, None]
-    level *= np.float32(1.1) - np.float32(rng.uniform(0, 0.55)) * along
-    level += np.float32(rng.uniform(0, 0.06)) * np.float32(tissue) / 255  # veiling light
+    share, veil = rng.uniform(0.05, 0.45), rng.uniform(0, 0.06)
+    warm = tissue / max(float(np.mean(tissue)), 1.0)
+    levels = (
+        gain * (np.arange(256)[:, None] / 255) ** gamma * (1 - share + share * warm)
+    )  # [256, 3]
+    table = np.clip(255 * levels + veil * tissue, 0, 255).astype(np.uint8)[:, None]
+    rgb = cv2.LUT(tool.rgb, table).astype(np.float32)
+    if rng.random() < 0.15:
+        _stain(rng, rgb, tool.tip[0])
     if grey:
-        level = np.repeat(level.mean(axis=2, keepdims=True), 3, axis=2)
-    rgb = np.clip(255 * level, 0, 255) * alpha
-    pixels = np.round(np.dstack([rgb, 255 * alpha])).astype(np.uint8)
-    return Tool(cv2.GaussianBlur(pixels, (0, 0), softness), tool.tip, tool.inserted)
+        rgb = cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    along = 1.1 - rng.uniform(0, 0.55) * uneven_along(rng, rgb.shape[1])
+    rgb *= cv2.merge([(tool.alpha * np.float32(1 / 255)) * along.astype(np.float32)] * 3)
+    pixels = cv2.merge([cv2.convertScaleAbs(rgb), tool.alpha])
+    return cv2.GaussianBlur(pixels, (0, 0), softness)
+
+
+def _stain(rng: np.random.Generator, rgb: np.ndarray, tip: float) -> None:
+    """Smear blood over the working end, float32 [h, w, 3], in place."""
+    height, width = rgb.shape[:2]
+    start = max(0, round(tip - rng.uniform(1, 5) * height))
+    cells = max(3, round(rng.uniform(1.5, 3) * (width - start) / height))
+    field = value_noise(rng, (height, width - start), (cells, 3 * cells))
+    opacity = np.clip((field - rng.uniform(0.4, 0.65)) / 0.12, 0, 1) * rng.uniform(0.5, 0.9)
+    blood = rng.uniform((80, 4, 5), (150, 25, 25)).astype(np.float32)
+    rgb[:, start:] += opacity[..., None] * (blood - rgb[:, start:])
