@@ -22,7 +22,14 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class TrunkConfig:
-    """Trunk of the image encoder. All fields but ``type`` concern Hiera alone."""
+    """Trunk of the image encoder.
+
+    Attributes:
+        type: ``hiera`` or ``efficientnet_lite0``; the fields up to ``position_size`` concern Hiera
+            alone, the others EfficientNet-Lite0.
+        expansion: hidden channels of its blocks, as a multiple of what goes in; 6 is the original.
+        repeats: blocks of its seven stages.
+    """
 
     type: str = 'hiera'
     embed_dim: int = 96
@@ -31,6 +38,8 @@ class TrunkConfig:
     global_blocks: tuple[int, ...] = (7, 10, 13)
     window_sizes: tuple[int, ...] = (8, 4, 14, 7)
     position_size: int = 7
+    expansion: int = 6
+    repeats: tuple[int, ...] = (1, 2, 2, 3, 3, 4, 1)
 
 
 @dataclass(frozen=True)
@@ -48,9 +57,17 @@ class NetworkConfig:
         hidden_dim, memory_dim: channels of the features and of the memory.
         memory_attention_layers, memory_attention_heads: layers and heads of the memory attention.
         memory_attention_feedforward: hidden channels of its feed-forward part.
+        self_attention_layers: how many of these layers, the first ones, attend to the frame itself
+            as well; None: all.
+        memory_pool: cells of the features, per side, that make one cell of a memory.
+        memory_mask_stride: pixels of the input per pixel of the masks that the memory encoder
+            reads: 1, or 4 for those that the decoder makes.
         decoder_heads, decoder_feedforward: heads and hidden channels of the mask decoder.
         decoder_iou_hidden: hidden channels of its quality head.
-        fuser_layers: ConvNeXt blocks of the memory encoder.
+        fuser_layers, fuser_expansion: ConvNeXt blocks of the memory encoder, and how much wider
+            they are inside.
+        motion_hint: trained to read the mask of the frame before, moved by optical flow, as a
+            prompt of tracked frames.
         multimask_min_points, multimask_max_points: numbers of prompt points (a box counts as two,
             a tracked frame as none) for which the best of three candidates is taken.
         dynamic_multimask: while evaluating, replace an unstable single mask by the best candidate.
@@ -73,10 +90,15 @@ class NetworkConfig:
     memory_attention_layers: int = 4
     memory_attention_heads: int = 1
     memory_attention_feedforward: int = 2048
+    self_attention_layers: int | None = None
+    memory_pool: int = 1
+    memory_mask_stride: int = 1
     decoder_heads: int = 8
     decoder_feedforward: int = 2048
     decoder_iou_hidden: int = 256
     fuser_layers: int = 2
+    fuser_expansion: int = 4
+    motion_hint: bool = False
     multimask_min_points: int = 0
     multimask_max_points: int = 1
     dynamic_multimask: bool = True
@@ -118,6 +140,22 @@ class NetworkConfig:
             f'memory_dim {self.memory_dim} must divide hidden_dim {self.hidden_dim}',
         )
         require(
+            self.memory_pool >= 1 and self.feature_size % self.memory_pool == 0,
+            f'memory_pool {self.memory_pool} must divide the {self.feature_size} cells per side',
+        )
+        require(
+            self.memory_mask_stride in (1, 4),
+            f'memory_mask_stride {self.memory_mask_stride} must be 1 or 4',
+        )
+        require(
+            len(self.trunk.repeats) == 7 and min(self.trunk.repeats) >= 1,
+            f'trunk repeats {list(self.trunk.repeats)} must be seven numbers of at least 1',
+        )
+        require(
+            1 <= self.trunk.expansion <= 6,
+            f'trunk expansion {self.trunk.expansion} must be 1 to 6',
+        )
+        require(
             self.hidden_dim % (4 * self.memory_attention_heads) == 0
             and self.hidden_dim % (2 * self.decoder_heads) == 0
             and self.hidden_dim % 8 == 0,
@@ -134,6 +172,11 @@ class NetworkConfig:
     def feature_size(self) -> int:
         """Cells per side of the stride-16 features."""
         return self.image_size // 16
+
+    @property
+    def memory_size(self) -> int:
+        """Cells per side of a spatial memory."""
+        return self.feature_size // self.memory_pool
 
 
 def _fields_from(cls: type, values: Mapping[str, Any], where: str) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Conv2d(nn.Conv2d):
             return self._by_onednn(x, relu6, added)
         y = self.convolve(x)
         if relu6:
-            return F.relu6(y, inplace=True)
+            return F.relu6(y)
         return y if added is None else added + y
 
     def convolve(self, x: Tensor) -> Tensor:

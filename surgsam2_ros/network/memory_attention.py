@@ -170,17 +170,17 @@ class MemoryAttentionLayer(nn.Module):
 
     dropout = 0.0
 
-    def __init__(self, dim, memory_dim, feedforward_dim, num_heads) -> None:
+    def __init__(self, dim, memory_dim, feedforward_dim, num_heads, self_attention=True) -> None:
         super().__init__()
-        self.self_attn = RotaryAttention(dim, num_heads)
+        self.self_attn = RotaryAttention(dim, num_heads) if self_attention else None
         self.cross_attn_image = RotaryAttention(dim, num_heads, key_dim=memory_dim)
         self.linear1 = Linear(dim, feedforward_dim)
         self.linear2 = Linear(feedforward_dim, dim)
-        self.norm1 = nn.LayerNorm(dim)
+        self.norm1 = nn.LayerNorm(dim) if self_attention else None
         self.norm2 = nn.LayerNorm(dim)
         self.norm3 = nn.LayerNorm(dim)
 
-    def forward(self, x, keys, memory: MemoryTokens, mask, cos, sin) -> Tensor:
+    def forward(self, x, keys, memory: MemoryTokens, mask, tables, key_tables) -> Tensor:
         """Update the tokens [1 | N, HW, dim]; the batch grows to N at the cross-attention.
 
         Args:
@@ -188,16 +188,19 @@ class MemoryAttentionLayer(nn.Module):
             keys: memory features with their position added, [N, L, memory_dim].
             memory: the memory tokens.
             mask: bool [N, 1, 1, L], True = attend, or None.
-            cos, sin: rotary tables [HW, head_dim].
+            tables: rotary cosines and sines [HW, head_dim] of the frame.
+            key_tables: those of a memory map.
         """
-        attention, normed = self.self_attn, self.norm1(x)
-        added = attention.attend(
-            attention.queries(normed, cos, sin), attention.keys(normed, cos, sin), normed
-        )
-        x = x + self._drop(added)
+        attention = self.self_attn
+        if attention is not None:
+            normed = self.norm1(x)
+            added = attention.attend(
+                attention.queries(normed, *tables), attention.keys(normed, *tables), normed
+            )
+            x = x + self._drop(added)
         attention = self.cross_attn_image
-        q = attention.queries(self.norm2(x), cos, sin)
-        k = attention.keys(keys, cos, sin, memory.num_pointer_tokens, memory.cells)
+        q = attention.queries(self.norm2(x), *tables)
+        k = attention.keys(keys, *key_tables, memory.num_pointer_tokens, memory.cells)
         x = x + self._drop(attention.attend(q, k, memory.features, mask))
         hidden = self._drop(self.linear1(self.norm3(x), relu=True))
         return x + self._drop(self.linear2(hidden))
@@ -216,18 +219,38 @@ class MemoryAttention(nn.Module):
         num_heads: heads of both attentions.
         num_layers: number of layers.
         grid_size: cells per side of the frame features.
+        self_attention_layers: layers, the first ones, that attend to the frame itself as well;
+            None: all.
+        pool: cells of the frame, per side, in a cell of a memory.
     """
 
-    def __init__(self, dim, memory_dim, feedforward_dim, num_heads, num_layers, grid_size) -> None:
+    def __init__(
+        self,
+        dim,
+        memory_dim,
+        feedforward_dim,
+        num_heads,
+        num_layers,
+        grid_size,
+        *,
+        self_attention_layers=None,
+        pool=1,
+    ) -> None:
         super().__init__()
+        attending = num_layers if self_attention_layers is None else self_attention_layers
         self.layers = nn.ModuleList(
-            MemoryAttentionLayer(dim, memory_dim, feedforward_dim, num_heads)
-            for _ in range(num_layers)
+            MemoryAttentionLayer(dim, memory_dim, feedforward_dim, num_heads, index < attending)
+            for index in range(num_layers)
         )
         self.norm = nn.LayerNorm(dim)
         cos, sin = rotary_tables(grid_size, dim // num_heads)
         self.register_buffer('rotary_cos', cos, persistent=False)
         self.register_buffer('rotary_sin', sin, persistent=False)
+        self.pooled = pool > 1
+        if self.pooled:
+            cos, sin = rotary_tables(grid_size, dim // num_heads, pool=pool)
+            self.register_buffer('memory_cos', cos, persistent=False)
+            self.register_buffer('memory_sin', sin, persistent=False)
         self.register_buffer(
             'position', 0.1 * sine_position_2d(grid_size, grid_size, dim), persistent=False
         )
@@ -236,7 +259,8 @@ class MemoryAttention(nn.Module):
         """Drop this share of attention weights and activations while training (SAM 2: 0.1)."""
         for layer in self.layers:
             for module in (layer, layer.self_attn, layer.cross_attn_image):
-                module.dropout = share
+                if module is not None:
+                    module.dropout = share
 
     def forward(self, features: Tensor, memory: MemoryTokens) -> Tensor:
         """Condition features [1 | N, dim, h, w] on the memory of N objects; returns [N, dim, h, w].
@@ -248,6 +272,9 @@ class MemoryAttention(nn.Module):
         x = features.flatten(2).transpose(1, 2).contiguous() + self.position
         keys = memory.features + memory.position
         mask = None if memory.key_mask is None else memory.key_mask[:, None, None]
+        tables = key_tables = (self.rotary_cos, self.rotary_sin)
+        if self.pooled:
+            key_tables = (self.memory_cos, self.memory_sin)
         for layer in self.layers:
-            x = layer(x, keys, memory, mask, self.rotary_cos, self.rotary_sin)
+            x = layer(x, keys, memory, mask, tables, key_tables)
         return self.norm(x).transpose(1, 2).unflatten(2, (height, -1))

@@ -24,38 +24,56 @@ def sine_wavelengths(count: int, temperature: float = 10000.0) -> Tensor:
     return temperature ** (2 * torch.div(index, 2, rounding_mode='floor') / count)
 
 
-def sine_position_2d(height: int, width: int, channels: int) -> Tensor:
+def pooled_centres(cells: int, pool: int) -> Tensor:
+    """Where the middles of pooled cells lie, float32 [cells / pool], in cells; 0 is the first."""
+    return pool * (torch.arange(cells // pool, dtype=torch.float32) + 0.5) - 0.5
+
+
+def sine_position_2d(height: int, width: int, channels: int, pool: int = 1) -> Tensor:
     """Sine encoding of a grid, normalised to [0, 2 pi] (Carion et al., DETR, 2020).
 
+    Args:
+        height, width: cells.
+        channels: of an encoding.
+        pool: cells per side that are pooled; the encoding is that of the middles of these.
+
     Returns:
-        float32 [height * width, channels]; the first half encodes y, the second x.
+        float32 [height / pool * width / pool, channels]; the first half encodes y, the second x.
     """
     wavelengths = sine_wavelengths(channels // 2)
 
     def encode(length):
-        position = torch.arange(1, length + 1, dtype=torch.float32)
-        position = position / (position[-1] + 1e-6) * (2 * math.pi)
+        position = pooled_centres(length, pool) + 1
+        position = position / (length + 1e-6) * (2 * math.pi)
         phase = position[:, None] / wavelengths  # [length, channels / 2]
         return torch.stack((phase[:, 0::2].sin(), phase[:, 1::2].cos()), dim=2).flatten(1)
 
-    rows = encode(height)[:, None].expand(-1, width, -1)
-    columns = encode(width)[None].expand(height, -1, -1)
+    rows = encode(height)[:, None].expand(-1, width // pool, -1)
+    columns = encode(width)[None].expand(height // pool, -1, -1)
     return torch.cat((rows, columns), dim=2).flatten(0, 1)
 
 
-def rotary_tables(side: int, head_dim: int, theta: float = 10000.0) -> tuple[Tensor, Tensor]:
+def rotary_tables(
+    side: int, head_dim: int, theta: float = 10000.0, pool: int = 1
+) -> tuple[Tensor, Tensor]:
     """Cosine and signed sine tables of the axial rotary encoding (RoPE-ViT, Heo et al., 2024).
 
     The first half of the rotated pairs turns with x, the second with y. The tables are laid out for
     channels ordered as [all first pair members, all second pair members].
 
+    Args:
+        side: cells per side.
+        head_dim: channels of a head.
+        theta: base of the frequencies.
+        pool: cells per side that are pooled; the tables are those of the middles of these.
+
     Returns:
-        Two float32 tensors [side * side, head_dim]; rotating is ``x * cos + swap_halves(x) * sin``.
+        Two float32 tensors [(side / pool) ** 2, head_dim]; rotating is ``x * cos + swap_halves(x) * sin``.
     """
     exponent = torch.arange(0, head_dim, 4)[: head_dim // 4].float() / head_dim
     frequency = 1.0 / (theta**exponent)
-    cell = torch.arange(side * side, dtype=torch.float32)
-    x, y = cell % side, torch.div(cell, side, rounding_mode='floor')
+    y, x = torch.meshgrid(2 * [pooled_centres(side, pool)], indexing='ij')
+    x, y = x.flatten(), y.flatten()
     angle = torch.cat((torch.outer(x, frequency), torch.outer(y, frequency)), dim=1)
     cos, sin = angle.cos(), angle.sin()
     return torch.cat((cos, cos), dim=1), torch.cat((-sin, sin), dim=1)

@@ -59,8 +59,15 @@ class PromptEncoder(nn.Module):
         tokens = encoding + F.embedding(labels.long() + 1, kinds)
         return torch.cat((tokens, nothing.expand(objects, 1, -1)), dim=1)
 
-    def dense(self, mask_logits: Tensor | None) -> Tensor:
-        """Encode masks [N, 1, S / 4, S / 4] as [N, dim, h, w]; None gives [1, dim, 1, 1]."""
+    def dense(self, mask_logits: Tensor | None, given: Tensor | None = None) -> Tensor:
+        """Encode masks [N, 1, S / 4, S / 4] as [N, dim, h, w]; None gives [1, dim, 1, 1].
+
+        `given`, bool [N], says which objects have a mask; None: all.
+        """
+        nothing = self.no_mask_embed.weight[..., None, None]
         if mask_logits is None:
-            return self.no_mask_embed.weight[..., None, None]
-        return self.mask_downscaling(mask_logits)
+            return nothing
+        encoded = self.mask_downscaling(mask_logits)
+        return (
+            encoded if given is None else torch.where(given[:, None, None, None], encoded, nothing)
+        )

@@ -30,7 +30,7 @@ def build_trunk(config: NetworkConfig) -> nn.Module:
     """Return the trunk that the configuration names, randomly initialised."""
     trunk = config.trunk
     if trunk.type == 'efficientnet_lite0':
-        return EfficientNetLite0()
+        return EfficientNetLite0(trunk.expansion, trunk.repeats)
     return Hiera(
         trunk.embed_dim,
         trunk.num_heads,
@@ -62,8 +62,18 @@ class SurgSAM2(nn.Module):
             config.memory_attention_heads,
             config.memory_attention_layers,
             grid,
+            self_attention_layers=config.self_attention_layers,
+            pool=config.memory_pool,
         )
-        self.memory_encoder = MemoryEncoder(dim, memory_dim, config.fuser_layers, grid)
+        self.memory_encoder = MemoryEncoder(
+            dim,
+            memory_dim,
+            config.fuser_layers,
+            grid,
+            fuser_expansion=config.fuser_expansion,
+            pool=config.memory_pool,
+            mask_stride=config.memory_mask_stride,
+        )
         self.sam_prompt_encoder = PromptEncoder(dim, config.image_size, grid)
         self.sam_mask_decoder = MaskDecoder(
             dim, config.decoder_heads, config.decoder_feedforward, config.decoder_iou_hidden
@@ -93,6 +103,11 @@ class SurgSAM2(nn.Module):
     def feature_size(self) -> int:
         """Cells per side of the stride-16 features."""
         return self.config.feature_size
+
+    @property
+    def memory_size(self) -> int:
+        """Cells per side of a spatial memory, m."""
+        return self.config.memory_size
 
     @property
     def temporal_encoding(self) -> Tensor:
@@ -156,7 +171,7 @@ class SurgSAM2(nn.Module):
             return self.memory_attention(stride16, memory)
 
     def memory_position(self) -> Tensor:
-        """Return the position encoding of a memory map, [h * w, Dm]."""
+        """Return the position encoding of a memory map, [m * m, Dm]."""
         return self.memory_encoder.position
 
     def pointer_tokens(
@@ -188,6 +203,7 @@ class SurgSAM2(nn.Module):
         points: Tensor | None = None,
         labels: Tensor | None = None,
         mask_logits: Tensor | None = None,
+        mask_given: Tensor | None = None,
         multimask: bool,
     ) -> Decoded:
         """Decode the masks of N objects.
@@ -199,17 +215,20 @@ class SurgSAM2(nn.Module):
             labels: int [N, P]; 1 foreground, 0 background, 2 and 3 box corners, -1 no point.
                 Padding with -1 is an own kind of token: it changes the result slightly.
             mask_logits: previous mask as a prompt, [N, 1, S / 4, S / 4], or None.
+            mask_given: bool [N], which objects have such a mask; None: all.
             multimask: take the best of three candidates; see ``uses_multimask``.
         """
+        prompts = (points, labels, mask_logits, mask_given)
         with self._precision():
-            return self._decode(conditioned, features, points, labels, mask_logits, multimask)
+            return self._decode(conditioned, features, prompts, multimask)
 
-    def _decode(self, conditioned, features, points, labels, mask_logits, multimask) -> Decoded:
+    def _decode(self, conditioned, features, prompts, multimask) -> Decoded:
+        points, labels, mask_logits, mask_given = prompts
         prompt_encoder, objects = self.sam_prompt_encoder, conditioned.shape[0]
         if mask_logits is not None:
             objects = mask_logits.shape[0]
         raw = self.sam_mask_decoder(
-            conditioned + prompt_encoder.dense(mask_logits),
+            conditioned + prompt_encoder.dense(mask_logits, mask_given),
             prompt_encoder.pe_layer.grid,
             prompt_encoder.sparse(points, labels, objects),
             features.stride8,
@@ -239,7 +258,7 @@ class SurgSAM2(nn.Module):
         """
         with self._precision():
             prompt = self.mask_downsample(mask)
-            decoded = self._decode(features.stride16, features, None, None, prompt, False)
+            decoded = self._decode(features.stride16, features, (None, None, prompt, None), False)
         logits = F.interpolate(
             mask * _MASK_SCALE + _MASK_BIAS,
             scale_factor=0.25,
@@ -253,6 +272,16 @@ class SurgSAM2(nn.Module):
         iou = torch.ones_like(presence_logits)
         return Decoded(logits, iou, presence_logits, pointer, logits, iou[:, None])
 
+    def masks_to_remember(self, mask_logits: Tensor) -> Tensor:
+        """Bring mask logits [N, 1, H, W] to the size in which ``encode_memory`` reads them."""
+        side = self.image_size // self.config.memory_mask_stride
+        if mask_logits.shape[-1] == side:
+            return mask_logits
+        smaller = side < mask_logits.shape[-1]
+        return F.interpolate(
+            mask_logits, (side, side), mode='bilinear', align_corners=False, antialias=smaller
+        )
+
     def encode_memory(
         self, stride16: Tensor, mask_logits: Tensor, presence_logits: Tensor, *, from_prompt: bool
     ) -> Tensor:
@@ -260,12 +289,12 @@ class SurgSAM2(nn.Module):
 
         Args:
             stride16: features of the frame, [1 | N, D, h, w], not conditioned.
-            mask_logits: [N, 1, S, S].
+            mask_logits: [N, 1, S / r, S / r], r being ``memory_mask_stride``.
             presence_logits: [N].
             from_prompt: whether the masks come from a prompt on this frame.
 
         Returns:
-            [N, Dm, h, w].
+            [N, Dm, m, m].
         """
         if from_prompt and self.config.binarise_prompted_masks and not self.training:
             mask = (mask_logits > 0).to(mask_logits.dtype)

@@ -16,6 +16,7 @@ import yaml
 
 from surgsam2_ros.training.augmentation import Augmentation
 from surgsam2_ros.training.clip_sources import MADE_TYPES, DataSource
+from surgsam2_ros.training.hints import HintRecipe
 from surgsam2_ros.training.losses import LossWeights
 from surgsam2_ros.training.prompts import PromptRecipe
 from surgsam2_ros.training.sampling import Sampling
@@ -37,6 +38,7 @@ class TrainingConfig:
 
     Attributes:
         model: YAML of the network.
+        image_size: side of its input while training, in pixels; None: that of the YAML.
         initial_weights: `imagenet` for the trunk of the installed EfficientNet-Lite0 package,
             `random`, or the path of a checkpoint of the same network.
         seed: of clips, samples and initial weights.
@@ -70,6 +72,7 @@ class TrainingConfig:
         ema: decay of averaged weights, which are then what is validated and exported; None: none.
         prompts: how prompts are simulated.
         disturbance: of the memory.
+        hints: how the hints of a network that takes them are disturbed.
         dictate_presence_until: fraction of the training over which the probability that the true
             presence is dictated to the memory falls from 1 to 0; 0 for never.
         loss: weights of the loss terms.
@@ -89,6 +92,7 @@ class TrainingConfig:
     initial_weights: str = 'random'
     data_root: str = ''
     seed: int = 0
+    image_size: int | None = None
     sampling: Sampling = field(default_factory=Sampling)
     augmentation: Augmentation = field(default_factory=Augmentation)
     validation_clips: int = 16
@@ -118,6 +122,7 @@ class TrainingConfig:
     ema: float | None = None
     prompts: PromptRecipe = field(default_factory=PromptRecipe)
     disturbance: Disturbance = field(default_factory=Disturbance)
+    hints: HintRecipe = field(default_factory=HintRecipe)
     dictate_presence_until: float = 0.0
     loss: LossWeights = field(default_factory=LossWeights)
     device: str = 'auto'

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from surgsam2_ros.network import (
     CheckpointError,
     SurgSAM2,
     build_network,
+    load_config,
     load_imagenet_weights,
     load_network,
 )
@@ -30,9 +32,11 @@ def initial_network(config: TrainingConfig) -> SurgSAM2:
         TrainingConfigError: when a prefix in `freeze` fits nothing, or all parameters.
     """
     torch.manual_seed(config.seed)
-    path = config.root / config.model
+    model = load_config(config.root / config.model)
+    if config.image_size is not None:
+        model = dataclasses.replace(model, image_size=config.image_size)
     if config.initial_weights in ('imagenet', 'random'):
-        network = build_network(path)
+        network = build_network(model)
         _help_memory(network)
         if config.initial_weights == 'imagenet':
             load_imagenet_weights(network.image_encoder.trunk)
@@ -44,7 +48,7 @@ def initial_network(config: TrainingConfig) -> SurgSAM2:
                 'the README says where it is to be had) or name it with '
                 '--set initial_weights=/path/of/it'
             )
-        network = load_network(path, checkpoint=weights)
+        network = load_network(model, checkpoint=weights)
     try:
         freeze(network, config.freeze)
     except ValueError as error:

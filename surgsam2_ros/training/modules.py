@@ -32,6 +32,7 @@ class TrainedModules(nn.Module):
             prompts=config.prompts,
             loss=config.loss,
             disturbance=config.disturbance,
+            hints=config.hints,
             dictate_presence_until=config.dictate_presence_until,
         )
 

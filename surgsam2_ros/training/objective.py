@@ -21,6 +21,7 @@ from torch import Tensor
 from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.training.clips import TrainingClip
 from surgsam2_ros.training.foreground import ForegroundHead
+from surgsam2_ros.training.hints import UNDISTURBED_HINTS, HintRecipe
 from surgsam2_ros.training.losses import SAM2_LOSS, LossWeights, bce_loss, frame_loss
 from surgsam2_ros.training.prompts import (
     RELEASED_PROMPTS,
@@ -92,6 +93,7 @@ class Objective:
         loss: weights of the terms.
         disturbance: of the memory; its `dictate_presence` is set by the progress, and its dropout
             put into the network.
+        hints: how the hints of a network that takes them are disturbed.
         dictate_presence_until: fraction of the training over which the probability that the true
             presence is dictated to the memory falls from 1 to 0; 0 never dictates it.
 
@@ -107,6 +109,7 @@ class Objective:
         prompts: PromptRecipe = RELEASED_PROMPTS,
         loss: LossWeights = SAM2_LOSS,
         disturbance: Disturbance = UNDISTURBED,
+        hints: HintRecipe = UNDISTURBED_HINTS,
         dictate_presence_until: float = 0.0,
     ):
         if (foreground is None) != (loss.foreground == 0):
@@ -121,6 +124,7 @@ class Objective:
         self._prompts = prompts
         self._loss = loss
         self._disturbance = disturbance
+        self._hints = hints
         self._dictate_presence_until = dictate_presence_until
 
     def loss(
@@ -172,6 +176,7 @@ class Objective:
             corrected=plan.corrected,
             recipe=self._prompts,
             disturbance=dataclasses.replace(self._disturbance, dictate_presence=dictated),
+            hints=self._hints,
         )
         return self._total(tracked, batch, num_objects)
 

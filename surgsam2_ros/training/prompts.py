@@ -45,11 +45,13 @@ class PromptRecipe:
         prompted_frames: frames of a clip that are prompted, the first and others at random.
         corrected_frames: frames that get correction clicks when the prompts are boxes or clicks:
             the prompted ones and others at random.
+        correct_after_masks: whether frames that are tracked from mask prompts get them too.
         random_counts: take both numbers as the most, and draw how many.
         correction_clicks: clicks on a corrected frame, each after a look at the mask before it.
         correction_from_truth: share of the clicks that are drawn from the true mask instead of
             from where the prediction is wrong.
         correct: probability that a frame to be corrected is.
+        damaged: share of objects whose mask is damaged before the first click that corrects it.
         corrections_condition: remember corrected frames as prompted ones
             (add_all_frames_to_correct_as_cond of the official code).
         detach_corrections: hand the mask that a click corrects to the decoder as inference does,
@@ -68,10 +70,12 @@ class PromptRecipe:
     centred_clicks: float = 0.0
     prompted_frames: int = 1
     corrected_frames: int = 1
+    correct_after_masks: bool = False
     random_counts: bool = False
     correction_clicks: int = 7
     correction_from_truth: float = 0.1
     correct: float = 1.0
+    damaged: float = 0.0
     corrections_condition: bool = True
     detach_corrections: bool = False
     read_masks: bool = False
@@ -91,6 +95,7 @@ class PromptRecipe:
             'centred_clicks',
             'correction_from_truth',
             'correct',
+            'damaged',
         ):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f'prompts: {name} is {getattr(self, name)}; it must be 0 to 1')
@@ -160,7 +165,12 @@ def draw_plan(recipe: PromptRecipe, frames: int, rng: np.random.Generator) -> Pr
     chosen = [0, *(int(frame) for frame in others)]
     if by_mask:
         # One frame at least is tracked: given masks are nothing to learn from.
-        return PromptPlan(dict.fromkeys(chosen[: min(prompted, frames - 1)], PromptKind.MASK))
+        prompted = min(prompted, frames - 1)
+        tracked = chosen[prompted : max(corrected, 2)] if recipe.correct_after_masks else []
+        return PromptPlan(
+            dict.fromkeys(chosen[:prompted], PromptKind.MASK),
+            frozenset(frame for frame in tracked if rng.random() < recipe.correct),
+        )
     rest = 1.0 - recipe.mask
     box = recipe.box / rest if rest > 0 else 0.5
     kinds = {

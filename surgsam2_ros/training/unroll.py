@@ -15,6 +15,13 @@ from torch import Tensor
 from surgsam2_ros.network import Decoded, ImageFeatures, MemoryTokens, SurgSAM2
 from surgsam2_ros.network.mask_decoder import take_mask
 from surgsam2_ros.network.surgsam2 import ABSENT_LOGIT
+from surgsam2_ros.training.hints import (
+    LARGEST_LOGIT,
+    UNDISTURBED_HINTS,
+    HintRecipe,
+    clip_flows,
+    draw_hints,
+)
 from surgsam2_ros.training.prompts import (
     RELEASED_PROMPTS,
     PromptBatch,
@@ -25,7 +32,6 @@ from surgsam2_ros.training.prompts import (
 )
 
 PRESENT_LOGIT = 10.0  # mask and presence that training dictates, as sure as a prompt
-LARGEST_PREVIOUS_LOGIT = 32.0  # inference clamps the mask that a click corrects to +-32
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,9 @@ class _Clips:
     rng: np.random.Generator
     recipe: PromptRecipe
     disturbance: Disturbance
+    hints: HintRecipe
+    flows: Tensor | None  # [B, T, 2, S / 4, S / 4]; None for a network that takes no hints
+    decoded: dict[int, Decoded] = field(default_factory=dict)
     memories: list[_Memory] = field(default_factory=list)
     supervised: list[tuple[int, Decoded]] = field(default_factory=list)
 
@@ -117,6 +126,21 @@ class _Clips:
         if self.owner is None:
             return ImageFeatures(*levels)
         return ImageFeatures(*(level[self.owner] for level in levels))
+
+    def hint(self, frame: int) -> tuple[Tensor | None, Tensor | None]:
+        """Return the hints for a tracked frame and which objects have one."""
+        if self.flows is None:
+            return None, None
+        flow = self.flows[:, frame]
+        before = self.decoded[frame - 1]
+        return draw_hints(
+            before.mask_logits,
+            before.presence_logits > 0,
+            self.masks[:, frame - 1],
+            flow if self.owner is None else flow[self.owner],
+            self.rng,
+            self.hints,
+        )
 
     def remembers_as_prompted(self, frame: int) -> bool:
         """Whether a frame conditions all others."""
@@ -136,6 +160,7 @@ def track_clips(
     corrected: Set[int] = frozenset(),
     recipe: PromptRecipe = RELEASED_PROMPTS,
     disturbance: Disturbance = UNDISTURBED,
+    hints: HintRecipe = UNDISTURBED_HINTS,
 ) -> TrackedClip:
     """Prompt the objects of clips and track them through all frames.
 
@@ -152,6 +177,7 @@ def track_clips(
         corrected: frames that get correction clicks.
         recipe: how corrections are made.
         disturbance: of the memory.
+        hints: how the hints of a network that takes them are disturbed.
 
     Raises:
         ValueError: when the first frame has no prompt, or a frame with mask prompts is to be
@@ -172,16 +198,17 @@ def track_clips(
         rng,
         recipe,
         disturbance,
+        hints,
+        clip_flows(images) if network.config.motion_hint and images.shape[1] > 1 else None,
     )
     order = [*prompts, *(frame for frame in range(clips.frames) if frame not in prompts)]
-    decoded = {}
     for frame in order:
         view = clips.view(frame)
-        decoded[frame] = _decode(clips, frame, view)
+        clips.decoded[frame] = _decode(clips, frame, view)
         if frame != order[-1]:
-            _remember(clips, frame, view, decoded[frame])
+            _remember(clips, frame, view, clips.decoded[frame])
     return TrackedClip(
-        [decoded[frame] for frame in range(clips.frames)], clips.supervised, clips.features
+        [clips.decoded[frame] for frame in range(clips.frames)], clips.supervised, clips.features
     )
 
 
@@ -214,18 +241,22 @@ def _decode(clips: _Clips, frame: int, view: ImageFeatures) -> Decoded:
     memory = None if prompts is not None else _memory_tokens(clips, frame)
     conditioned = network.condition(view.stride16, memory)
     conditioned = conditioned.expand(len(clips.masks), -1, -1, -1)
-    decoded = _decode_points(network, conditioned, view, prompts, None)
+    hint, given = (None, None) if prompts is not None else clips.hint(frame)
+    decoded = _decode_points(network, conditioned, view, prompts, hint, given)
     clips.supervised.append((frame, decoded))
     if frame not in clips.corrected:
         return decoded
     truth = clips.masks[:, frame]
-    for _ in range(clips.recipe.correction_clicks):
-        guess = decoded.high_res_logits.detach()[:, 0] > 0
-        prompts = add_corrections(prompts, guess, truth, clips.rng, clips.recipe)
+    for click in range(clips.recipe.correction_clicks):
         previous = decoded.mask_logits
+        if click == 0 and clips.recipe.damaged > 0:
+            previous = _damaged(previous, clips.rng, clips.recipe.damaged)
+        guess = F.interpolate(
+            previous.detach(), truth.shape[-2:], mode='bilinear', align_corners=False
+        )
+        prompts = add_corrections(prompts, guess[:, 0] > 0, truth, clips.rng, clips.recipe)
         if clips.recipe.detach_corrections or not network.training:
-            limit = LARGEST_PREVIOUS_LOGIT
-            previous = previous.detach().clamp(-limit, limit)
+            previous = previous.detach().clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
         decoded = _decode_points(network, conditioned, view, prompts, previous)
         clips.supervised.append((frame, decoded))
     return decoded
@@ -253,6 +284,7 @@ def _decode_points(
     view: ImageFeatures,
     prompts: PromptBatch | None,
     previous: Tensor | None,
+    given: Tensor | None = None,
 ) -> Decoded:
     """Decode boxes or clicks, or none while tracking, with as many proposals as at inference."""
     points = None if prompts is None else prompts.points
@@ -262,6 +294,7 @@ def _decode_points(
         points=points,
         labels=None if prompts is None else prompts.labels,
         mask_logits=previous,
+        mask_given=given,
         multimask=network.uses_multimask(0 if points is None else points.shape[1]),
     )
 
@@ -283,10 +316,10 @@ def _remember(clips: _Clips, frame: int, view: ImageFeatures, decoded: Decoded) 
         logits = torch.where(present.view(-1, 1, 1, 1), logits, ABSENT_LOGIT)
         presence = torch.where(present, PRESENT_LOGIT, -PRESENT_LOGIT)
     if not given and clips.disturbance.corrupt_mask > 0:
-        logits = _corrupt(clips, logits)
+        logits = _damaged(logits, clips.rng, clips.disturbance.corrupt_mask)
     features = clips.network.encode_memory(
         view.stride16,
-        logits,
+        clips.network.masks_to_remember(logits),
         presence,
         from_prompt=given and not (prompts is not None and prompts.kind is PromptKind.MASK),
     )
@@ -296,12 +329,12 @@ def _remember(clips: _Clips, frame: int, view: ImageFeatures, decoded: Decoded) 
     )
 
 
-def _corrupt(clips: _Clips, logits: Tensor) -> Tensor:
-    """Damage some of the masks [N, 1, S, S] that are about to be remembered."""
+def _damaged(logits: Tensor, rng: np.random.Generator, share: float) -> Tensor:
+    """Damage a share of the masks [N, 1, h, w]."""
     replaced = []
     for mask in logits:
-        if clips.rng.random() < clips.disturbance.corrupt_mask:
-            damaged = corrupt_mask((mask[0] > 0).cpu().numpy(), clips.rng)
+        if rng.random() < share:
+            damaged = corrupt_mask((mask[0] > 0).cpu().numpy(), rng)
             damaged = torch.as_tensor(damaged, device=mask.device)[None]
             mask = torch.where(damaged, PRESENT_LOGIT, -PRESENT_LOGIT).to(mask.dtype)
         replaced.append(mask)
