@@ -15,6 +15,8 @@ from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.progress import Progress
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from surgsam2_ros.sources import BagWriter
     from surgsam2_ros.synthesis import Scene
 
@@ -28,6 +30,8 @@ JPEG_QUALITY = 92
 _BAG_SUFFIXES = ('.mcap', '.db3')
 _SHEET_SUFFIXES = ('.jpg', '.png')
 _SHEET_QUALITY = 82
+_COMPOSED_CLIPS, _STILL_CLIPS = 12, 6
+_COMPOSED_FRAMES = (0, 2, 4)
 _OUTPUT_HELP = f"""\
 output:
   NAME.mcap or NAME.db3 becomes a bag with the topics
@@ -36,6 +40,8 @@ output:
     {TRUTH_TOPIC}           sensor_msgs/Image mono8, pixel value = instrument
     {OBJECTS_TOPIC}                std_msgs/String, a frame of truth.json (see below)
   NAME.jpg or NAME.png becomes a contact sheet of all instruments and kinds; only --seed counts.
+    With --composed DATA_ROOT it shows training clips of real pixels instead: tools of the folder
+    surgical_cutouts over lap_stanford_backgrounds and polypgen, and lap_stanford_masks that move.
   Any other name becomes a folder in the layout of video object segmentation data sets:
     JPEGImages/scene_SEED/00000.jpg …, Annotations/scene_SEED/00000.png … (palette, value =
     instrument, 0 = background), classes.json with the kind of each instrument, and truth.json:
@@ -87,6 +93,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument('--rate', type=float, default=15.0, help='frames a second (%(default)s)')
     parser.add_argument('--raw', action='store_true', help='write raw images into the bag')
     parser.add_argument('--overwrite', action='store_true', help='replace an existing output')
+    parser.add_argument(
+        '--composed',
+        type=Path,
+        metavar='DATA_ROOT',
+        help='show training clips composed of the real pictures in this folder',
+    )
     parser.add_argument('--output', required=True, metavar='DIR|BAG|PICTURE', help='see below')
     parser.set_defaults(run=run)
 
@@ -120,6 +132,12 @@ def run(arguments: argparse.Namespace) -> int:
     is_bag = output.suffix in _BAG_SUFFIXES
     if arguments.raw and not is_bag:
         raise CommandError(f'--raw is for bags; name --output {output}.mcap, or leave --raw out')
+    if arguments.composed is not None:
+        if output.suffix not in _SHEET_SUFFIXES:
+            raise CommandError(f'--composed draws a picture; name --output {output}.jpg')
+        return write_composed_sheet(
+            arguments.composed, arguments.seed, output, overwrite=arguments.overwrite
+        )
     if output.suffix in _SHEET_SUFFIXES:
         return write_sheet(arguments.seed, output, overwrite=arguments.overwrite)
     try:
@@ -158,19 +176,73 @@ def write_sheet(seed: int, path: Path, *, overwrite: bool = False) -> int:
     Raises:
         CommandError: when the picture exists.
     """
-    import cv2
-
     from surgsam2_ros.synthesis.contact_sheet import contact_sheet, sheet_tiles
 
-    if path.exists() and not overwrite:
-        raise CommandError(f'{path} exists already; choose another name or --overwrite')
+    _refuse_existing(path, overwrite)
     with Progress(sheet_tiles(), 'rendering') as progress:
         sheet = contact_sheet(seed, progress.update)
-    options = [cv2.IMWRITE_JPEG_QUALITY, _SHEET_QUALITY] if path.suffix == '.jpg' else []
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cv2.imencode(path.suffix, sheet[..., ::-1], options)[1].tobytes())
+    _write_picture(path, sheet)
     print(f'contact sheet of seed {seed} in {path}')
     return 0
+
+
+def write_composed_sheet(data_root: Path, seed: int, path: Path, *, overwrite: bool = False) -> int:
+    """Draw frames of composed clips and moving stills with their outlines; returns 0.
+
+    Only folders whose licences (CC BY 4.0, MIT) let the picture be passed on are shown.
+
+    Raises:
+        CommandError: when the picture exists, or a folder of pictures is missing.
+    """
+    import numpy as np
+
+    from surgsam2_ros.drawing import contact_sheet
+    from surgsam2_ros.sources import SourceError
+    from surgsam2_ros.training.clip_sources import DataSource
+    from surgsam2_ros.training.composed_clips import open_maker
+
+    _refuse_existing(path, overwrite)
+    cutouts, tissue = ('surgical_cutouts',), ('lap_stanford_backgrounds', 'polypgen')
+    try:
+        composed = open_maker(DataSource('composed', cutouts=cutouts, tissue=tissue), data_root)
+        stills = open_maker(DataSource('stills', 'lap_stanford_masks'), data_root)
+        images, captions = [], []
+        makers = [(composed, 'composed')] * _COMPOSED_CLIPS + [(stills, 'still')] * _STILL_CLIPS
+        with Progress(len(makers), 'composing') as progress:
+            for number, (maker, name) in enumerate(makers):
+                clip = maker.make(np.random.default_rng([seed, number]), 5, 256)
+                for frame in _COMPOSED_FRAMES:
+                    images.append(_outlined(clip[0][frame], clip[1][frame]))
+                    captions.append(f'{name} {number}: {frame}')
+                progress.update(number + 1)
+    except (FileNotFoundError, SourceError) as error:
+        raise CommandError(str(error)) from error
+    columns = 3 * len(_COMPOSED_FRAMES)
+    _write_picture(path, contact_sheet(images, captions, columns=columns, tile_width=128))
+    print(f'composed clips of seed {seed} in {path}')
+    return 0
+
+
+def _outlined(rgb: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    from surgsam2_ros.drawing import draw_contour, instance_colour
+
+    canvas = rgb.copy()
+    for label in range(1, int(labels.max()) + 1):
+        draw_contour(canvas, labels == label, instance_colour(label), halo=False)
+    return canvas
+
+
+def _refuse_existing(path: Path, overwrite: bool) -> None:
+    if path.exists() and not overwrite:
+        raise CommandError(f'{path} exists already; choose another name or --overwrite')
+
+
+def _write_picture(path: Path, rgb: np.ndarray) -> None:
+    import cv2
+
+    options = [cv2.IMWRITE_JPEG_QUALITY, _SHEET_QUALITY] if path.suffix == '.jpg' else []
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(cv2.imencode(path.suffix, rgb[..., ::-1], options)[1].tobytes())
 
 
 def write_bag(
