@@ -10,6 +10,7 @@ import pytest
 
 from surgsam2_ros.synthesis.composing import Cutout, Material, Tissue, compose_clip, moving_still
 from surgsam2_ros.synthesis.composing import clips as clips_module
+from surgsam2_ros.synthesis.composing import scene as scene_module
 from surgsam2_ros.synthesis.composing.clips import SMALLEST
 from surgsam2_ros.synthesis.composing.cutouts import whole_tool, working_end
 from surgsam2_ros.synthesis.composing.layers import lay_over
@@ -150,13 +151,12 @@ def test_pixel_is_labelled_when_a_tool_covers_more_than_half_of_it(smear):
 
 def test_look_alikes_share_their_picture_and_all_are_labelled(material, monkeypatch):
     seen = []
-    lay_over = clips_module.lay_over
 
     def spy(image, labels, pixels, matrix, label, *rest):
         seen.append((label, id(pixels)))
         lay_over(image, labels, pixels, matrix, label, *rest)
 
-    monkeypatch.setattr(clips_module, 'lay_over', spy)
+    monkeypatch.setattr(scene_module, 'lay_over', spy)
     alike = 0
     for seed in range(30):
         seen.clear()

@@ -1,140 +1,39 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Composes clips: ground, tools and covers in independent motion, seen by one camera and lamp."""
+"""Draws what composed clips show at random: tissue or a still, tools, their motion and light."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
 from surgsam2_ros.synthesis.blobs import irregular_outline
-from surgsam2_ros.synthesis.breathing import Breathing, random_breathing
-from surgsam2_ros.synthesis.composing.layers import lay_over
+from surgsam2_ros.synthesis.breathing import random_breathing
 from surgsam2_ros.synthesis.composing.material import Cutout, Material, view_box
 from surgsam2_ros.synthesis.composing.paths import (
-    CameraMotion,
-    ToolPath,
     crossing_paths,
     free_path,
     inserted_path,
     leaving,
     random_camera,
     random_pace,
-    rolling_shutter,
     similarity,
 )
 from surgsam2_ros.synthesis.composing.pictures import (
-    Glints,
     random_glints,
     random_picture,
     write_beside,
 )
+from surgsam2_ros.synthesis.composing.scene import Body, ComposedScene, Ground
 from surgsam2_ros.synthesis.composing.tools import Tool, bare_shaft, free_tool, lit, shafted_tool
-from surgsam2_ros.synthesis.optics import Optics
-from surgsam2_ros.synthesis.trajectories import value_at
 
 SMALLEST = 0.002  # share of the picture that an object must cover in the first frame
 _TRIES = 20
 UNLABELLED = 255
-_SMEAR = 14.0  # pixels of motion blur at most
 _MOST_OBJECTS = 4
-
-
-@dataclass(frozen=True, eq=False)
-class _Ground:
-    """A picture that lies behind everything, with the labels of what it shows.
-
-    Attributes:
-        rgb: uint8 [h, w, 3].
-        labels: uint8 [h, w], or None where it shows nothing to track.
-        matrix: affine 3x3 from it to the scene in the first frame.
-        breathing: motion in itself, in its own pixels, or None.
-    """
-
-    rgb: np.ndarray
-    labels: np.ndarray | None
-    matrix: np.ndarray
-    breathing: Breathing | None
-
-
-@dataclass(frozen=True, eq=False)
-class _Body:
-    """A tool or cover before the ground."""
-
-    pixels: np.ndarray  # uint8 [h, w, 4], premultiplied
-    tip: tuple[float, float]  # the point of it that follows the path
-    path: ToolPath
-    label: int
-    gains: np.ndarray  # [T]
-
-
-@dataclass(frozen=True, eq=False)
-class _ComposedScene:
-    """All that a clip shows; frames may be composed in any order."""
-
-    size: int
-    shape: tuple[float, float]  # (height, width) of the scene before it is squeezed
-    camera: CameraMotion
-    parallax: float
-    ground: _Ground
-    bodies: Sequence[_Body]
-    shadow: tuple[float, float, float, float] | None
-    optics: Optics
-    rolling: float  # share of the time between frames in which a picture is read
-    shutter: float  # and in which it is exposed
-    glints: Glints | None
-
-    def labels_and_light(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
-        """Compose a frame: labels uint8 [S, S] and what reaches the lens, float32 [S, S, 3]."""
-        labels, image = self._compose(frame)
-        if self.optics.field_delay:
-            older = self._compose(max(0.0, frame - self.optics.field_delay))
-            labels[1::2], image[1::2] = older[0][1::2], older[1][1::2]
-        if self.optics.view is not None:
-            labels[~self.optics.view] = 0
-        return labels, image
-
-    def _compose(self, frame: float) -> tuple[np.ndarray, np.ndarray]:
-        squeeze = np.diag([self.size / self.shape[1], self.size / self.shape[0], 1.0])
-        if self.rolling:
-            squeeze = squeeze @ rolling_shutter(self.camera, frame, self.shape, self.rolling)
-        labels, image = self._see_ground(
-            squeeze @ self.camera.matrix(frame, self.shape) @ self.ground.matrix, frame
-        )
-        if self.glints is not None:
-            self.glints.add(image, value_at(self.camera.shift, frame))
-        near = squeeze @ self.camera.matrix(frame, self.shape, self.parallax)
-        for body in self.bodies:
-            matrix = (near @ body.path.matrix(frame, body.tip))[:2]
-            moved = value_at(body.path.tip, frame + 0.5) - value_at(body.path.tip, frame - 0.5)
-            smear = np.clip(self.shutter * moved * np.diag(squeeze)[:2], -_SMEAR, _SMEAR)
-            gain = float(body.gains[int(frame)])
-            lay_over(
-                image, labels, body.pixels, matrix, body.label, self.shadow, gain, tuple(smear)
-            )
-        return labels, image
-
-    def _see_ground(self, matrix: np.ndarray, frame: float) -> tuple[np.ndarray, np.ndarray]:
-        ground, size = self.ground, self.size
-        back = np.linalg.inv(matrix)[:2]
-        x = np.arange(size, dtype=np.float32)
-        y = x[:, None]
-        places = np.empty((size, size, 2), np.float32)
-        for axis in range(2):
-            a, b, c = back[axis].astype(np.float32)
-            places[..., axis] = a * x + b * y + c
-        if ground.breathing is not None:
-            side = max(ground.rgb.shape[:2])
-            places -= ground.breathing.shift(frame, back, (size, size), side)
-        border = cv2.BORDER_REFLECT_101 if ground.labels is None else cv2.BORDER_CONSTANT
-        image = cv2.remap(ground.rgb, places, None, cv2.INTER_LINEAR, borderMode=border)
-        labels = np.zeros((size, size), np.uint8)
-        if ground.labels is not None:
-            labels = cv2.remap(ground.labels, places, None, cv2.INTER_NEAREST, borderMode=border)
-        return labels, image.astype(np.float32)
 
 
 def compose_clip(
@@ -206,7 +105,7 @@ def moving_still(
 
 
 def _render(
-    rng: np.random.Generator, frames: int, scene: _ComposedScene
+    rng: np.random.Generator, frames: int, scene: ComposedScene
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Compose all frames, or None where the first shows no object that is large enough."""
     first = scene.labels_and_light(0)
@@ -225,7 +124,7 @@ def _scene_shape(size: int, aspect: float) -> tuple[float, float]:
 
 def _tissue_scene(
     rng: np.random.Generator, frames: int, size: int, material: Material
-) -> _ComposedScene:
+) -> ComposedScene:
     aspect = float(rng.uniform(1.0, 1.8))
     shape = _scene_shape(size, aspect)
     grey = rng.random() < 0.25
@@ -240,7 +139,7 @@ def _tissue_scene(
     bodies = _random_tools(rng, frames, shape, material.cutouts, mean, grey=grey)
     if rng.random() < 0.12:
         bodies.append(_cover(rng, frames, shape, ground.rgb))
-    return _ComposedScene(
+    return ComposedScene(
         size,
         shape,
         random_camera(rng, frames, shape, moving=rng.random() < 0.6),
@@ -263,7 +162,7 @@ def _still_scene(
     labels: np.ndarray,
     cutouts: Sequence[Cutout],
     attempt: int,
-) -> _ComposedScene:
+) -> ComposedScene:
     aspect = float(np.clip(rgb.shape[1] / rgb.shape[0], 0.75, 1.8))
     shape = _scene_shape(size, aspect)
     zoom = rng.uniform(0.95, 1.6) if attempt < _TRIES // 2 else 1.0
@@ -277,7 +176,7 @@ def _still_scene(
         bodies = _random_tools(rng, frames, shape, cutouts, mean, grey=grey, count=1)
         first = int(labels.max()) + 1
         bodies = [replace(body, label=first) for body in bodies]
-    return _ComposedScene(
+    return ComposedScene(
         size,
         shape,
         random_camera(rng, frames, shape, moving=True),
@@ -305,7 +204,7 @@ def _place_ground(
     labels: np.ndarray | None,
     shape: tuple[float, float],
     zoom: float,
-) -> _Ground:
+) -> Ground:
     """Scale a picture so that it covers the scene `zoom` times, and choose what of it is seen."""
     height, width = rgb.shape[:2]
     scale = zoom * max(shape[0] / height, shape[1] / width)
@@ -323,7 +222,7 @@ def _place_ground(
         strength = np.exp(rng.uniform(np.log(0.3), np.log(2.5)))
         breathing = random_breathing(rng, frames, strength * max(shape) / 256 / scale)
     matrix = similarity(middle, turned, scale, np.array([width, height]) / 2)
-    return _Ground(rgb, labels, matrix, breathing)
+    return Ground(rgb, labels, matrix, breathing)
 
 
 def _random_tools(
@@ -335,7 +234,7 @@ def _random_tools(
     *,
     grey: bool,
     count: int | None = None,
-) -> list[_Body]:
+) -> list[Body]:
     if count is None:
         count = int(rng.choice([1, 2, 3, 4], p=[0.28, 0.42, 0.24, 0.06]))
     alike = rng.random() < 0.35
@@ -343,7 +242,7 @@ def _random_tools(
     softness = rng.uniform(0.4, 1.2)
     side, reach = np.sqrt(shape[0] * shape[1]), 1.6 * np.hypot(*shape)
     crossing = list(crossing_paths(rng, frames, shape, pace)) if rng.random() < 0.35 else []
-    bodies: list[_Body] = []
+    bodies: list[Body] = []
     tool = None
     for label in range(1, count + 1):
         if tool is None or not alike:
@@ -358,7 +257,7 @@ def _random_tools(
         if rng.random() < 0.14:
             path = leaving(rng, path, shape)
         gains = np.clip(1 + rng.normal(0, 0.03, frames), 0.8, 1.2)
-        bodies.append(_Body(pixels, tool.tip, path, label, gains))
+        bodies.append(Body(pixels, tool.tip, path, label, gains))
     return bodies
 
 
@@ -376,7 +275,7 @@ def _random_tool(
 
 def _cover(
     rng: np.random.Generator, frames: int, shape: tuple[float, float], tissue: np.ndarray
-) -> _Body:
+) -> Body:
     """Cut a piece out of the tissue that passes before the tools."""
     side = round(rng.uniform(0.15, 0.4) * np.sqrt(shape[0] * shape[1]))
     side = min(side, *tissue.shape[:2])
@@ -385,7 +284,7 @@ def _cover(
     rgb = tissue[row : row + side, column : column + side] * alpha[..., None]
     pixels = np.round(np.dstack([rgb, 255 * alpha])).astype(np.uint8)
     path = free_path(rng, frames, shape, random_pace(rng))
-    return _Body(pixels, (side / 2, side / 2), path, 0, np.ones(frames))
+    return Body(pixels, (side / 2, side / 2), path, 0, np.ones(frames))
 
 
 def _random_shadow(rng: np.random.Generator, size: int) -> tuple[float, float, float, float] | None:
