@@ -15,7 +15,7 @@ from surgsam2_ros.nodes.frame_slot import ReceivedFrame
 from surgsam2_ros.nodes.inference_thread import TrackedFrame
 from surgsam2_ros.nodes.parameters import Parameters
 from surgsam2_ros.nodes.result_publisher import ResultPublisher, latency_ms
-from surgsam2_ros.tracking import FrameResult, Track, TrackState
+from surgsam2_ros.tracking import FrameResult, MaskCrop, Track, TrackState
 
 MS = 1_000_000
 HOUR = 3600 * 1000 * MS
@@ -75,7 +75,8 @@ def publish(results, result=None, **output):
 def track(instance, state, columns) -> Track:
     mask = np.zeros((4, 5), bool)
     mask[:, columns] = True
-    return Track(str(instance), instance, '', mask, torch.zeros(4, 4), 0.5, 0.9, state, 0)
+    crop = MaskCrop.of(mask)
+    return Track(str(instance), instance, '', crop, torch.zeros(4, 4), 0.5, 0.9, state, 0)
 
 
 def test_tracks_tell_latency_drops_and_model(node, results):

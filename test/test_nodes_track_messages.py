@@ -18,7 +18,7 @@ from std_msgs.msg import Header
 from surgsam2_msgs.msg import Track as TrackMessage
 from surgsam2_msgs.msg import TrackArray
 from surgsam2_ros.nodes.track_messages import make_track_array
-from surgsam2_ros.tracking import FrameResult, Track, TrackState
+from surgsam2_ros.tracking import FrameResult, MaskCrop, Track, TrackState
 
 HEADER = Header(frame_id='endoscope_left')
 HEADER.stamp.sec, HEADER.stamp.nanosec = 1_700_000_000, 999_999_999
@@ -34,7 +34,7 @@ def make_track(mask: np.ndarray, *, instance: int = 1, **values) -> Track:
         'state': TrackState.TRACKED,
         'frames_since_seen': 0,
     }
-    return Track(mask=mask, instance=instance, **{**fields, **values})
+    return Track(crop=MaskCrop.of(mask), instance=instance, **{**fields, **values})
 
 
 def make_message(*tracks: Track, **options) -> TrackArray:

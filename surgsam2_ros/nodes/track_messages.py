@@ -79,7 +79,7 @@ def _track_message(
     message.box = RegionOfInterest(x_offset=x, y_offset=y, width=width, height=height)
     message.centroid = Point32(x=float(track.centroid[0]), y=float(track.centroid[1]))
     if with_mask or with_contour:
-        crop = np.multiply(track.mask[y : y + height, x : x + width], 255, dtype=np.uint8)
+        crop = np.multiply(track.crop.pixels, 255, dtype=np.uint8)
         if with_mask:
             message.mask = make_label_image(header, crop)
         if with_contour:

@@ -5,6 +5,7 @@
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
 from surgsam2_ros.tracking.engines import Engine, EngineError
 from surgsam2_ros.tracking.look_ahead import look_ahead
+from surgsam2_ros.tracking.mask_crop import MaskCrop
 from surgsam2_ros.tracking.memory_bank import memories_read
 from surgsam2_ros.tracking.outcome import Outcome
 from surgsam2_ros.tracking.preprocess import PreparedFrame
@@ -18,6 +19,7 @@ __all__ = [
     'Engine',
     'EngineError',
     'FrameResult',
+    'MaskCrop',
     'ObjectInfo',
     'Outcome',
     'PreparedFrame',

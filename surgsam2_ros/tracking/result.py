@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import torch
 
+from surgsam2_ros.tracking.mask_crop import MaskCrop
 from surgsam2_ros.tracking.states import TrackState
 
 
@@ -22,7 +23,7 @@ class Track:
         object_id: the name its prompt gave it.
         instance: its value in label images, 1 to 254, the same for its whole life.
         class_name: as given with its prompt, may be empty.
-        mask: bool [H, W] at image size; masks of different objects may overlap.
+        crop: its mask, cropped to its box; `mask` is made of that when it is asked for.
         logits: float [S/4, S/4] mask logits on the network's device, -1024 when absent.
         score: predicted IoU of the mask, 0 to 1.
         presence: probability that the object is visible, 0 to 1.
@@ -33,7 +34,7 @@ class Track:
     object_id: str
     instance: int
     class_name: str
-    mask: np.ndarray
+    crop: MaskCrop
     logits: torch.Tensor
     score: float
     presence: float
@@ -41,30 +42,24 @@ class Track:
     frames_since_seen: int
 
     @cached_property
+    def mask(self) -> np.ndarray:
+        """The mask at image size, bool [H, W]; masks of different objects may overlap."""
+        return self.crop.expand()
+
+    @property
     def box(self) -> tuple[int, int, int, int] | None:
         """Tight box (x, y, width, height) of the mask in pixels; None when it is empty."""
-        box = cv2.boundingRect(self.mask.view(np.uint8))
-        return tuple(box) if box[2] > 0 else None
+        return self.crop.box
 
-    @cached_property
+    @property
     def area(self) -> int:
         """Pixels of the mask."""
-        return 0 if self.box is None else cv2.countNonZero(self._part)
+        return self.crop.area
 
-    @cached_property
+    @property
     def centroid(self) -> tuple[float, float] | None:
         """Mean pixel (x, y) of the mask; None when it is empty."""
-        if self.box is None:
-            return None
-        x, y = self.box[:2]
-        moments = cv2.moments(self._part, binaryImage=True)
-        return x + moments['m10'] / moments['m00'], y + moments['m01'] / moments['m00']
-
-    @cached_property
-    def _part(self) -> np.ndarray:
-        """Return the mask within its box, uint8: what is measured there need not see the rest."""
-        x, y, width, height = self.box
-        return np.ascontiguousarray(self.mask[y : y + height, x : x + width]).view(np.uint8)
+        return self.crop.centroid
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,13 +87,15 @@ class FrameResult:
         left_out = [track for track in self.tracks if track.state != TrackState.TRACKED]
         if not left_out:
             return self.label_image
-        is_left_out = np.zeros(256, bool)
-        is_left_out[[track.instance for track in left_out]] = True
-        freed = is_left_out[self.label_image]
-        labels = np.where(freed, np.uint8(0), self.label_image)
-        kept = (track for track in self.tracks if track.state == TrackState.TRACKED)
+        shown_as = np.arange(256, dtype=np.uint8)
+        shown_as[[track.instance for track in left_out]] = 0
+        labels = cv2.LUT(self.label_image, shown_as)
+        freed = labels != self.label_image
+        kept = (track for track in self.tracks if track.state == TrackState.TRACKED and track.box)
         for track in sorted(kept, key=lambda track: track.score):
-            labels[freed & track.mask] = track.instance
+            x, y, width, height = track.box
+            within = slice(y, y + height), slice(x, x + width)
+            labels[within][freed[within] & track.crop.pixels] = track.instance
         return labels
 
 

@@ -97,16 +97,16 @@ class TrackedObject:
             logits: [S/4, S/4] of this one.
             poor: whether its mask is too poor to act on; None where that is still to be judged.
         """
-        mask = rendering.masks[row]
+        crop = rendering.masks[row]
         visible = bool(rendering.visible[row])
         if poor is None:
             poor = visible and self.quality.update(float(rendering.score[row]))
-        state = self.lifecycle.update(visible and bool(mask.any()), poor)
+        state = self.lifecycle.update(visible and crop.box is not None, poor)
         return Track(
             object_id=self.object_id,
             instance=self.instance,
             class_name=self.class_name,
-            mask=mask,
+            crop=crop,
             logits=logits,
             score=float(rendering.score[row]),
             presence=float(rendering.presence[row]),

@@ -279,7 +279,7 @@ class StreamingTracker:
                 object_id=prompt.object_id,
                 instance=instance,
                 class_name=prompt.class_name,
-                mask=rendering.masks[row],
+                crop=rendering.masks[row],
                 logits=estimate.logits[row, 0],
                 score=float(rendering.score[row]),
                 presence=float(rendering.presence[row]),
