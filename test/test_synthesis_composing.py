@@ -327,3 +327,16 @@ def test_what_cannot_be_composed_is_refused_with_a_reason(material):
         moving_still(rng, 2, 64, np.zeros((10, 10, 3), np.uint8), np.zeros((10, 12), np.uint8))
     with pytest.raises(ValueError, match='no object covers'):
         moving_still(rng, 2, 64, np.zeros((90, 90, 3), np.uint8), np.zeros((90, 90), np.uint8))
+
+
+def test_tool_that_has_a_shaft_keeps_it():
+    rgb, alpha = np.full((120, 300, 3), GREY, np.uint8), np.zeros((120, 300), np.uint8)
+    cv2.rectangle(alpha, (0, 40), (200, 80), 255, -1)
+    cv2.fillPoly(alpha, [np.array([[200, 40], [280, 60], [200, 80]])], 255)
+    rgb[40:81, :201] = RED
+    rgb[40:81, 201:] = BLUE
+    tool = shafted_tool(np.random.default_rng(0), Cutout(rgb, alpha, has_shaft=True), 256, 400)
+    shown = tool.rgb[round(tool.tip[1]), : int(tool.tip[0]) - 10].astype(int)
+    assert (tool.alpha[round(tool.tip[1]), : len(shown)] > 200).all()
+    assert (shown[: len(shown) // 2, 0] > 100).all()  # red as in the picture, and on to the left
+    assert (shown[-10:, 2] > 100).all()

@@ -120,6 +120,19 @@ def test_training_and_validation_share_no_picture(data_root):
     assert sides[1].material.tissues[0].rgb.shape == (120, 150, 3)
 
 
+def test_folders_are_drawn_from_equally_often_whatever_they_hold(data_root):
+    write_picture(data_root / 'few', 'a', np.full((40, 40, 3), 90, np.uint8), None)
+    source = {**COMPOSED, 'tissue': ('views', 'few'), 'hold_out': 'valid'}
+    with_few = {**source, 'tissue': ('few', 'views'), 'hold_out': 'train'}
+    paths = open_maker(DataSource(**with_few), data_root).material.tissues.paths
+    assert sorted(path.stem for path in paths) == ['00001-1_f0', 'a']
+    write_picture(data_root / 'more', '00010-23313_f1', np.full((40, 40, 3), 90, np.uint8), None)
+    source = {**source, 'tissue': ('views', 'more')}
+    paths = open_maker(DataSource(**source), data_root).material.tissues.paths
+    folders = [path.parent.parent.name for path in paths]
+    assert folders.count('views') == folders.count('more') == 3
+
+
 def test_small_and_unlabelled_parts_are_no_tools(data_root):
     maker = open_maker(DataSource(**COMPOSED), data_root)
     assert {entry[1] for entry in maker.material.cutouts.entries} == {2}

@@ -61,8 +61,10 @@ class DataSource:
         kinds: (rendered) what may make a clip difficult, see `synthesis.render_clip`; None: its
             own choice.
         cutouts: (composed, stills) folders below the data root with frames and masks, whose
-            objects are cut out and moved over the tissue or, now and then, over the stills.
-        tissue: (composed) folders below the data root with frames that show no instrument.
+            objects are cut out and moved over the tissue or, now and then, over the stills; each
+            folder is drawn from equally often.
+        tissue: (composed) folders below the data root with frames that show no instrument, each
+            drawn from equally often.
         hold_out: (composed, stills) 'train' for all but the pictures that are held out for
             selection, 'valid' for those alone.
     """

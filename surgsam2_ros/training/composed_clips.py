@@ -26,6 +26,7 @@ _VIDEO_FRAME = re.compile(r'(.+)_f\d+$')
 _HELD_OUT_EVERY = 10  # of pictures that belong to no video
 _SMALLEST_CUTOUT = 600  # pixels
 _UNLABELLED = 255
+_WITH_SHAFTS = ('lap_stanford_masks',)  # folders whose tools come in from the border
 _WITH_DOUBTFUL_MASKS = ('tools_seg',)  # folders whose masks are compared with their pictures
 
 
@@ -165,10 +166,8 @@ def open_maker(source: DataSource, data_root: str | Path) -> ClipMaker:
     """
     side = source.hold_out
     cutouts = CutoutFiles(
-        tuple(
-            entry
-            for name in source.cutouts or ()
-            for entry in _tools(_folder(data_root, name), side)
+        _in_equal_shares(
+            [tuple(_tools(_folder(data_root, name), side)) for name in source.cutouts or ()]
         )
     )
     if source.type == 'stills':
@@ -176,14 +175,23 @@ def open_maker(source: DataSource, data_root: str | Path) -> ClipMaker:
         pictures = tuple(_fitting(_pictures(folder, side), folder.name))
         _require(pictures, f'{folder} holds no labelled picture', side)
         return StillMaker(pictures, cutouts)
-    tissues = tuple(
-        path
-        for name in source.tissue or ()
-        for path in _on_side(_images(_folder(data_root, name)), side)
+    tissues = _in_equal_shares(
+        [_on_side(_images(_folder(data_root, name)), side) for name in source.tissue or ()]
     )
     _require(cutouts, f'{", ".join(source.cutouts)} hold no tool that is large enough', side)
     _require(tissues, f'{", ".join(source.tissue)} hold no picture', side)
     return ComposedMaker(Material(cutouts, TissueFiles(tissues)))
+
+
+def _in_equal_shares(folders: Sequence[Sequence]) -> tuple:
+    """Join the contents of folders, those of small ones repeated, so that all are drawn alike."""
+    largest = max((len(entries) for entries in folders), default=0)
+    return tuple(
+        entry
+        for entries in folders
+        for _ in range(round(largest / max(len(entries), 1)))
+        for entry in entries
+    )
 
 
 def _require(found: Sequence, problem: str, side: str) -> None:
@@ -259,7 +267,8 @@ def _read_cutout(picture: LabelledPicture, value: int) -> Cutout:
     alpha = np.where(labels == value, np.uint8(255), np.uint8(0))
     x, y, width, height = cv2.boundingRect(alpha)
     box = (slice(max(0, y - 4), y + height + 4), slice(max(0, x - 4), x + width + 4))
-    return Cutout(np.ascontiguousarray(rgb[box]), np.ascontiguousarray(alpha[box]))
+    has_shaft = picture.image.parent.parent.name in _WITH_SHAFTS
+    return Cutout(np.ascontiguousarray(rgb[box]), np.ascontiguousarray(alpha[box]), has_shaft)
 
 
 def _read_rgb(path: Path) -> np.ndarray:

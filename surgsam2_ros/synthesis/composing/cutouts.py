@@ -83,6 +83,21 @@ def working_end(
     return _cut(cutout, lie, column / _COLUMNS * lie.length, scale, column)
 
 
+def with_its_shaft(cutout: Cutout, neck: float, longest: float) -> StraightTool:
+    """Take a tool whose shaft is cut off at the border, but for the slanted end of the shaft.
+
+    Args:
+        cutout: tool with a shaft.
+        neck: width wanted at the cut in pixels.
+        longest: length that is not exceeded.
+    """
+    lie = _lie(cutout.alpha)
+    column = round(0.12 * _COLUMNS)
+    left = column / _COLUMNS * lie.length
+    scale = min(neck / max(lie.width[column], 1.0), longest / (lie.length - left))
+    return _cut(cutout, lie, left, scale, column)
+
+
 def whole_tool(cutout: Cutout, length: float) -> StraightTool:
     """Straighten all of a tool and bring it to a length in pixels."""
     lie = _lie(cutout.alpha)

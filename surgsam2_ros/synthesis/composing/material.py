@@ -18,10 +18,13 @@ class Cutout:
     Attributes:
         rgb: uint8 [h, w, 3].
         alpha: uint8 [h, w], 255 where the tool is.
+        has_shaft: whether it is cut off at the border of its picture, shaft and all, rather than
+            at a handle.
     """
 
     rgb: np.ndarray
     alpha: np.ndarray
+    has_shaft: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from surgsam2_ros.synthesis.composing.cutouts import StraightTool, whole_tool, working_end
+from surgsam2_ros.synthesis.composing.cutouts import (
+    StraightTool,
+    whole_tool,
+    with_its_shaft,
+    working_end,
+)
 from surgsam2_ros.synthesis.composing.material import Cutout
 from surgsam2_ros.synthesis.composing.shafts import (
     Finish,
@@ -47,6 +52,9 @@ def shafted_tool(rng: np.random.Generator, cutout: Cutout, side: float, reach: f
         reach: length of tool and shaft together in pixels.
     """
     width = side * float(np.clip(np.exp(rng.normal(np.log(0.07), 0.45)), 0.028, 0.16))
+    if cutout.has_shaft:
+        wide = min(1.3 * width, 0.16 * side)
+        return _continued(rng, with_its_shaft(cutout, wide, 0.9 * side), reach, side)
     end = working_end(rng, cutout, width * rng.uniform(0.65, 1.1), rng.uniform(0.2, 0.55) * side)
     if rng.random() < 0.2 and end.closed and end.neck > 0.4 * width:
         return _continued(rng, end, reach, side)
