@@ -110,6 +110,7 @@ define say
 endef
 
 SUPPORTED := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))
+HEADERS := import os, sys, sysconfig; sys.exit(not os.path.isfile(sysconfig.get_path("include") + "/Python.h"))
 
 $(STAMPS)/created:
 	@system="$$(uname -s) $$(uname -m)"; if [ "$$system" != 'Linux x86_64' ]; then \
@@ -126,6 +127,9 @@ $(STAMPS)/created:
 	  echo 'error: $(or $(PYTHON),python3) is not Python 3.10 to 3.13; name one that is with PYTHON=/path/to/python3' >&2; exit 1; fi; \
 	if ! "$$found" -c 'import ensurepip, venv' 2> /dev/null; then \
 	  echo "error: $$found has no venv module; install it, for example with: apt install python3-venv" >&2; exit 1; fi; \
+	if ! "$$found" -c '$(HEADERS)' 2> /dev/null; then \
+	  version=$$("$$found" -c 'import sys; print("python%d.%d" % sys.version_info[:2])'); \
+	  echo "error: $$found lacks the headers that the messages are built with; install them, for example with: apt install $$version-dev" >&2; exit 1; fi; \
 	$(call say,created with '"$$("$$found" --version)"'); \
 	rm -rf $(VENV); "$$found" -m venv $(VENV)
 	@mkdir -p $(@D); touch $@
