@@ -15,7 +15,14 @@ import cv2
 import numpy as np
 
 from surgsam2_ros.sources import SourceError, read_label_png
-from surgsam2_ros.synthesis.composing import Cutout, Material, Tissue, compose_clip, moving_still
+from surgsam2_ros.synthesis.composing import (
+    UNLABELLED,
+    Cutout,
+    Material,
+    Tissue,
+    compose_clip,
+    moving_still,
+)
 from surgsam2_ros.training.clip_sources import DataSource, Video
 from surgsam2_ros.training.mask_fit import mask_fits
 
@@ -25,7 +32,6 @@ HELD_OUT_VIDEOS = ('00010-23313', '00021-24968', '00027-25843')
 _VIDEO_FRAME = re.compile(r'(.+)_f\d+$')
 _HELD_OUT_EVERY = 10  # of pictures that belong to no video
 _SMALLEST_CUTOUT = 600  # pixels
-_UNLABELLED = 255
 _WITH_SHAFTS = ('lap_stanford_masks',)  # folders whose tools come in from the border
 _WITH_DOUBTFUL_MASKS = ('tools_seg',)  # folders whose masks are compared with their pictures
 
@@ -257,7 +263,7 @@ def _tools(folder: Path, side: str) -> Iterator[tuple[LabelledPicture, int]]:
 def _ids_of(picture: LabelledPicture) -> tuple[int, ...]:
     """List the ids of a picture that are large enough to be cut out."""
     areas = np.bincount(read_label_png(picture.mask).ravel(), minlength=256)
-    areas[[0, _UNLABELLED]] = 0
+    areas[[0, UNLABELLED]] = 0
     return tuple(int(value) for value in np.flatnonzero(areas > _SMALLEST_CUTOUT))
 
 
@@ -278,37 +284,48 @@ def _read_rgb(path: Path) -> np.ndarray:
     return rgb
 
 
+class SeededMaker:
+    """Makes clips from seeds and remembers the last, so that its frames can be read one by one.
+
+    Lists of clips share one: no more than one clip is in memory.
+    """
+
+    def __init__(self, maker: ClipMaker):
+        self._maker = maker
+        self._last: tuple[tuple, tuple[np.ndarray, np.ndarray]] | None = None
+
+    def clip(self, seed: tuple[int, ...], frames: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+        """Make images uint8 [T, S, S, 3] and labels uint8 [T, S, S]; equal seeds, equal clips."""
+        key = (seed, frames, size)
+        if self._last is None or self._last[0] != key:
+            self._last = (key, self._maker.make(np.random.default_rng(seed), frames, size))
+        return self._last[1]
+
+
 class MadeClip(Video):
-    """A clip that is made when a frame of it is first asked for, the same from the same seed."""
+    """A clip that is made when a frame of it is asked for."""
 
     def __init__(
         self,
         name: str,
-        maker: ClipMaker,
-        seed: int | Sequence[int],
+        maker: SeededMaker,
+        seed: tuple[int, ...],
         frames: int,
         size: int,
         object_ids: Collection[int] | None = None,
     ):
         super().__init__(name, object_ids)
-        self._maker, self._seed, self._frames, self._size = maker, seed, frames, size
-        self._made: tuple[np.ndarray, np.ndarray] | None = None
+        self._maker, self._wanted, self._frames = maker, (seed, frames, size), frames
 
     def __len__(self) -> int:
         return self._frames
 
     def image(self, index: int) -> np.ndarray:
         """Return the picture, uint8 [S, S, 3]."""
-        return self._clip()[0][index]
+        return self._maker.clip(*self._wanted)[0][index]
 
     def _read_labels(self, index: int) -> np.ndarray:
-        return self._clip()[1][index]
-
-    def _clip(self) -> tuple[np.ndarray, np.ndarray]:
-        if self._made is None:
-            rng = np.random.default_rng(self._seed)
-            self._made = self._maker.make(rng, self._frames, self._size)
-        return self._made
+        return self._maker.clip(*self._wanted)[1][index]
 
 
 def listed_clips(source: DataSource, data_root: str | Path, size: int) -> list[Video]:
@@ -317,12 +334,12 @@ def listed_clips(source: DataSource, data_root: str | Path, size: int) -> list[V
     Raises:
         FileNotFoundError, SourceError: as `open_maker`.
     """
-    maker = open_maker(source, data_root)
+    maker = SeededMaker(open_maker(source, data_root))
     return [
         MadeClip(
             f'{source.type}_{index:05d}',
             maker,
-            (index, source.hold_out == 'valid'),
+            (index, int(source.hold_out == 'valid')),
             source.clip_length,
             size,
             source.object_ids,
@@ -336,4 +353,5 @@ def fresh_clip(
 ) -> Video:
     """Draw a clip that was never seen before."""
     seed = int(rng.integers(2**63))
-    return MadeClip(f'{source.type}_{seed:016x}', maker, seed, frames, size, source.object_ids)
+    name = f'{source.type}_{seed:016x}'
+    return MadeClip(name, SeededMaker(maker), (seed,), frames, size, source.object_ids)

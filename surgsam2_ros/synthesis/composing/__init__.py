@@ -5,7 +5,7 @@
 Pictures are handed in as arrays; reading them is left to the caller.
 """
 
-from surgsam2_ros.synthesis.composing.clips import compose_clip, moving_still
+from surgsam2_ros.synthesis.composing.clips import UNLABELLED, compose_clip, moving_still
 from surgsam2_ros.synthesis.composing.material import Cutout, Material, Tissue
 
-__all__ = ['Cutout', 'Material', 'Tissue', 'compose_clip', 'moving_still']
+__all__ = ['UNLABELLED', 'Cutout', 'Material', 'Tissue', 'compose_clip', 'moving_still']

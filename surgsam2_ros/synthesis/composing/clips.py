@@ -32,7 +32,7 @@ from surgsam2_ros.synthesis.composing.tools import Tool, bare_shaft, free_tool, 
 
 SMALLEST = 0.002  # share of the picture that an object must cover in the first frame
 _TRIES = 20
-UNLABELLED = 255
+UNLABELLED = 255  # label of pixels that nobody looked at
 _MOST_OBJECTS = 4
 
 
