@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from tiny_network import SIZE, tiny_network
 
-from surgsam2_ros.tracking import StreamingTracker
+from surgsam2_ros.tracking import StreamingTracker, memory_bank
 from surgsam2_ros.training.clips import normalise
 from surgsam2_ros.training.prompts import PromptKind, PromptRecipe, simulate_prompts
 from surgsam2_ros.training.unroll import UNDISTURBED, Disturbance, track_clip, track_clips
@@ -17,9 +19,27 @@ from surgsam2_ros.training.unroll import UNDISTURBED, Disturbance, track_clip, t
 FRAMES = 9
 
 
+LEAN = {
+    'motion_hint': True,
+    'memory_pool': 2,
+    'memory_mask_stride': 4,
+    'self_attention_layers': 0,
+    'fuser_expansion': 2,
+    'binarise_prompted_masks': False,
+}
+
+
 @pytest.fixture(scope='module')
 def network():
-    network = tiny_network(num_frame_to_prune=0)
+    return prepared(tiny_network(num_frame_to_prune=0))
+
+
+@pytest.fixture(scope='module')
+def lean_network():
+    return prepared(tiny_network(num_frame_to_prune=0, **LEAN))
+
+
+def prepared(network):
     for block in network.memory_encoder.fuser.layers:
         torch.nn.init.ones_(block.gamma)
     with torch.no_grad():  # larger masks, so that what changes in the memory shows
@@ -69,7 +89,15 @@ def unroll_corrected(network, clip, frames=5, prompted=(0,), corrected=(0,), **r
 
 
 @pytest.mark.parametrize('kind', list(PromptKind))
-def test_unrolling_gives_the_logits_of_the_streaming_tracker(network, clip, kind):
+@pytest.mark.parametrize('which', ['network', 'lean_network'])
+def test_unrolling_gives_the_logits_of_the_streaming_tracker(
+    monkeypatch, request, which, clip, kind
+):
+    # The tracker stores memories in bfloat16, and encodes given masks from the size of its logits;
+    # training does neither.
+    monkeypatch.setattr(memory_bank, 'STORED_DTYPE', torch.float32)
+    tolerance = 0.1 if kind is PromptKind.MASK else 1e-3
+    network = request.getfixturevalue(which)
     rgb, masks = clip
     network.eval()
     prompts = simulate_prompts(masks[:, 0], kind, np.random.default_rng(0))
@@ -90,11 +118,21 @@ def test_unrolling_gives_the_logits_of_the_streaming_tracker(network, clip, kind
     for frame, decoded in zip(rgb, unrolled, strict=True):
         tracks = tracker.track(frame).tracks
         streamed = torch.stack([track.logits for track in tracks])
-        # The tracker stores memories in bfloat16.
-        scale = streamed.abs().clamp(max=100).mean()
-        assert (streamed - decoded.mask_logits[:, 0]).abs().mean() < 0.02 * scale + 1e-3
+        torch.testing.assert_close(streamed, decoded.mask_logits[:, 0], atol=tolerance, rtol=1e-3)
         presence = torch.tensor([track.presence for track in tracks])
-        assert torch.allclose(presence, decoded.presence_logits.sigmoid(), atol=0.02)
+        expected = decoded.presence_logits.sigmoid()
+        torch.testing.assert_close(presence, expected, atol=0.1 * tolerance, rtol=0)
+
+
+def test_hints_change_what_is_tracked(lean_network, clip):
+    lean_network.eval()
+    with torch.no_grad():
+        hinted = unroll(lean_network, clip, PromptKind.MASK).decoded
+        lean_network.config = dataclasses.replace(lean_network.config, motion_hint=False)
+        alone = unroll(lean_network, clip, PromptKind.MASK).decoded
+        lean_network.config = dataclasses.replace(lean_network.config, motion_hint=True)
+    assert torch.equal(hinted[0].mask_logits, alone[0].mask_logits)
+    assert not torch.allclose(hinted[1].mask_logits, alone[1].mask_logits)
 
 
 def test_several_clips_in_a_batch_are_tracked_as_one_by_one(network, clip):

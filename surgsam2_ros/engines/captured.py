@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
 from surgsam2_ros.network import ImageFeatures, SurgSAM2
 from surgsam2_ros.tracking.engines import EagerStepper, upload
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.memory_index import ObjectMemory
-from surgsam2_ros.tracking.tracking_step import EncodingStep, TrackedStep, TrackingStep
+from surgsam2_ros.tracking.tracking_step import EncodingStep, MaskHint, TrackedStep, TrackingStep
 
 CAPTURES: dict[str, dict[str, Any]] = {
     'cuda_graphs': {'backend': 'cudagraphs'},
@@ -80,19 +81,23 @@ class CapturedStepper:
         bank: MemoryBank,
         memories: Sequence[ObjectMemory],
         frame: int,
+        hint: MaskHint | None = None,
     ) -> TrackedStep:
         """Track N objects in as many slots as the next power of two."""
         slots = 1 << (len(memories) - 1).bit_length()
         size = bank.fixed_size(slots)
         plan, _ = bank.plan(memories, frame, size)
         if plan.survivors > size.survivors or plan.places.shape[1] > size.memories:
-            return self._eager.track(features, bank, memories, frame)
+            return self._eager.track(features, bank, memories, frame, hint)
         key = (size.survivors, bank.prunes)
         if key not in self._captured:
             step = TrackingStep(self._network, survivors=size.survivors, prunes=bank.prunes)
             self._captured[key] = capture(step, self._how)
         _mark_step()
         read = (*bank.gather(plan), *plan.table, bank.gather_cells(plan))
+        if hint is not None:
+            empty = slots - len(memories)
+            read += tuple(F.pad(part, (0, 0) * (part.dim() - 1) + (0, empty)) for part in hint)
         outcome = self._captured[key](*features, *read)
         return TrackedStep(*(x[: len(memories)].clone() for x in outcome))
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 
-from surgsam2_ros.engines.onnx_export import FEATURES, OUTCOME, READ
+from surgsam2_ros.engines.onnx_export import FEATURES, HINT, OUTCOME, READ
 from surgsam2_ros.network import ImageFeatures, SurgSAM2
 from surgsam2_ros.tracking.engines import EngineError, upload
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.memory_index import ObjectMemory
-from surgsam2_ros.tracking.tracking_step import TrackedStep
+from surgsam2_ros.tracking.tracking_step import MaskHint, TrackedStep
 
 _PROVIDERS = {'cpu': 'CPUExecutionProvider', 'cuda': 'CUDAExecutionProvider'}
 AUTO = 'auto'
@@ -67,12 +67,15 @@ class OnnxStepper:
         bank: MemoryBank,
         memories: Sequence[ObjectMemory],
         frame: int,
+        hint: MaskHint | None = None,
     ) -> TrackedStep:
         """Track N objects."""
         plan, _ = bank.plan(memories, frame)
         survivors = torch.arange(plan.survivors, device=self._session.device)
         read = (*bank.gather(plan), *plan.table, survivors, bank.gather_cells(plan))
         inputs = dict(zip(FEATURES, features, strict=True)) | dict(zip(READ, read, strict=True))
+        if hint is not None:
+            inputs |= dict(zip(HINT, hint, strict=True))
         shapes = {name: (len(memories), *self._shapes[name]) for name in OUTCOME}
         return TrackedStep(**self._session.run(inputs, shapes))
 
@@ -134,7 +137,7 @@ def _shapes_of(network: SurgSAM2) -> dict[str, tuple[int, ...]]:
         'iou': (),
         'presence': (),
         'pointer': (width,),
-        'memory': (network.config.memory_dim, side, side),
+        'memory': (network.config.memory_dim, network.memory_size, network.memory_size),
     }
 
 

@@ -29,8 +29,9 @@ ENCODER, STEP, MANIFEST = 'encoder.onnx', 'step.onnx', 'manifest.json'
 INT8_ENCODER = 'encoder_int8.onnx'
 FEATURES = ('stride4', 'stride8', 'stride16')
 READ = ('memories', 'pointers', 'encoding', 'candidate', 'age', 'counts', 'survivors', 'cells')
+HINT = ('hint', 'hint_given')
 OUTCOME = ('logits', 'iou', 'presence', 'pointer', 'memory')
-_FORMAT = 2  # of the files; raise it when inputs, outputs or the way to 8 bits change
+_FORMAT = 3  # of the files; raise it when inputs, outputs or the way to 8 bits change
 _OPSET = 18
 
 
@@ -41,10 +42,12 @@ class StepKind:
     Attributes:
         prunes_frames: efficient frame pruning.
         prunes_tokens: memories of which some tokens are read.
+        takes_hints: masks of the frame before, moved to this one.
     """
 
     prunes_frames: bool
     prunes_tokens: bool = False
+    takes_hints: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,15 +75,16 @@ class ExportedNetwork:
 class _FlexibleStep(nn.Module):
     """`TrackingStep` whose number of surviving memories is the length of an input."""
 
-    def __init__(self, step: TrackingStep) -> None:
+    def __init__(self, step: TrackingStep, kind: StepKind) -> None:
         super().__init__()
-        self.step = step
+        self.step, self.kind = step, kind
 
     def forward(self, stride4, stride8, stride16, memories, pointers, *rest):
-        encoding, candidate, age, counts, survivors, *cells = rest
+        encoding, candidate, age, counts, survivors, *optional = rest
         self.step.survivors = survivors.shape[0]
-        plan = (encoding, candidate, age, counts, *cells)
-        return tuple(self.step(stride4, stride8, stride16, memories, pointers, *plan))
+        cells = optional.pop(0) if self.kind.prunes_tokens else None
+        plan = (encoding, candidate, age, counts, cells)
+        return tuple(self.step(stride4, stride8, stride16, memories, pointers, *plan, *optional))
 
 
 def weights_digest(network: SurgSAM2) -> str:
@@ -117,7 +121,7 @@ def export_once(network: SurgSAM2, kind: StepKind, folder: Path | None = None) -
     digest = weights_digest(network)
     given = folder is not None
     if folder is None:
-        flags = f'{int(kind.prunes_frames)}{int(kind.prunes_tokens)}'
+        flags = ''.join(str(int(flag)) for flag in dataclasses.astuple(kind))
         folder = cache_folder() / f'{network.config.name}_{digest[:16]}_{flags}_v{_FORMAT}'
     exported = ExportedNetwork(folder)
     problem = _problem_of(exported, digest, kind)
@@ -219,6 +223,8 @@ def _export_step(network: SurgSAM2, kind: StepKind, path: Path) -> None:
     example = example_of_step(
         network, objects=2, memories=7, pointers=16, survivors=5, tokens=tokens
     )
+    if not kind.takes_hints:
+        example = {name: value for name, value in example.items() if name not in HINT}
     shapes = dict.fromkeys(FEATURES)
     shapes['memories'] = {0: objects, 1: memories}
     shapes['pointers'] = {0: objects, 1: pointers}
@@ -229,8 +235,9 @@ def _export_step(network: SurgSAM2, kind: StepKind, path: Path) -> None:
         {0: objects},
         {0: Dim('survivors')},
         *([{0: objects, 1: memories, 2: Dim('tokens')}] if kind.prunes_tokens else []),
+        *([{0: objects}, {0: objects}] if kind.takes_hints else []),
     )
-    step = _FlexibleStep(TrackingStep(network, survivors=5, prunes=kind.prunes_frames))
+    step = _FlexibleStep(TrackingStep(network, survivors=5, prunes=kind.prunes_frames), kind)
     torch.onnx.export(
         step,
         tuple(example.values()),
@@ -270,7 +277,7 @@ def example_of_step(
         'stride4': noise(1, width // 8, 4 * side, 4 * side),
         'stride8': noise(1, width // 4, 2 * side, 2 * side),
         'stride16': noise(1, width, side, side),
-        'memories': noise(objects, memories, side * side, config.memory_dim),
+        'memories': noise(objects, memories, network.memory_size**2, config.memory_dim),
         'pointers': noise(objects, pointers, width),
         'encoding': whole(objects, memories),
         'candidate': torch.ones_like(whole(objects, memories)),
@@ -280,6 +287,9 @@ def example_of_step(
     }
     if tokens is not None:
         example['cells'] = torch.arange(tokens, device=device).expand(objects, memories, -1).clone()
+    if config.motion_hint:
+        example['hint'] = noise(objects, 1, 4 * side, 4 * side)
+        example['hint_given'] = torch.ones_like(whole(objects))
     return example
 
 

@@ -78,7 +78,7 @@ class EngineSettings:
         """Return the tracker's settings with those of the profile."""
         if self.profile != 'fast' or config.memory_tokens is not None:
             return config
-        tokens = round(FAST_SHARE_OF_TOKENS * network.feature_size**2)
+        tokens = round(FAST_SHARE_OF_TOKENS * network.memory_size**2)
         return dataclasses.replace(config, memory_tokens=tokens)
 
 
@@ -164,7 +164,8 @@ def step_kind(network: SurgSAM2, config: TrackerConfig) -> StepKind:
     tokens = config.memory_tokens
     return StepKind(
         prunes_frames=memories_read(network.config, config)[1] > 0,
-        prunes_tokens=tokens is not None and tokens < network.feature_size**2,
+        prunes_tokens=tokens is not None and tokens < network.memory_size**2,
+        takes_hints=network.config.motion_hint and config.motion_hint,
     )
 
 

@@ -13,7 +13,6 @@ from surgsam2_ros.network.layers import LayerNorm2d
 from surgsam2_ros.network.linear import Linear
 from surgsam2_ros.network.position_encoding import sine_position_2d
 
-
 # Channels of the mask downsampler after each stride-2 convolution, by the stride of its masks.
 _MASK_CHANNELS = {1: (4, 16, 64, 256), 4: (16, 64)}
 

@@ -17,16 +17,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _STRIDE = 4  # pixels of the network's input per pixel of a mask
-_GREY = (0.299, 0.587, 0.114)
 _of_thread = threading.local()
 
 
 def grey_image(image: Tensor) -> np.ndarray:
-    """Turn uint8 [1, 3, S, S] or float [3, S, S] in 0 to 1, on the CPU, to grey uint8 [S, S]."""
-    if image.dtype == torch.uint8:
-        return cv2.cvtColor(image[0].permute(1, 2, 0).contiguous().numpy(), cv2.COLOR_RGB2GRAY)
-    grey = torch.einsum('chw,c->hw', image, image.new_tensor(_GREY))
-    return (grey * 255.0).round().clamp(0.0, 255.0).to(torch.uint8).numpy()
+    """Turn an RGB image, uint8 [3, S, S] on the CPU, to grey uint8 [S, S]."""
+    return cv2.cvtColor(image.permute(1, 2, 0).contiguous().numpy(), cv2.COLOR_RGB2GRAY)
 
 
 def backward_flow(newer: np.ndarray, older: np.ndarray) -> Tensor:

@@ -68,7 +68,8 @@ def rotary_tables(
         pool: cells per side that are pooled; the tables are those of the middles of these.
 
     Returns:
-        Two float32 tensors [(side / pool) ** 2, head_dim]; rotating is ``x * cos + swap_halves(x) * sin``.
+        Two float32 tensors [(side / pool) ** 2, head_dim]; rotating is
+        ``x * cos + swap_halves(x) * sin``.
     """
     exponent = torch.arange(0, head_dim, 4)[: head_dim // 4].float() / head_dim
     frequency = 1.0 / (theta**exponent)

@@ -35,6 +35,8 @@ class TrackerConfig:
             a poor mask, by `min_quality`. With False the same consequence. Parity: True.
         corrections_condition: a corrected frame becomes a prompted frame (the official
             `add_all_frames_to_correct_as_cond`) instead of an ordinary memory. Parity: False.
+        motion_hint: give a network that was trained for it the mask of the frame before, moved by
+            optical flow, as a hint. Others, the official ones among them, get none.
         max_objects: objects tracked at once, 1 to 254. The official code has no limit.
         mask_threshold: mask logit above which a pixel belongs to the object. Parity: 0.0.
         presence_threshold: presence (0.5 to 1) above which an object counts as seen; at or below
@@ -63,6 +65,7 @@ class TrackerConfig:
     min_memory_score: float = 0.0
     write_memory_when_uncertain: bool = True
     corrections_condition: bool = False
+    motion_hint: bool = True
     max_objects: int = 10
     mask_threshold: float = 0.0
     presence_threshold: float = 0.5

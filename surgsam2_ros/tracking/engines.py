@@ -17,7 +17,7 @@ import torch
 from surgsam2_ros.network import ImageFeatures, SurgSAM2
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.memory_index import ObjectMemory
-from surgsam2_ros.tracking.tracking_step import EncodingStep, TrackedStep, TrackingStep
+from surgsam2_ros.tracking.tracking_step import EncodingStep, MaskHint, TrackedStep, TrackingStep
 
 
 class EngineError(RuntimeError):
@@ -55,6 +55,7 @@ class Stepper(Protocol):
         bank: MemoryBank,
         memories: Sequence[ObjectMemory],
         frame: int,
+        hint: MaskHint | None = None,
     ) -> TrackedStep:
         """Track N objects by what they remember, without any effect on the bank.
 
@@ -63,6 +64,7 @@ class Stepper(Protocol):
             bank: where their memories lie.
             memories: one per object.
             frame: index of the frame.
+            hint: where the objects probably are; given in every frame or in none.
         """
 
 
@@ -113,13 +115,15 @@ class EagerStepper:
         bank: MemoryBank,
         memories: Sequence[ObjectMemory],
         frame: int,
+        hint: MaskHint | None = None,
     ) -> TrackedStep:
         """Track N objects."""
         plan, prunes = bank.plan(memories, frame)
         step = TrackingStep(
             self._network, survivors=plan.survivors, prunes=prunes, masked=plan.masked
         )
-        return step(*features, *bank.gather(plan), *plan.table, bank.gather_cells(plan))
+        read = (*bank.gather(plan), *plan.table, bank.gather_cells(plan))
+        return step(*features, *read, *(hint or ()))
 
 
 class FirstThatWorks:
@@ -150,9 +154,10 @@ class FirstThatWorks:
         bank: MemoryBank,
         memories: Sequence[ObjectMemory],
         frame: int,
+        hint: MaskHint | None = None,
     ) -> TrackedStep:
         """Track N objects; a failure leaves the bank as it was, so that the next one can."""
-        return self._call('track', features, bank, memories, frame)
+        return self._call('track', features, bank, memories, frame, hint)
 
     def _call(self, function: str, *arguments: Any) -> Any:
         while len(self._choices) > 1:

@@ -15,11 +15,12 @@ from typing import NamedTuple
 import torch
 
 from surgsam2_ros.network import Decoded, ImageFeatures, SurgSAM2
+from surgsam2_ros.network.motion import move_masks
 from surgsam2_ros.tracking.engines import EagerStepper, Stepper
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.memory_index import ObjectMemory
-from surgsam2_ros.tracking.preprocess import resize_logits
 from surgsam2_ros.tracking.prompts import Cue, merge_points
+from surgsam2_ros.tracking.tracking_step import MaskHint
 
 LARGEST_PREVIOUS_LOGIT = 32.0
 """Previous mask logits are clamped to +-32 before they go in with a correction (official code)."""
@@ -67,12 +68,15 @@ class Task:
         cues: prompts for this frame, in the order given; empty when it is only tracked.
         anew: decode from the cues alone although there may be memories of other frames.
         prompted: store this frame as a prompted one (cues only).
+        before: mask logits [1, S/4, S/4] and presence logit [] of the frame before; None when it
+            was not tracked there.
     """
 
     memory: ObjectMemory
     cues: tuple[Cue, ...] = ()
     anew: bool = False
     prompted: bool = False
+    before: tuple[torch.Tensor, torch.Tensor] | None = None
 
 
 class FrameStep:
@@ -89,24 +93,32 @@ class FrameStep:
         self._bank = bank
         self._stepper = EagerStepper(network) if stepper is None else stepper
 
-    def run(self, features: ImageFeatures, frame: int, tasks: Sequence[Task]) -> Estimate:
+    def run(
+        self,
+        features: ImageFeatures,
+        frame: int,
+        tasks: Sequence[Task],
+        flow: torch.Tensor | None = None,
+    ) -> Estimate:
         """Process one frame for these objects and remember it.
 
         Args:
             features: of the frame, batch 1.
             frame: its index.
             tasks: one per object, at least one.
+            flow: [1, 2, S/4, S/4] back to the frame before (see `network.motion`), for a network
+                that takes hints; None gives it none.
 
         Returns:
             Estimates in the order of the tasks.
         """
         if not any(task.anew or task.cues for task in tasks):
-            return self._track_all(features, frame, tasks)
+            return self._track_all(features, frame, tasks, flow)
         tracked = [row for row, task in enumerate(tasks) if not task.anew]
         anew = [row for row, task in enumerate(tasks) if task.anew]
         parts = []
         if tracked:
-            parts.append(self._track(features, frame, [tasks[row] for row in tracked]))
+            parts.append(self._track(features, frame, [tasks[row] for row in tracked], flow))
         if anew:
             parts.append(self.decode_cues(features, [tasks[row].cues for row in anew]))
         estimate = Estimate.join(parts, tracked + anew)
@@ -132,10 +144,17 @@ class FrameStep:
                 parts.append(self._apply_cue(features, conditioned, together, None))
         return Estimate.join(parts, [row for rows in groups.values() for row in rows])
 
-    def _track_all(self, features: ImageFeatures, frame: int, tasks: Sequence[Task]) -> Estimate:
+    def _track_all(
+        self,
+        features: ImageFeatures,
+        frame: int,
+        tasks: Sequence[Task],
+        flow: torch.Tensor | None,
+    ) -> Estimate:
         """Take a frame without prompts."""
         memories = [task.memory for task in tasks]
-        step = self._stepper.track(features, self._bank, memories, frame)
+        hint = self._hint(tasks, flow)
+        step = self._stepper.track(features, self._bank, memories, frame, hint)
         prompted = [task.prompted for task in tasks]
         self._bank.write(
             memories,
@@ -148,12 +167,25 @@ class FrameStep:
         )
         return Estimate(step.logits, step.iou, step.presence, step.pointer)
 
-    def _track(self, features: ImageFeatures, frame: int, tasks: Sequence[Task]) -> Estimate:
+    def _track(
+        self,
+        features: ImageFeatures,
+        frame: int,
+        tasks: Sequence[Task],
+        flow: torch.Tensor | None,
+    ) -> Estimate:
         """Track objects by their memories in one batch, then apply the prompts to some."""
         memory = self._bank.read([task.memory for task in tasks], frame)
         conditioned = self._network.condition(features.stride16, memory)
+        hint = self._hint(tasks, flow)
         estimate = Estimate.of(
-            self._network.decode(conditioned, features, multimask=self._network.uses_multimask(0))
+            self._network.decode(
+                conditioned,
+                features,
+                mask_logits=None if hint is None else hint.logits,
+                mask_given=None if hint is None else hint.given > 0,
+                multimask=self._network.uses_multimask(0),
+            )
         )
         corrected = [row for row, task in enumerate(tasks) if task.cues]
         if not corrected:
@@ -166,6 +198,18 @@ class FrameStep:
                 features, conditioned[row : row + 1], tasks[row].cues, rows[row].logits
             )
         return Estimate.join(rows, range(len(rows)))
+
+    def _hint(self, tasks: Sequence[Task], flow: torch.Tensor | None) -> MaskHint | None:
+        """Move the masks of the frame before to this one."""
+        if flow is None:
+            return None
+        network = self._network
+        side, device = 4 * network.feature_size, network.device
+        nothing = torch.zeros((1, side, side), device=device), torch.full((), -1.0, device=device)
+        before = [task.before or nothing for task in tasks]
+        logits, presence = (torch.stack(parts) for parts in zip(*before, strict=True))
+        moved = move_masks(clamp_previous(logits), flow.to(device, non_blocking=True))
+        return MaskHint(moved, (presence > 0).long())
 
     def _apply_cues(
         self,
@@ -215,14 +259,14 @@ class FrameStep:
         self, features: ImageFeatures, frame: int, tasks: Sequence[Task], estimate: Estimate
     ) -> None:
         """Encode and store the memories; prompted masks and tracked masks take different paths."""
-        high_res = resize_logits(estimate.logits, (self._network.image_size,) * 2)
+        to_remember = self._network.masks_to_remember(estimate.logits)
         from_prompt = [bool(task.cues) for task in tasks]
         for kind in sorted(set(from_prompt)):
             rows = [row for row, prompted in enumerate(from_prompt) if prompted == kind]
             every = len(rows) == len(tasks)
             masks, logits, presence, pointers = (
                 tensor if every else tensor[rows]
-                for tensor in (high_res, estimate.logits, estimate.presence, estimate.pointer)
+                for tensor in (to_remember, estimate.logits, estimate.presence, estimate.pointer)
             )
             encoded = self._network.encode_memory(
                 features.stride16, masks, presence, from_prompt=kind

@@ -59,7 +59,7 @@ class MemoryBank:
     """Spatial memories and object pointers of all objects.
 
     Attributes:
-        features: bfloat16 [slots, places, L, Dm] spatial memories; L = (S/16)^2 tokens.
+        features: bfloat16 [slots, places, L, Dm] spatial memories; L = m^2 tokens.
         pointers: [slots, pointer places, D] object pointers in the network's dtype.
         cells: int64 [slots, places, T], the tokens of each spatial memory that are read; None
             when all are.
@@ -97,7 +97,7 @@ class MemoryBank:
     def clear(self) -> None:
         """Give back all slots and their memory."""
         network, shape = self._network, self.shape
-        tokens, width = network.feature_size**2, network.config.memory_dim
+        tokens, width = network.memory_size**2, network.config.memory_dim
         self.features = torch.zeros(
             (0, shape.prompted + shape.recent, tokens, width),
             dtype=STORED_DTYPE,
@@ -116,7 +116,7 @@ class MemoryBank:
                 device=self._device,
             )
             self._seen_cells = self.cells[:, 0].clone()  # of the newest memory with the object
-            side = self._network.feature_size
+            side = self._network.memory_size
             nothing = torch.full((1, 1, 4 * side, 4 * side), -1.0, device=self._device)
             self._cells_of_nothing = choose_cells(nothing, self.memory_tokens, side)[0]
         self._free_slots: list[int] = []
@@ -150,7 +150,7 @@ class MemoryBank:
         Args:
             memories: the N objects.
             frame: index of the frame, not earlier than any stored one of a tracked frame.
-            features: [N, Dm, S/16, S/16] of the memory encoder.
+            features: [N, Dm, m, m] of the memory encoder, m being the network's `memory_size`.
             pointers: [N, D] object pointers.
             logits: [N, 1, S/4, S/4] mask logits; they decide which tokens will be read.
             presence: [N] presence logits.
@@ -183,7 +183,7 @@ class MemoryBank:
         rows: Sequence[int],
     ) -> None:
         """Choose the tokens of new memories; of an absent object those of when it was last seen."""
-        cells = choose_cells(logits, self.memory_tokens, self._network.feature_size)
+        cells = choose_cells(logits, self.memory_tokens, self._network.memory_size)
         slots = torch.tensor([memory.slot for memory in memories])
         slots = slots.to(self._device, non_blocking=True)
         before = self._seen_cells.index_select(0, slots)
@@ -288,7 +288,7 @@ class MemoryBank:
 
 def _checked_tokens(network: SurgSAM2, tokens: int | None) -> int | None:
     """Return how many tokens of a memory are read, None for all of them."""
-    whole = network.feature_size**2
+    whole = network.memory_size**2
     return None if tokens is None or tokens >= whole else tokens
 
 

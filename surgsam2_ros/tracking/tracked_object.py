@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 import torch
 
+from surgsam2_ros.tracking.config import TrackerConfig
 from surgsam2_ros.tracking.frame_step import Task
 from surgsam2_ros.tracking.memory_index import ObjectMemory
 from surgsam2_ros.tracking.prompts import Cue, Prompt
-from surgsam2_ros.tracking.rendering import Rendering
+from surgsam2_ros.tracking.rendering import Rendering, presence_to_logit
 from surgsam2_ros.tracking.result import ObjectInfo, Track
 from surgsam2_ros.tracking.states import Lifecycle, MaskQuality
 
@@ -29,6 +30,8 @@ class TrackedObject:
         first_frame: earliest frame that it was processed in; None before that.
         waiting: (frame, prompt): frame None is the next one; a Prompt waits for an image size.
         cues: frame -> prompts applied to it, for frames that may be replayed.
+        newest: the frame that it went through last, its mask logits [1, S/4, S/4] there and its
+            presence logit [].
     """
 
     object_id: str
@@ -40,6 +43,7 @@ class TrackedObject:
     first_frame: int | None = None
     waiting: list[tuple[int | None, Cue | Prompt]] = field(default_factory=list)
     cues: dict[int, tuple[Cue, ...]] = field(default_factory=dict)
+    newest: tuple[int, torch.Tensor, torch.Tensor] | None = None
 
     @property
     def info(self) -> ObjectInfo:
@@ -72,14 +76,53 @@ class TrackedObject:
         if self.first_frame is None or index < self.first_frame:
             anew = True
         conditions = anew or index in prompted or corrections_condition
-        return Task(self.memory, cues, anew=anew, prompted=bool(cues) and conditions)
+        before = None
+        if self.newest is not None and self.newest[0] == index - 1:
+            before = self.newest[1:]
+        return Task(self.memory, cues, anew=anew, prompted=bool(cues) and conditions, before=before)
 
-    def finish_frame(self, index: int, cues: tuple[Cue, ...], waited_for: int | None) -> None:
-        """Note that the object went through frame `index` with these prompts."""
+    def finish_frame(
+        self,
+        index: int,
+        cues: tuple[Cue, ...],
+        waited_for: int | None,
+        logits: torch.Tensor,
+        presence: torch.Tensor,
+    ) -> None:
+        """Note that the object went through frame `index` with these prompts.
+
+        Args:
+            index: of the frame.
+            cues: that were applied.
+            waited_for: the frame that they waited for.
+            logits: [1, S/4, S/4] of its mask.
+            presence: its presence logit [].
+        """
+        self.newest = (index, logits, presence)
         self.first_frame = index if self.first_frame is None else min(self.first_frame, index)
         self.waiting = [entry for entry in self.waiting if entry[0] != waited_for]
         if cues:
             self.cues[index] = cues
+
+    def gate_memory(
+        self, index: int, score: float, presence_logit: float, config: TrackerConfig
+    ) -> None:
+        """Take back the memory of frame `index` where the config keeps it out.
+
+        That of a prompted or corrected frame stays.
+
+        Args:
+            index: the frame that the object has just gone through.
+            score: predicted IoU.
+            presence_logit: above 0 when the object is visible.
+            config: of the tracker.
+        """
+        kept_out = presence_logit <= 0 and not config.write_memory_when_absent
+        kept_out |= score < config.min_memory_score
+        if config.gates_uncertain and presence_logit > presence_to_logit(config.presence_threshold):
+            kept_out |= self.quality.update(score)
+        if kept_out and index in self.memory.recent.places and index not in self.cues:
+            self.memory.recent.drop(index)
 
     def forget_cues_before(self, index: int) -> None:
         """Drop the prompts of frames that cannot be replayed any more."""

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from surgsam2_ros.network import ImageFeatures, SurgSAM2
+from surgsam2_ros.network.motion import backward_flow, grey_image
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
 from surgsam2_ros.tracking.engines import Engine
 from surgsam2_ros.tracking.frame_step import Estimate, FrameStep
@@ -32,7 +33,7 @@ from surgsam2_ros.tracking.prompts import (
     check_request,
     prompt_to_cue,
 )
-from surgsam2_ros.tracking.rendering import presence_to_logit, render_masks
+from surgsam2_ros.tracking.rendering import render_masks
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo, Track
 from surgsam2_ros.tracking.states import Lifecycle, MaskQuality, TrackState
 from surgsam2_ros.tracking.tracked_object import TrackedObject
@@ -96,6 +97,7 @@ class StreamingTracker:
         self._frame_index = 0
         self._newest_instance = 0
         self._image_size: tuple[int, int] | None = None
+        self._newest_image: torch.Tensor | None = None
 
     @property
     def frame_index(self) -> int:
@@ -190,6 +192,7 @@ class StreamingTracker:
         self._frame_index = 0
         self._newest_instance = 0
         self._image_size = None
+        self._newest_image = None
 
     @torch.inference_mode()
     def prepare(self, rgb: np.ndarray) -> PreparedFrame:
@@ -232,7 +235,9 @@ class StreamingTracker:
         index, objects, estimate = self._frame_index, tuple(self._objects.values()), None
         if objects:
             features = frame.features or self._encode(image)
-            estimate = self._process(features, index, objects, waiting_for=None)
+            flow = self._flow(image, self._newest_image)
+            estimate = self._process(features, index, objects, flow, waiting_for=None)
+        self._newest_image = image
         self._past.append(_PastFrame(index, image, size))
         self._frame_index += 1
         self._image_size = size
@@ -302,6 +307,7 @@ class StreamingTracker:
         features: ImageFeatures,
         index: int,
         objects: Sequence[TrackedObject],
+        flow: torch.Tensor | None,
         *,
         waiting_for: int | None,
     ) -> Estimate:
@@ -312,11 +318,14 @@ class StreamingTracker:
             tracked.task(index, given, corrections_condition=conditions)
             for tracked, given in zip(objects, cues, strict=True)
         ]
-        estimate = self._step.run(features, index, tasks)
-        for tracked, given in zip(objects, cues, strict=True):
-            tracked.finish_frame(index, given, waiting_for)
+        estimate = self._step.run(features, index, tasks, flow)
+        outcome = (estimate.logits.unbind(), estimate.presence.unbind())
+        for tracked, given, logits, presence in zip(objects, cues, *outcome, strict=True):
+            tracked.finish_frame(index, given, waiting_for, logits, presence)
         if self.config.gates_memory:
-            self._gate(objects, index, estimate)
+            scores = torch.stack([estimate.iou, estimate.presence], dim=1).tolist()
+            for tracked, (score, presence_logit) in zip(objects, scores, strict=True):
+                tracked.gate_memory(index, score, presence_logit, self.config)
         return estimate
 
     def _replay(self) -> None:
@@ -328,6 +337,7 @@ class StreamingTracker:
         }
         if not starts:
             return
+        before = None
         for past in self._past:
             objects = []
             for tracked, start in starts.items():
@@ -337,22 +347,18 @@ class StreamingTracker:
                 if start <= past.index and (not prompted_before or tracked.cues_for(past.index)):
                     objects.append(tracked)
             if objects:
-                features = self._encode(past.image)
-                self._process(features, past.index, objects, waiting_for=past.index)
+                features, flow = self._encode(past.image), self._flow(past.image, before)
+                self._process(features, past.index, objects, flow, waiting_for=past.index)
+            before = past.image
 
-    def _gate(self, objects: Sequence[TrackedObject], index: int, estimate: Estimate) -> None:
-        """Take back the memories of frames that the config keeps out; prompted ones stay."""
-        config = self.config
-        rows = torch.stack([estimate.iou, estimate.presence], dim=1).tolist()
-        least_presence = presence_to_logit(config.presence_threshold)
-        for tracked, (score, presence_logit) in zip(objects, rows, strict=True):
-            kept_out = presence_logit <= 0 and not config.write_memory_when_absent
-            kept_out |= score < config.min_memory_score
-            if config.gates_uncertain and presence_logit > least_presence:
-                kept_out |= tracked.quality.update(score)
-            recent = tracked.memory.recent
-            if kept_out and index in recent.places and index not in tracked.cues:
-                recent.drop(index)
+    def _flow(self, newer: torch.Tensor, older: torch.Tensor | None) -> torch.Tensor | None:
+        """Optical flow back from one image to another, for a network that takes hints."""
+        if not (self.config.motion_hint and self._network.config.motion_hint):
+            return None
+        if older is None:
+            side = 4 * self._network.feature_size
+            return torch.zeros((1, 2, side, side))
+        return backward_flow(grey_image(newer[0]), grey_image(older[0]))
 
     def _size_of(
         self, frame_index: int | None, prompts: Sequence[Prompt]

@@ -13,11 +13,19 @@ from torch import Tensor, nn
 
 from surgsam2_ros.network import ImageFeatures, SurgSAM2
 from surgsam2_ros.tracking.memory_reading import assemble_memory, gather
-from surgsam2_ros.tracking.preprocess import (
-    imagenet_statistics,
-    normalise,
-    resize_logits,
-)
+from surgsam2_ros.tracking.preprocess import imagenet_statistics, normalise
+
+
+class MaskHint(NamedTuple):
+    """Where N objects probably are, for a network that was trained to read that.
+
+    Attributes:
+        logits: [N, 1, S/4, S/4] mask logits of the frame before, moved to this one.
+        given: int64 [N], 1 for objects that have such a mask.
+    """
+
+    logits: Tensor
+    given: Tensor
 
 
 class TrackedStep(NamedTuple):
@@ -81,6 +89,8 @@ class TrackingStep(nn.Module):
         age: Tensor,
         counts: Tensor,
         cells: Tensor | None = None,
+        hint: Tensor | None = None,
+        hint_given: Tensor | None = None,
     ) -> TrackedStep:
         """Track N objects.
 
@@ -90,6 +100,7 @@ class TrackingStep(nn.Module):
             pointers: [N, P, D] object pointers.
             encoding, candidate, age, counts: of a `ReadingPlan`.
             cells: int64 [N, E, T], the tokens of each memory attended to; all when None.
+            hint, hint_given: of a `MaskHint`, or both None.
         """
         network = self.network
         features = ImageFeatures(stride4, stride8, stride16)
@@ -107,10 +118,18 @@ class TrackingStep(nn.Module):
             masked=self.masked,
         )
         conditioned = network.condition(stride16, memory)
-        decoded = network.decode(conditioned, features, multimask=network.uses_multimask(0))
-        masks = resize_logits(decoded.mask_logits, (network.image_size,) * 2)
+        decoded = network.decode(
+            conditioned,
+            features,
+            mask_logits=hint,
+            mask_given=None if hint_given is None else hint_given > 0,
+            multimask=network.uses_multimask(0),
+        )
         remembered = network.encode_memory(
-            stride16, masks, decoded.presence_logits, from_prompt=False
+            stride16,
+            network.masks_to_remember(decoded.mask_logits),
+            decoded.presence_logits,
+            from_prompt=False,
         )
         return TrackedStep(
             decoded.mask_logits, decoded.iou, decoded.presence_logits, decoded.pointer, remembered

@@ -62,7 +62,8 @@ def clip_flows(images: Tensor) -> Tensor:
     std, mean = (torch.from_numpy(v).view(3, 1, 1) for v in (IMAGENET_STD, IMAGENET_MEAN))
     flows = images.new_zeros((clips, frames, 2, images.shape[-2] // 4, images.shape[-1] // 4))
     for clip in range(clips):
-        greys = [grey_image(image * std + mean) for image in images[clip].cpu()]
+        pixels = (images[clip].cpu() * std + mean) * 255.0
+        greys = [grey_image(rgb) for rgb in pixels.round().clamp(0.0, 255.0).to(torch.uint8)]
         for frame in range(1, frames):
             flows[clip, frame] = backward_flow(greys[frame], greys[frame - 1])[0]
     return flows

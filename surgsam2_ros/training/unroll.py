@@ -308,18 +308,18 @@ def _remember(clips: _Clips, frame: int, view: ImageFeatures, decoded: Decoded) 
     if prompts is not None and prompts.kind is PromptKind.MASK:
         logits = torch.where(truth, PRESENT_LOGIT, -PRESENT_LOGIT)
     else:
-        logits = decoded.high_res_logits
+        logits = decoded.mask_logits
     if not given and clips.rng.random() < clips.disturbance.dictate_presence:
         present = truth.flatten(1).any(dim=1)
         logits = take_mask(decoded.all_mask_logits, decoded.all_iou.argmax(dim=1))
-        logits = F.interpolate(logits, truth.shape[-2:], mode='bilinear', align_corners=False)
         logits = torch.where(present.view(-1, 1, 1, 1), logits, ABSENT_LOGIT)
         presence = torch.where(present, PRESENT_LOGIT, -PRESENT_LOGIT)
+    logits = clips.network.masks_to_remember(logits)
     if not given and clips.disturbance.corrupt_mask > 0:
         logits = _damaged(logits, clips.rng, clips.disturbance.corrupt_mask)
     features = clips.network.encode_memory(
         view.stride16,
-        clips.network.masks_to_remember(logits),
+        logits,
         presence,
         from_prompt=given and not (prompts is not None and prompts.kind is PromptKind.MASK),
     )
