@@ -75,7 +75,7 @@ def test_predicted_masks_keep_no_gradient_and_stay_as_they_are(before, truth):
 
 
 def test_impossible_shares_are_refused_by_name():
-    with pytest.raises(ValueError, match='hints: stale is 1.5'):
+    with pytest.raises(ValueError, match=r'hints: stale is 1\.5'):
         HintRecipe(stale=1.5)
 
 

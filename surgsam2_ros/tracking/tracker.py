@@ -7,17 +7,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 
 from surgsam2_ros.network import ImageFeatures, SurgSAM2
-from surgsam2_ros.network.motion import backward_flow, grey_image
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
 from surgsam2_ros.tracking.engines import Engine
 from surgsam2_ros.tracking.frame_step import Estimate, FrameStep
 from surgsam2_ros.tracking.memory_bank import MemoryBank
+from surgsam2_ros.tracking.motion import Motion, PastFrame
 from surgsam2_ros.tracking.outcome import Outcome
 from surgsam2_ros.tracking.preprocess import (
     PreparedFrame,
@@ -37,14 +37,6 @@ from surgsam2_ros.tracking.rendering import render_masks
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo, Track
 from surgsam2_ros.tracking.states import Lifecycle, MaskQuality, TrackState
 from surgsam2_ros.tracking.tracked_object import TrackedObject
-
-
-class _PastFrame(NamedTuple):
-    """A frame that a late prompt may still name."""
-
-    index: int
-    image: torch.Tensor  # uint8 [1, 3, S, S]
-    size: tuple[int, int]  # (H, W) before resizing
 
 
 class StreamingTracker:
@@ -92,7 +84,8 @@ class StreamingTracker:
             self._bank = MemoryBank(network, self.config)
         self._engine = Engine.eager(network) if engine is None else engine
         self._step = FrameStep(network, self._bank, self._engine.stepper)
-        self._past: deque[_PastFrame] = deque(maxlen=self.config.replay_frames)
+        self._motion = Motion(network, self.config.motion_hint)
+        self._past: deque[PastFrame] = deque(maxlen=self.config.replay_frames)
         self._objects: dict[str, TrackedObject] = {}
         self._frame_index = 0
         self._newest_instance = 0
@@ -235,10 +228,10 @@ class StreamingTracker:
         index, objects, estimate = self._frame_index, tuple(self._objects.values()), None
         if objects:
             features = frame.features or self._encode(image)
-            flow = self._flow(image, self._newest_image)
+            flow = self._motion.flow(image, self._newest_image)
             estimate = self._process(features, index, objects, flow, waiting_for=None)
         self._newest_image = image
-        self._past.append(_PastFrame(index, image, size))
+        self._past.append(PastFrame(index, image, size))
         self._frame_index += 1
         self._image_size = size
         for tracked in objects:
@@ -347,18 +340,9 @@ class StreamingTracker:
                 if start <= past.index and (not prompted_before or tracked.cues_for(past.index)):
                     objects.append(tracked)
             if objects:
-                features, flow = self._encode(past.image), self._flow(past.image, before)
+                features, flow = self._encode(past.image), self._motion.flow(past.image, before)
                 self._process(features, past.index, objects, flow, waiting_for=past.index)
             before = past.image
-
-    def _flow(self, newer: torch.Tensor, older: torch.Tensor | None) -> torch.Tensor | None:
-        """Optical flow back from one image to another, for a network that takes hints."""
-        if not (self.config.motion_hint and self._network.config.motion_hint):
-            return None
-        if older is None:
-            side = 4 * self._network.feature_size
-            return torch.zeros((1, 2, side, side))
-        return backward_flow(grey_image(newer[0]), grey_image(older[0]))
 
     def _size_of(
         self, frame_index: int | None, prompts: Sequence[Prompt]

@@ -1,0 +1,48 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What moved between two frames, for networks that take the moved masks as hints."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from surgsam2_ros.network import SurgSAM2
+from surgsam2_ros.network.motion import backward_flow, grey_image
+
+
+class PastFrame(NamedTuple):
+    """A frame that a late prompt may still name."""
+
+    index: int
+    image: torch.Tensor  # uint8 [1, 3, S, S] on the CPU
+    size: tuple[int, int]  # (H, W) before resizing
+
+
+class Motion:
+    """Optical flow from frame to frame, where it is of use.
+
+    Args:
+        network: it is of use to those that were trained with hints.
+        wanted: whether the user wants hints.
+    """
+
+    def __init__(self, network: SurgSAM2, wanted: bool) -> None:
+        self._on = wanted and network.config.motion_hint
+        self._side = 4 * network.feature_size
+
+    def flow(self, newer: torch.Tensor, older: torch.Tensor | None) -> torch.Tensor | None:
+        """Estimate the flow back from an image to the one before.
+
+        Args:
+            newer, older: uint8 [1, 3, S, S] on the CPU; older is None for the first frame.
+
+        Returns:
+            float32 [1, 2, S/4, S/4]; None where it is of no use.
+        """
+        if not self._on:
+            return None
+        if older is None:
+            return torch.zeros((1, 2, self._side, self._side))
+        return backward_flow(grey_image(newer[0]), grey_image(older[0]))
