@@ -198,8 +198,7 @@ def test_progress_counts_to_the_total(root, network, tmp_path):
 def test_parameters_bear_the_names_of_the_node_and_mean_the_same():
     parameters = pytest.importorskip('surgsam2_ros.nodes.parameters')
     schema = parameters.parameter_schema()
-    defaults = {name: schema[name].default for name in PARAMETERS if name in schema}
-    assert set(PARAMETERS) - set(schema) == {'memory.corrections_condition'}
+    defaults = {name: schema[name].default for name in PARAMETERS}
     assert tracker_config(defaults) == parameters.Parameters.defaults().to_tracker_config()
 
 
@@ -212,8 +211,6 @@ def test_the_node_gets_what_the_tracker_has(network):
         num_maskmem=network.config.num_maskmem,
         num_frame_to_prune=network.config.num_frame_to_prune,
     )
-    with pytest.raises(ValueError, match=r'the node has no parameter for memory\.corrections'):
-        node_parameters(TrackerConfig(corrections_condition=True), network.config)
 
 
 @pytest.mark.parametrize(

@@ -138,10 +138,12 @@ def test_tracker_gets_the_values():
         'memory.num_frame_to_prune': 1,
         'memory.protect_prompted_frames': False,
         'memory.max_prompted_frames': 4,
+        'memory.corrections_condition': False,
         'memory.write_when_absent': False,
         'memory.min_score': 0.25,
         'memory.write_when_uncertain': False,
         'tracking.max_objects': 3,
+        'tracking.motion_hint': False,
         'tracking.presence_threshold': 0.75,
         'tracking.mask_threshold': 1.5,
         'tracking.tentative_frames': 6,
@@ -159,3 +161,11 @@ def test_tracker_gets_the_values():
     assert (config.min_quality, config.quality_frames) == (0.5, 5)
     assert not config.write_memory_when_uncertain
     assert config.replay_frames == 12
+    assert not config.corrections_condition
+    assert not config.motion_hint
+
+
+def test_pruning_is_left_to_the_network_by_default():
+    pytest.importorskip('torch')
+    values = {name: spec.default for name, spec in parameter_schema().items()}
+    assert Parameters.from_values(values).to_tracker_config().num_frame_to_prune is None

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from surgsam2_ros.engines import EngineSettings
     from surgsam2_ros.tracking import TrackerConfig
 
+LEFT_TO_NETWORK = -1
 _SCHEMA_FILE = Path(__file__).with_name('parameters.yaml')
 _PYTHON_TYPES = {'string': str, 'bool': bool, 'int': int, 'double': float}
 
@@ -143,6 +144,7 @@ class MemoryParameters:
     num_frame_to_prune: int
     protect_prompted_frames: bool
     max_prompted_frames: int
+    corrections_condition: bool
     write_when_absent: bool
     min_score: float
     write_when_uncertain: bool
@@ -153,6 +155,7 @@ class TrackingParameters:
     """`tracking.*`: objects, their states and prompts."""
 
     max_objects: int
+    motion_hint: bool
     presence_threshold: float
     mask_threshold: float
     tentative_frames: int
@@ -255,15 +258,18 @@ class Parameters:
         """
         from surgsam2_ros.tracking import TrackerConfig
 
+        prune = self.memory.num_frame_to_prune
         return TrackerConfig(
             num_maskmem=self.memory.num_maskmem,
-            num_frame_to_prune=self.memory.num_frame_to_prune,
+            num_frame_to_prune=None if prune == LEFT_TO_NETWORK else prune,
             protect_prompted_frames=self.memory.protect_prompted_frames,
             max_prompted_frames=self.memory.max_prompted_frames,
+            corrections_condition=self.memory.corrections_condition,
             write_memory_when_absent=self.memory.write_when_absent,
             min_memory_score=self.memory.min_score,
             write_memory_when_uncertain=self.memory.write_when_uncertain,
             max_objects=self.tracking.max_objects,
+            motion_hint=self.tracking.motion_hint,
             mask_threshold=self.tracking.mask_threshold,
             presence_threshold=self.tracking.presence_threshold,
             tentative_frames=self.tracking.tentative_frames,

@@ -27,6 +27,7 @@ PARAMETERS = {
     'memory.write_when_uncertain': 'write_memory_when_uncertain',
     'memory.corrections_condition': 'corrections_condition',
     'tracking.max_objects': 'max_objects',
+    'tracking.motion_hint': 'motion_hint',
     'tracking.presence_threshold': 'presence_threshold',
     'tracking.mask_threshold': 'mask_threshold',
     'tracking.tentative_frames': 'tentative_frames',
@@ -35,7 +36,7 @@ PARAMETERS = {
     'tracking.quality_frames': 'quality_frames',
     'tracking.prompt_buffer_frames': 'replay_frames',
 }
-"""Names of the node's parameters (and one that the tracker alone has) -> field of TrackerConfig."""
+"""Names of the node's parameters -> field of TrackerConfig."""
 
 _KINDS = {bool: 'true or false', int: 'a whole number', float: 'a number'}
 
@@ -139,17 +140,8 @@ def node_parameters(config: TrackerConfig, network: NetworkConfig) -> dict[str, 
     Args:
         config: of the tracker.
         network: supplies what the config leaves to the network.
-
-    Raises:
-        ValueError: when it has a setting that the node lacks.
     """
-    if config.corrections_condition:
-        raise ValueError(
-            'the node has no parameter for memory.corrections_condition; leave it out, or evaluate '
-            'through the tracker alone'
-        )
     values = {name: getattr(config, key) for name, key in PARAMETERS.items()}
-    del values['memory.corrections_condition']
     for name in ('memory.num_maskmem', 'memory.num_frame_to_prune'):
         if values[name] is None:
             values[name] = getattr(network, PARAMETERS[name])
@@ -157,8 +149,13 @@ def node_parameters(config: TrackerConfig, network: NetworkConfig) -> dict[str, 
 
 
 def _typed(name: str, value: Any) -> Any:
-    """Check the type of a parameter's value; whole numbers pass for fractions."""
+    """Check the type of a parameter's value; whole numbers pass for fractions.
+
+    -1 leaves to the network what has no value of its own.
+    """
     default = getattr(TrackerConfig(), PARAMETERS[name])
+    if default is None and value == -1:
+        return None
     kind = int if default is None else type(default)
     if kind is float and type(value) is int:
         return float(value)
