@@ -39,6 +39,12 @@ def test_a_box_reaches_from_the_first_to_the_last_pixel(video):
     assert first_prompts(video, PromptSettings('box'))[3].box == (5, 8, 20, 23)
 
 
+def test_a_click_is_at_the_thickest_place(video):
+    prompt = first_prompts(video, PromptSettings('click'))[3]
+    assert prompt.points.shape == (1, 2) and prompt.labels.tolist() == [1]
+    assert abs(prompt.points - (12.5, 15.5)).max() <= 0.5
+
+
 @pytest.mark.parametrize(('kind', 'count'), [('1-point', 1), ('5-points', 5)])
 def test_points_lie_on_the_object(video, kind, count):
     for object_id, prompt in first_prompts(video, PromptSettings(kind)).items():
@@ -119,7 +125,10 @@ def test_a_truth_without_objects_is_refused(tmp_path, value, complaint):
 @pytest.mark.parametrize(
     ('changes', 'complaint'),
     [
-        ({'kind': 'scribble'}, "prompt 'scribble' is unknown; use mask, box, 1-point, 5-points"),
+        (
+            {'kind': 'scribble'},
+            "prompt 'scribble' is unknown; use mask, box, click, 1-point, 5-points",
+        ),
         ({'correct_every': -1}, 'correct_every is -1'),
         ({'correct_below': 0}, 'correct_below is 0'),
     ],

@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import errno
-import os
 import shlex
 import sys
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from surgsam2_ros.commands.evaluate_options import (
     choose_network,
     choose_tracker,
     complete,
+    processes_for,
     read_object_ids,
 )
 from surgsam2_ros.commands.evaluate_progress import EvaluationProgress
@@ -48,6 +48,12 @@ output:
   OUTPUT/node/VIDEO/…            the same of the node
   report.html, summary.json, per_frame.csv; run.json and records/, from which they are made
 
+boards:
+  surgsam2 evaluate --board --input ROOT … --checkpoint FILE --json OUT.json
+  follows the objects of every video from masks, boxes and clicks, one object-frame's correction
+  at a time, and says how far the states can be believed. OUT.frames.csv has every object-frame,
+  OUT.reliability.png the predicted beside the true IoU.
+
 A run that was interrupted goes on when the same command is given again; videos that failed are
 tried again. The status is 1 when a video failed.
 """
@@ -74,6 +80,11 @@ def run(arguments: argparse.Namespace) -> int:
     from surgsam2_ros.evaluation.runs.output_folder import prepare_output
 
     options = complete(arguments)
+    if options.board:
+        from surgsam2_ros.commands.evaluate_board import run_board
+
+        with termination_as_interrupt():
+            return run_board(options)
     videos = open_videos(
         options.input,
         options.truth,
@@ -225,16 +236,8 @@ def _through_tracker(
 
         run_on_ray(options.ray, jobs, on_standing=progress.show)
     else:
-        run_jobs(jobs, _processes(options, len(jobs)), on_standing=progress.show)
-
-
-def _processes(options: argparse.Namespace, jobs: int) -> int:
-    """How many videos at once: as many as asked for, else one per core, or one on a GPU."""
-    if options.jobs is not None:
-        return options.jobs
-    if options.network.device != 'cpu':
-        return 1
-    return max(1, min(jobs, len(os.sched_getaffinity(0)) // options.threads))
+        processes = processes_for(options, options.network, len(jobs))
+        run_jobs(jobs, processes, on_standing=progress.show)
 
 
 def _through_node(

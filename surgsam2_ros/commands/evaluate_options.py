@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from surgsam2_ros.tracking import TrackerConfig
 
 THROUGH = ('tracker', 'node', 'both')
-PROMPTS = ('mask', 'box', '1-point', '5-points')
+PROMPTS = ('mask', 'box', 'click', '1-point', '5-points')
 BEHAVIOURS = ('node', 'published')
 
 DEFAULTS: dict[str, Any] = {
@@ -51,7 +52,27 @@ DEFAULTS: dict[str, Any] = {
     'ray': None,
     'skip_ends': True,
     'overlay': False,
+    'board': False,
+    'baselines': False,
+    'corrections': 12,
+    'json': None,
 }
+_BOARD_ONLY = ('baselines', 'corrections', 'json')
+_NOT_OF_BOARDS = (
+    'output',
+    'name',
+    'overwrite',
+    'through',
+    'rate',
+    'prompt',
+    'correct_every',
+    'correct_below',
+    'objects',
+    'one_at_a_time',
+    'ray',
+    'skip_ends',
+    'overlay',
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -129,6 +150,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add('--overlay', action=argparse.BooleanOptionalAction, help='also write a video per video')
 
+    add = parser.add_argument_group('boards, see below').add_argument
+    add(
+        '--board',
+        action=argparse.BooleanOptionalAction,
+        help='measure a network on data sets of videos instead: from masks, boxes and clicks, '
+        'its promises and corrections; prints tables',
+    )
+    add('--json', type=Path, metavar='FILE', help='also write the figures of the boards')
+    add(
+        '--corrections',
+        type=int,
+        metavar='N',
+        help='correct at most N bad object-frames per video of a board (default: 12; 0: none)',
+    )
+    add(
+        '--baselines',
+        action=argparse.BooleanOptionalAction,
+        help='also measure trackers without learning on the boards',
+    )
+
     add = parser.add_argument_group('how fast').add_argument
     add('--jobs', type=int, metavar='N', help='videos at once (default: cores, 1 on a GPU)')
     add('--threads', type=int, metavar='N', help='of the network in each job (default: 1)')
@@ -147,10 +188,13 @@ def complete(given: argparse.Namespace) -> argparse.Namespace:
     added = [*values['set'], *getattr(given, 'set', [])]
     values.update(vars(given) | {'set': added})
     options = argparse.Namespace(**values)
-    for name, what in (('input', 'what to evaluate'), ('output', 'a folder for the results')):
-        if getattr(options, name) is None:
+    _check_board(options)
+    needed = {'input': 'what to evaluate', 'output': 'a folder for the results'}
+    for name, what in needed.items():
+        if getattr(options, name) is None and not (name == 'output' and options.board):
             raise CommandError(f'--{name} is missing: name {what}')
-    for name, least in (('jobs', 1), ('threads', 1), ('correct_every', 0), ('seed', 0)):
+    least_of = {'jobs': 1, 'threads': 1, 'correct_every': 0, 'corrections': 0, 'seed': 0}
+    for name, least in least_of.items():
         value = getattr(options, name)
         if value is not None and value < least:
             raise CommandError(f'--{name.replace("_", "-")} is {value}; give at least {least}')
@@ -160,6 +204,20 @@ def complete(given: argparse.Namespace) -> argparse.Namespace:
         raise CommandError(f'--rate {options.rate} is impossible; give images per second')
     read_object_ids(options.objects)
     return options
+
+
+def _check_board(options: argparse.Namespace) -> None:
+    """Refuse arguments that would be without effect."""
+    names = _NOT_OF_BOARDS if options.board else _BOARD_ONLY
+    for name in names:
+        if getattr(options, name) != DEFAULTS[name]:
+            option = f'--{name.replace("_", "-")}'
+            if not options.board:
+                raise CommandError(f'{option} is of boards; add --board, or leave it out')
+            raise CommandError(
+                f'{option} has no effect on a board, which measures masks, boxes, clicks and '
+                'corrections through the tracker and writes --json; leave it out'
+            )
 
 
 def read_object_ids(entries: Sequence[str]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -224,6 +282,15 @@ def choose_tracker(options: argparse.Namespace, network: NetworkChoice) -> Track
     except ValueError as error:
         raise CommandError(f'--set: {error}') from error
     return config
+
+
+def processes_for(options: argparse.Namespace, network: NetworkChoice, jobs: int) -> int:
+    """How many videos at once: as many as asked for, else one per core, or one on a GPU."""
+    if options.jobs is not None:
+        return options.jobs
+    if network.device != 'cpu':
+        return 1
+    return max(1, min(jobs, len(os.sched_getaffinity(0)) // options.threads))
 
 
 def _changes(entries: Sequence[str], *, network: bool) -> dict[str, Any]:

@@ -81,7 +81,8 @@ class ComparedRun:
     @cached_property
     def summary(self) -> dict[str, Any]:
         """The part of `summarise` for this side."""
-        return summarise(self.run, {self.through: list(self.videos.values())})[self.through]
+        videos = {self.through: list(self.videos.values())}
+        return summarise(self.run, videos, judged=False)[self.through]
 
 
 def read_compared(path: Path, through: str | None = None, name: str | None = None) -> ComparedRun:

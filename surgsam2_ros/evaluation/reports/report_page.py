@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Puts report.html together: summary, failures, videos, live measures, worst frames, settings."""
+"""Puts report.html together: summary, failures, videos, states, times, worst frames, settings."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from surgsam2_ros.evaluation.reports.markup import (
     table,
 )
 from surgsam2_ros.evaluation.reports.object_table import object_tables
+from surgsam2_ros.evaluation.reports.promise_section import promise_section
 from surgsam2_ros.evaluation.reports.provenance import provenance, subtitle
 from surgsam2_ros.evaluation.reports.summary_table import summary_table, tiles
 from surgsam2_ros.evaluation.reports.time_charts import histogram, timeline
@@ -50,6 +51,7 @@ def report_page(
         'summary': ('Summary', summary_table(summary, sides)),
         'videos': ('Videos', _videos(summary, sides, places)),
         'tracks': ('IoU over time', _tracks(summary, charts, places)),
+        'promise': ('What the states are worth', promise_section(summary, sides)),
         'times': ('Latency' if 'node' in sides else 'Time per frame', _live(videos)),
         'worst': ('Worst frames', pictures),
         'definitions': ('What the measures mean', definitions(summary)),

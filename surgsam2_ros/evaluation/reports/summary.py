@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from surgsam2_ros.evaluation.metrics.identity import pooled_identity
+from surgsam2_ros.evaluation.promise import judge, object_frames
 from surgsam2_ros.evaluation.records import (
     THROUGH,
     RunRecord,
@@ -64,12 +65,15 @@ def summarise_run(output: Path) -> dict[str, Any]:
     return summarise(run, {through: records for through, records in videos.items() if records})
 
 
-def summarise(run: RunRecord, videos: dict[str, Sequence[VideoRecord]]) -> dict[str, Any]:
+def summarise(
+    run: RunRecord, videos: dict[str, Sequence[VideoRecord]], *, judged: bool = True
+) -> dict[str, Any]:
     """Summarise records that were read; see `summarise_run`.
 
     Args:
         run: the run.
         videos: records by what they went through.
+        judged: whether states and predicted overlaps are judged too, which loads the tracker.
     """
     skip_ends = skips_ends(run)
     everything = [record for records in videos.values() for record in records]
@@ -96,7 +100,13 @@ def summarise(run: RunRecord, videos: dict[str, Sequence[VideoRecord]]) -> dict[
             for record in everything
             for warning in record.warnings
         ],
-        **{through: _side(records, skip_ends) for through, records in videos.items()},
+        **{
+            through: {
+                **_side(records, skip_ends),
+                **({'promise': _promise(run, records)} if judged else {}),
+            }
+            for through, records in videos.items()
+        },
         'node_minus_tracker': shared_frames_difference(
             _good(videos['tracker']), _good(videos['node']), skip_ends
         )
@@ -128,6 +138,11 @@ def _side(records: Sequence[VideoRecord], skip_ends: bool) -> dict[str, Any]:
         'live': _live(good),
         'by_video': videos,
     }
+
+
+def _promise(run: RunRecord, records: Sequence[VideoRecord]) -> dict[str, Any]:
+    tracks = [object_frames(entry) for record in _good(records) for entry in record.objects]
+    return judge(tracks, run.settings.get('tracker', {}))
 
 
 def _video(record: VideoRecord, skip_ends: bool) -> dict[str, Any]:

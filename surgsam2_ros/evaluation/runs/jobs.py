@@ -70,7 +70,7 @@ def run_job(
     """
     from surgsam2_ros.evaluation.runs.tracker_run import run_video
 
-    network = _load_once(job.network)
+    network = load_once(job.network)
 
     def run() -> VideoRecord:
         return run_video(job.video, network, job.settings, job.output, on_progress=on_progress)
@@ -79,7 +79,8 @@ def run_job(
 
 
 @lru_cache(maxsize=1)
-def _load_once(choice: NetworkChoice) -> Any:
+def load_once(choice: NetworkChoice) -> Any:
+    """Return the network, which stays loaded while the same one is asked for."""
     return choice.load()
 
 
@@ -231,14 +232,19 @@ _stop: Any = None
 
 
 def _start_process(board: Any, stop: Any) -> None:
-    """Prepare a process: Ctrl-C is for its parent, without which it ends."""
+    """Prepare a process that notes its progress on a board that it shares."""
     global _board, _stop
     _board, _stop = board, stop
+    end_with_parent()
+
+
+def end_with_parent() -> None:
+    """Prepare a process: Ctrl-C is for its parent, without which it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
 
 
-def _end_with_parent() -> None:
+def _wait_for_parent() -> None:
     with contextlib.suppress(AttributeError):
         multiprocessing.parent_process().join()
     os._exit(1)

@@ -20,7 +20,7 @@ from surgsam2_ros.evaluation.metrics.overlap import jaccard
 from surgsam2_ros.evaluation.runs.video import EvaluationVideo, object_ids
 from surgsam2_ros.sources import SourceError
 
-PROMPT_KINDS = ('mask', 'box', '1-point', '5-points')
+PROMPT_KINDS = ('mask', 'box', 'click', '1-point', '5-points')
 _POINTS = {'1-point': 1, '5-points': 5}
 
 
@@ -127,6 +127,7 @@ def prompt_of_mask(
 ) -> TruthPrompt:
     """Make the prompt of one object from its mask, bool [H, W] with at least one pixel.
 
+    A click is at the thickest place, where a person would click.
     Points are drawn from the pixels of the mask, all equally likely and none twice, as the 1-point
     and 5-point prompts of SurgSAM2 (arXiv:2408.07931, section 4) are drawn from the annotation.
     """
@@ -134,6 +135,10 @@ def prompt_of_mask(
         return TruthPrompt(object_id, frame, mask=mask)
     if settings.kind == 'box':
         return TruthPrompt(object_id, frame, box=_box(mask))
+    if settings.kind == 'click':
+        _, place = _deepest(mask)
+        points = np.array([place], np.float32)
+        return TruthPrompt(object_id, frame, points=points, labels=np.ones(1, np.int32))
     name = zlib.crc32(video.encode())
     rng = np.random.default_rng([settings.seed, name, object_id])
     places = np.flatnonzero(mask)
