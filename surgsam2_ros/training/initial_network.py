@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from surgsam2_ros.network import (
     CheckpointError,
+    NetworkConfig,
     SurgSAM2,
     build_network,
     load_config,
@@ -19,27 +21,45 @@ from surgsam2_ros.network import (
     load_network,
 )
 from surgsam2_ros.training.config import TrainingConfig, TrainingConfigError
+from surgsam2_ros.training.narrow_trunk import fill_narrow_trunk
 from surgsam2_ros.training.schedule import freeze
 
 LOCALITY = 1.5  # falls by 1.4 in the logits of the attention over two cells of the stride-16 map
 
 
-def initial_network(config: TrainingConfig) -> SurgSAM2:
+def network_config(config: TrainingConfig) -> NetworkConfig:
+    """Read the configuration of the network that is trained."""
+    model = load_config(config.root / config.model)
+    if config.image_size is not None:
+        model = dataclasses.replace(model, image_size=config.image_size)
+    return model
+
+
+def initial_network(
+    config: TrainingConfig, pictures: Callable[[], Tensor] | None = None
+) -> SurgSAM2:
     """Build the network that a training starts from, in training mode.
+
+    Args:
+        config: settings.
+        pictures: draws images of the training, float32 [B, 3, S, S], normalised. A trunk that is
+            narrower than the one with ImageNet weights is fitted to it on them; without pictures
+            it stays random.
 
     Raises:
         CheckpointError: when its weights are missing or those of another network.
         TrainingConfigError: when a prefix in `freeze` fits nothing, or all parameters.
     """
     torch.manual_seed(config.seed)
-    model = load_config(config.root / config.model)
-    if config.image_size is not None:
-        model = dataclasses.replace(model, image_size=config.image_size)
+    model = network_config(config)
     if config.initial_weights in ('imagenet', 'random'):
         network = build_network(model)
         _help_memory(network)
-        if config.initial_weights == 'imagenet':
-            load_imagenet_weights(network.image_encoder.trunk)
+        trunk = network.image_encoder.trunk
+        if config.initial_weights == 'imagenet' and trunk.is_original:
+            load_imagenet_weights(trunk)
+        elif config.initial_weights == 'imagenet' and pictures is not None:
+            fill_narrow_trunk(trunk, pictures())
     else:
         weights = config.root / Path(config.initial_weights).expanduser()
         if not weights.is_file():

@@ -8,9 +8,11 @@ import dataclasses
 import math
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
+import numpy as np
 import torch
 from lightning_fabric import Fabric
 
@@ -18,7 +20,7 @@ from surgsam2_ros.training.clip_sources import DataSource
 from surgsam2_ros.training.config import TrainingConfig
 from surgsam2_ros.training.distributed import create_fabric, gather, lost_processes_named
 from surgsam2_ros.training.export import export_official, export_safetensors, replacing
-from surgsam2_ros.training.initial_network import initial_network
+from surgsam2_ros.training.initial_network import initial_network, network_config
 from surgsam2_ros.training.monitoring import Report, Status, TrainingLog, prediction_sheet
 from surgsam2_ros.training.rendered_clips import render_clips
 from surgsam2_ros.training.reproduction import describe
@@ -29,6 +31,7 @@ from surgsam2_ros.training.validation import scores_of, validate
 HELD_OUT_SEED = 1_000_000  # added to the seed of the training clips
 SOURCE_SEED = 10_000_000  # added for each source before
 STATE = 'state.pt'
+PICTURES = 96  # that a narrow trunk is fitted on
 
 
 class OutputFolderError(RuntimeError):
@@ -90,8 +93,9 @@ class Run:
         self, config: TrainingConfig, output: Path, fabric: Fabric, report: Report | None = None
     ):
         self._config, self._output, self._fabric, self._report = config, output, fabric, report
-        network = initial_network(config)
-        self.data, self._held_out = open_data(config, output, network.image_size, fabric)
+        size = network_config(config).image_size
+        self.data, self._held_out = open_data(config, output, size, fabric)
+        network = initial_network(config, partial(_pictures, self.data, config.seed))
         self._left_out = self.data.left_out + self._held_out.left_out
         self.trainer = Trainer(config, network, self.data, fabric, output)
         self.scores: dict[str, float] = {}
@@ -257,6 +261,13 @@ def open_data(
         data_root=config.data_root,
     )
     return training, held_out
+
+
+def _pictures(data: TrainingData, seed: int) -> torch.Tensor:
+    """Draw images that the training sees, float32 [B, 3, S, S]."""
+    rng = np.random.default_rng((seed, PICTURES))
+    clips = [data.draw(rng, 1) for _ in range(PICTURES)]
+    return torch.from_numpy(np.concatenate([clip.images for clip in clips]))
 
 
 def _rendered(
