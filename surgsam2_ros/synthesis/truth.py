@@ -86,10 +86,10 @@ def _object_truth(
         kind=body.design.kind,
         visible=area > 0,
         area=area,
-        tip=_rounded(tip),
-        tip_visible=any(_holds(labels, point, body.label) for point in tips),
-        shaft=_rounded_axis(_shaft_axis(shaft, scene.shape)),
-        jaws=tuple(_rounded_axis(axis) for axis in jaw_axes),
+        tip=rounded(tip),
+        tip_visible=any(holds(labels, point, body.label) for point in tips),
+        shaft=rounded_axis(_shaft_axis(shaft, scene.shape)),
+        jaws=tuple(rounded_axis(axis) for axis in jaw_axes),
     )
 
 
@@ -110,8 +110,13 @@ def in_picture(part: Placement, point: Point) -> Point:
 
 def _shaft_axis(shaft: Placement, shape: tuple[int, int]) -> tuple[Point, Point]:
     """Cut the shaft's axis to the picture, from the border it comes through to its far end."""
-    near = np.array(in_picture(shaft, (-shaft.sprite.anchor[0] / shaft.sprite.resolution, 0.0)))
-    far = np.array([shaft.x, shaft.y], float)
+    near = in_picture(shaft, (-shaft.sprite.anchor[0] / shaft.sprite.resolution, 0.0))
+    return cut_to_picture(near, (shaft.x, shaft.y), shape)
+
+
+def cut_to_picture(near: Point, far: Point, shape: tuple[int, int]) -> tuple[Point, Point]:
+    """Cut an axis to a picture of (height, width): where it enters it, or `near`, and `far`."""
+    near, far = np.array(near, float), np.array(far, float)
     way = far - near
     enters = 0.0
     for axis, limit in ((0, shape[1] - 1), (1, shape[0] - 1)):
@@ -123,7 +128,8 @@ def _shaft_axis(shaft: Placement, shape: tuple[int, int]) -> tuple[Point, Point]
     return tuple((near + enters * way).tolist()), tuple(far.tolist())
 
 
-def _holds(labels: np.ndarray, point: Point, label: int) -> bool:
+def holds(labels: np.ndarray, point: Point, label: int) -> bool:
+    """Whether a label lies at a point or in a pixel beside it."""
     x, y = (round(value) for value in point)
     if not (-1 <= x <= labels.shape[1] and -1 <= y <= labels.shape[0]):
         return False
@@ -131,9 +137,11 @@ def _holds(labels: np.ndarray, point: Point, label: int) -> bool:
     return bool((around == label).any())
 
 
-def _rounded(point: Point) -> Point:
+def rounded(point: Point) -> Point:
+    """Round to hundredths of a pixel."""
     return round(float(point[0]), 2), round(float(point[1]), 2)
 
 
-def _rounded_axis(axis: tuple[Point, Point]) -> tuple[Point, Point]:
-    return _rounded(axis[0]), _rounded(axis[1])
+def rounded_axis(axis: tuple[Point, Point]) -> tuple[Point, Point]:
+    """Round both ends to hundredths of a pixel."""
+    return rounded(axis[0]), rounded(axis[1])

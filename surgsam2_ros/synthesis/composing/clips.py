@@ -140,7 +140,7 @@ def _tissue_scene(
     if rng.random() < 0.12:
         bodies.append(_cover(rng, frames, shape, ground.rgb))
     return ComposedScene(
-        size,
+        (size, size),
         shape,
         random_camera(rng, frames, shape, moving=rng.random() < 0.6),
         rng.uniform(0.0, 1.0),
@@ -177,7 +177,7 @@ def _still_scene(
         first = int(labels.max()) + 1
         bodies = [replace(body, label=first) for body in bodies]
     return ComposedScene(
-        size,
+        (size, size),
         shape,
         random_camera(rng, frames, shape, moving=True),
         1.0,

@@ -61,8 +61,8 @@ class ComposedScene:
     """All that a clip shows; frames may be composed in any order.
 
     Attributes:
-        size: S of the square pictures.
-        shape: (height, width) of the scene, which is squeezed to a square.
+        picture: (height, width) of the pictures in pixels.
+        shape: (height, width) of the scene, which is squeezed into a picture.
         camera: motion of the view.
         parallax: share of the view's motion that bodies follow.
         ground: what lies behind.
@@ -74,7 +74,7 @@ class ComposedScene:
         glints: reflexes on the ground, or None.
     """
 
-    size: int
+    picture: tuple[int, int]
     shape: tuple[float, float]
     camera: CameraMotion
     parallax: float
@@ -87,7 +87,7 @@ class ComposedScene:
     glints: Glints | None
 
     def labels_and_light(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
-        """Compose a frame: labels uint8 [S, S] and what reaches the lens, float32 [S, S, 3]."""
+        """Compose a frame: labels uint8 [H, W] and what reaches the lens, float32 [H, W, 3]."""
         labels, image = self._compose(frame)
         if self.optics.field_delay:
             older = self._compose(max(0.0, frame - self.optics.field_delay))
@@ -97,7 +97,8 @@ class ComposedScene:
         return labels, image
 
     def _compose(self, frame: float) -> tuple[np.ndarray, np.ndarray]:
-        squeeze = np.diag([self.size / self.shape[1], self.size / self.shape[0], 1.0])
+        height, width = self.picture
+        squeeze = np.diag([width / self.shape[1], height / self.shape[0], 1.0])
         if self.rolling:
             squeeze = squeeze @ rolling_shutter(self.camera, frame, self.shape, self.rolling)
         labels, image = self._see_ground(
@@ -105,9 +106,8 @@ class ComposedScene:
         )
         if self.glints is not None:
             self.glints.add(image, value_at(self.camera.shift, frame))
-        near = squeeze @ self.camera.matrix(frame, self.shape, self.parallax)
         for body in self.bodies:
-            matrix = (near @ body.path.matrix(frame, body.tip))[:2]
+            matrix = (squeeze @ self.body_matrix(body, frame))[:2]
             moved = value_at(body.path.tip, frame + 0.5) - value_at(body.path.tip, frame - 0.5)
             smear = np.clip(self.shutter * moved * np.diag(squeeze)[:2], -_SMEAR, _SMEAR)
             gain = float(body.gains[int(frame)])
@@ -116,21 +116,26 @@ class ComposedScene:
             )
         return labels, image
 
+    def body_matrix(self, body: Body, frame: float) -> np.ndarray:
+        """Affine 3x3 from the pixels of a body to the scene as the camera sees it."""
+        near = self.camera.matrix(frame, self.shape, self.parallax)
+        return near @ body.path.matrix(frame, body.tip)
+
     def _see_ground(self, matrix: np.ndarray, frame: float) -> tuple[np.ndarray, np.ndarray]:
-        ground, size = self.ground, self.size
+        ground, (height, width) = self.ground, self.picture
         back = np.linalg.inv(matrix)[:2]
-        x = np.arange(size, dtype=np.float32)
-        y = x[:, None]
-        places = np.empty((size, size, 2), np.float32)
+        x = np.arange(width, dtype=np.float32)
+        y = np.arange(height, dtype=np.float32)[:, None]
+        places = np.empty((height, width, 2), np.float32)
         for axis in range(2):
             a, b, c = back[axis].astype(np.float32)
             places[..., axis] = a * x + b * y + c
         if ground.breathing is not None:
             side = max(ground.rgb.shape[:2])
-            places -= ground.breathing.shift(frame, back, (size, size), side)
+            places -= ground.breathing.shift(frame, back, (height, width), side)
         border = cv2.BORDER_REFLECT_101 if ground.labels is None else cv2.BORDER_CONSTANT
         image = cv2.remap(ground.rgb, places, None, cv2.INTER_LINEAR, borderMode=border)
-        labels = np.zeros((size, size), np.uint8)
+        labels = np.zeros((height, width), np.uint8)
         if ground.labels is not None:
             labels = cv2.remap(ground.labels, places, None, cv2.INTER_NEAREST, borderMode=border)
         return labels, image.astype(np.float32)

@@ -54,10 +54,10 @@ def shafted_tool(rng: np.random.Generator, cutout: Cutout, side: float, reach: f
     width = side * float(np.clip(np.exp(rng.normal(np.log(0.07), 0.45)), 0.028, 0.16))
     if cutout.has_shaft:
         wide = min(1.3 * width, 0.16 * side)
-        return _continued(rng, with_its_shaft(cutout, wide, 0.9 * side), reach, side)
+        return continued(rng, with_its_shaft(cutout, wide, 0.9 * side), reach)
     end = working_end(rng, cutout, width * rng.uniform(0.65, 1.1), rng.uniform(0.2, 0.55) * side)
     if rng.random() < 0.2 and end.closed and end.neck > 0.4 * width:
-        return _continued(rng, end, reach, side)
+        return continued(rng, end, reach)
     return _mounted(rng, end, width, reach, side)
 
 
@@ -138,8 +138,14 @@ def _add_wrist(
     _lay(canvas[:, start:stop], rgb, alpha)
 
 
-def _continued(rng: np.random.Generator, end: StraightTool, reach: float, side: float) -> Tool:
-    """Let the tool go on as it is at the cut, with the same cross-section all along."""
+def continued(rng: np.random.Generator, end: StraightTool, reach: float) -> Tool:
+    """Let a tool go on as it is at its left end, with the same cross-section all along.
+
+    Args:
+        rng: source of all randomness.
+        end: what is there of the tool.
+        reach: length wanted in pixels.
+    """
     columns = end.alpha.shape[1]
     length = max(round(reach) - columns, 8)
     strip = slice(2, max(4, min(12, columns // 6)))
