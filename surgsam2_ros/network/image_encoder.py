@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from surgsam2_ros.network.convolution import Conv2d
+from surgsam2_ros.network.derived import Derived
 from surgsam2_ros.network.position_encoding import full_precision
 
 
@@ -24,6 +25,7 @@ class FpnNeck(nn.Module):
         self.convs = nn.ModuleList(nn.Sequential() for _ in channel_list)
         for level, channels in zip(self.convs, channel_list, strict=True):
             level.add_module('conv', Conv2d(channels, dim, 1))
+        self._joined = [(Derived(_joined_weight), Derived(_joined_bias)) for _ in channel_list]
 
     def stride16(self, stride16: Tensor, stride32: Tensor) -> Tensor:
         """Merge the two coarsest maps of the trunk into [B, dim, S / 16, S / 16]."""
@@ -38,12 +40,24 @@ class FpnNeck(nn.Module):
             features: trunk map [B, C, H, W].
             projection: 1x1 convolution from the common width.
         """
-        lateral = self.convs[level].conv
-        outer, inner = projection.weight.flatten(1), lateral.weight.flatten(1)
-        with full_precision(features.device):
-            weight = (outer @ inner)[..., None, None]
-            bias = outer @ lateral.bias + projection.bias
-        return F.conv2d(features, weight, bias)
+        lateral, (weight, bias) = self.convs[level].conv, self._joined[level]
+        return F.conv2d(
+            features,
+            weight(projection.weight, lateral.weight),
+            bias(projection.weight, lateral.bias, projection.bias),
+        )
+
+
+def _joined_weight(outer: Tensor, inner: Tensor) -> Tensor:
+    """Kernel of two 1x1 convolutions, the inner one first."""
+    with full_precision(outer.device):
+        return (outer.flatten(1) @ inner.flatten(1))[..., None, None]
+
+
+def _joined_bias(outer: Tensor, inner_bias: Tensor, outer_bias: Tensor) -> Tensor:
+    """Bias of two 1x1 convolutions, the inner one first."""
+    with full_precision(outer.device):
+        return outer.flatten(1) @ inner_bias + outer_bias
 
 
 class ImageEncoder(nn.Module):

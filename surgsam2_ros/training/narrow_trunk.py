@@ -22,7 +22,7 @@ from surgsam2_ros.network.efficientnet_lite import (
 )
 
 _MOST_PLACES = 60_000  # of a feature map that a projection is fitted on
-_RIDGE = 1e-4  # of the mean square of the hidden channels
+_RIDGE = 1e-3  # of the mean square of the hidden channels
 
 
 @torch.no_grad()
@@ -62,10 +62,14 @@ def _fit_block(
     for narrow, wide in parts:
         narrow.weight.copy_(wide.weight[channels])
         narrow.bias.copy_(wide.bias[channels])
+    # What the pictures do not decide stays as in the original.
+    before = original.project.weight.flatten(1)[:, channels].T.double()
+    before = torch.cat([before, original.project.bias[None].double()])
     known = torch.cat([hidden[:, channels], hidden.new_ones(len(hidden), 1)], dim=1)
     gram = known.T @ known
     ridge = _RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
-    fitted = torch.linalg.solve(gram + ridge, known.T @ wanted)
+    change = torch.linalg.solve(gram + ridge, known.T @ (wanted - known @ before))
+    fitted = before + change
     block.project.weight.copy_(fitted[:-1].T[..., None, None])
     block.project.bias.copy_(fitted[-1])
 
