@@ -9,13 +9,13 @@ PACKAGE = 'surgsam2_ros'
 SHARE = f'share/{PACKAGE}'
 
 
-SHARED_SUFFIXES = {'.py', '.yaml', '.xml', '.rviz', '.safetensors'}
+SHARED_SUFFIXES = {'.py', '.yaml', '.xml', '.rviz', '.safetensors', '.jpg', '.png', '.txt'}
 
 
 def shared_files() -> list[tuple[str, list[str]]]:
-    """Return (target folder, files) for every folder of launch/, config/ and models/."""
+    """Return (target folder, files) for every folder of launch/, config/, models/ and scenes/."""
     folders = {}
-    for top in ('launch', 'config', 'models'):
+    for top in ('launch', 'config', 'models', 'scenes'):
         for path in sorted(Path(top).rglob('*')):
             if path.suffix in SHARED_SUFFIXES and path.is_file():
                 target = f'{SHARE}/{path.parent.as_posix()}'

@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Replays a scene through the node and measures the result, as `surgsam2 demo` does, with RViz.
+"""Replays scenes or a bag through the node and measures them, as `surgsam2 demo`, with RViz.
 
 The demo starts the node itself, prompts it from the truth of the first image, and writes tracks,
 video and summary to the output folder.
@@ -15,17 +15,21 @@ from launch_ros.substitutions import ExecutableInPackage
 
 from surgsam2_ros.share import share_file
 
-RENDERED_IMAGE_TOPIC = '/endoscope/left/image_raw'
+SCENE_IMAGE_TOPIC = '/endoscope/left/image_raw'
 # Launch arguments that `surgsam2 demo` takes under the same name; empty ones are left out.
 HANDED_ON = {
-    'bag': ('', 'Bag to replay: a folder, .mcap or .db3; empty: a rendered scene.'),
+    'bag': ('', 'Bag to replay: a folder, .mcap or .db3; empty: the scenes.'),
+    'scene': ('', 'Scene to show without a bag, composed or rendered; empty: both in turn.'),
     'image_topic': ('', 'Topic of the images in the bag; empty: the only one there.'),
     'truth_topic': ('', 'Topic of label images (mono8) that the result is measured against.'),
     'model': ('', 'Network configuration; empty: models/surgsam2_nano.yaml.'),
     'checkpoint': ('', 'File with the weights; empty: those that the configuration names.'),
     'device': ('', 'auto, cpu, cuda or cuda:<index>; empty: auto.'),
     'rate': ('', 'Images per second; empty: as recorded.'),
-    'output': ('build/demo', 'Folder for tracks.mcap, overlay.mp4 and summary.json.'),
+    'output': (
+        'build/demo',
+        'Folder for tracks.mcap, overlay.mp4 and summary.json, or for those of the scenes.',
+    ),
 }
 
 
@@ -74,7 +78,7 @@ def run_demo(context):
 
 def show_in_rviz(context):
     """Return RViz, showing the topic that the demo replays."""
-    image_topic = LaunchConfiguration('image_topic').perform(context) or RENDERED_IMAGE_TOPIC
+    image_topic = LaunchConfiguration('image_topic').perform(context) or SCENE_IMAGE_TOPIC
     return [
         Node(
             package='rviz2',

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -19,6 +20,7 @@ from node_processes import write_random_checkpoint
 
 from surgsam2_ros.cli import main
 from surgsam2_ros.commands.demo_prompts import index_images, prompts_from_truth
+from surgsam2_ros.commands.demo_scenes import SCENES, scene_bag
 from surgsam2_ros.sources import BagReader, BagWriter, open_source, peek_header
 
 START_NS = 1_600_000_000_123_456_789
@@ -132,6 +134,32 @@ def test_prompts_from_a_file_are_matched_to_the_truth_by_overlap(
     assert [entry['object_id'] for entry in summary['objects']] == ['driver']
 
 
+def test_without_a_bag_both_scenes_are_shown_the_composed_one_first(checkpoint, run_demo, tmp_path):
+    """Short scenes stand in, which are made as the long ones are and lie where those would."""
+    for name, scene in SCENES.items():
+        folder = tmp_path / 'demo' / name
+        scene_bag(replace(scene, seconds=5 / scene.rate_hz), folder)
+    status, shown, summary = run_demo('--checkpoint', checkpoint, '--rate', '2')
+    assert status == 0, shown
+    assert list(summary['scenes']) == ['composed', 'rendered']
+    for name in SCENES:
+        folder = tmp_path / 'demo' / name
+        assert json.loads((folder / 'summary.json').read_text()) == summary['scenes'][name]
+        assert summary['scenes'][name]['frames_out'] == 5
+        assert len(summary['scenes'][name]['objects']) == 2
+        for file in ('overlay.mp4', 'contact_sheet.png', 'tracks.mcap', 'node.log'):
+            assert (folder / file).stat().st_size, (name, file)
+
+
+@pytest.mark.skipif(not NANO.exists(), reason='the trained weights are not in models/')
+def test_the_composed_scene_is_tracked(run_demo):
+    status, shown, summary = run_demo('--scene', 'composed', '--rate', '5', '--minimum-iou', '0.6')
+    assert status == 0, shown
+    (composed,) = summary['scenes'].values()
+    assert composed['frames_out'] == 150
+    assert [entry['frames'] for entry in composed['objects']] == [149, 149]
+
+
 @pytest.mark.skipif(not NANO.exists(), reason='the trained weights are not in models/')
 def test_two_real_instruments_are_tracked(shared_data, run_demo):
     status, shown, summary = run_demo(
@@ -168,6 +196,8 @@ def test_a_node_that_dies_ends_the_demo_with_the_end_of_its_log(bag, run_demo):
     [
         (['--rate', '0'], 'is impossible'),
         (['--bag', 'nowhere.mcap'], 'nowhere.mcap does not exist'),
+        (['--bag', 'BAG', '--scene', 'composed'], 'exclude each other'),
+        (['--prompts', 'first.json'], 'say which by --scene or --bag'),
         (['--bag', 'BAG'], 'several image topics'),
         (['--bag', 'BAG', '--image-topic', '/left/image_raw'], 'nothing says which objects'),
         (

@@ -200,6 +200,7 @@ def test_commands_that_are_launched_exist(commands):
     """The command line takes every option that the launch files give it."""
     cli = pytest.importorskip('surgsam2_ros.cli')
     arguments = {name: '1' for name in declared_arguments(DEMO) if name != 'rviz'}
+    arguments['scene'] = 'composed'
     argv = commands(DEMO, **arguments)['demo'].argv
     assert cli.create_parser().parse_args(argv[1:]).run
     argv = commands(REPLAY, bag='run.mcap', loop='true')['player'].argv

@@ -15,7 +15,7 @@ from conftest import REPO
 
 BUILT_FROM = [
     'setup.py', 'setup.cfg', 'pyproject.toml', 'package.xml', 'resource', 'surgsam2_ros', 'launch',
-    'config', 'models',
+    'config', 'models', 'scenes',
 ]  # fmt: skip
 SHARE = 'surgsam2_ros-0.1.0.data/data/share'
 
@@ -58,6 +58,13 @@ def test_share_files_are_there(wheel):
             if path.suffix in {'.py', '.yaml', '.xml', '.rviz'}:
                 wanted.add(f'{SHARE}/surgsam2_ros/{path.relative_to(REPO).as_posix()}')
     assert not wanted - set(wheel.namelist())
+
+
+def test_the_pictures_of_the_composed_scene_come_with_their_licence(wheel):
+    folder = f'{SHARE}/surgsam2_ros/scenes/laparoscopy'
+    there = {name for name in wheel.namelist() if name.startswith(folder)}
+    names = ('tissue.jpg', 'fenestrated_grasper.png', 'grasper.png', 'LICENSE.txt')
+    assert there == {f'{folder}/{name}' for name in names}
 
 
 def test_the_package_is_in_the_ament_index(wheel):

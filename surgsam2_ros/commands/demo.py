@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""`surgsam2 demo`: replays a bag through the real node, measures the result and shows it."""
+"""`surgsam2 demo`: replays scenes or a bag through the real node, measures and shows the result."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.demo_scenes import SCENES, DemoScene, scene_bag
 from surgsam2_ros.commands.model_loading import add_model_arguments, find_model
 from surgsam2_ros.commands.progress import Progress
 
@@ -21,30 +22,27 @@ if TYPE_CHECKING:
     from surgsam2_ros.nodes.replay import ReplayLog
     from surgsam2_ros.sources import BagReader
 
-SCENE_SEED = 7
-SCENE_SECONDS = 10
-SCENE_RATE_HZ = 15.0
-SCENE_SIZE = (512, 640)
-SCENE_VERSION = 1
-"""Part of the scene's file name; raise it when the scenes are rendered anew."""
-
 NODE = '/surgsam2'
 QUEUE_BYTES = 1 << 29
 """Images that wait in the node may take this much memory together."""
 BEHIND_MS = 1000.0
 """A latency above this says that images had to wait for the ones before them."""
 PROMPT_TIMEOUT_S = 30.0
+FALLBACK_RATE_HZ = 15.0
+"""Of a bag whose times of recording do not tell."""
 
 _DESCRIPTION = f"""\
 Replay a bag through a surgsam2 node in a process and a ROS domain of its own, and measure what it
-publishes. Without --bag, a scene of {SCENE_SECONDS} s with two instruments is rendered first.
+publishes. Without --bag, two scenes of two instruments are made and shown one after the other:
+composed, photographed instruments moved over photographed tissue, and rendered, which is drawn.
 
-OUTPUT gets:
+OUTPUT gets, or without --bag OUTPUT/composed and OUTPUT/rendered get:
   tracks.mcap        images, {NODE}/tracks and {NODE}/label_image as they were published
   overlay.mp4        the images with what was tracked
   contact_sheet.png  some of them side by side, the truth in white
   summary.json       frames, rate, latencies, overlap with the truth and states of each object
   node.log           what the node said, and node_parameters.yaml, what it was told
+Without --bag, OUTPUT/summary.json has the summaries of all scenes shown.
 
 latency_ms is the time from publishing an image to the arrival of its tracks in this process;
 inference_ms is what the node reports. mean_iou leaves the prompted images out.
@@ -59,7 +57,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('--bag', type=Path, help='bag to replay (default: a rendered scene)')
+    parser.add_argument('--bag', type=Path, help='bag to replay (default: the scenes)')
+    parser.add_argument('--scene', choices=tuple(SCENES), help='show this scene alone')
     parser.add_argument('--image-topic', help='image topic of a bag that has several')
     parser.add_argument('--truth-topic', help='label images (mono8, pixel value = object)')
     parser.add_argument(
@@ -83,39 +82,61 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo; returns 0, or 1 when something was lost or too little agrees."""
     from surgsam2_ros.commands.ros_environment import use_large_image_profile, use_own_domain
-    from surgsam2_ros.sources import BagReader
 
     if arguments.rate is not None and not arguments.rate > 0:
         raise CommandError(f'--rate {arguments.rate} is impossible; give images per second')
-    output = arguments.output
-    output.mkdir(parents=True, exist_ok=True)
-    bag = arguments.bag if arguments.bag is not None else _render_scene(output)
+    shown = _scenes(arguments)
     domain_id = arguments.domain_id
     use_own_domain(60 + os.getpid() % 40 if domain_id is None else domain_id)
     use_large_image_profile()
+    if arguments.bag is not None:
+        return _show(arguments.bag, arguments.output, arguments)[1]
+    results = {scene.name: _show_scene(scene, arguments) for scene in shown}
+    summaries = {name: summary for name, (summary, _) in results.items()}
+    path = arguments.output / 'summary.json'
+    path.write_text(json.dumps({'scenes': summaries}, indent=2) + '\n')
+    print(describe_scenes(summaries))
+    print(f'all of them in {path}')
+    return max(status for _, status in results.values())
+
+
+def _scenes(arguments: argparse.Namespace) -> list[DemoScene]:
+    """Choose the scenes to show; none where a bag is given."""
+    if arguments.bag is not None:
+        if arguments.scene is not None:
+            raise CommandError(f'--bag and --scene {arguments.scene} exclude each other')
+        return []
+    if arguments.scene is not None:
+        return [SCENES[arguments.scene]]
+    if arguments.prompts is not None:
+        raise CommandError(
+            f'--prompts {arguments.prompts} fit one first image; say which by --scene or --bag'
+        )
+    return list(SCENES.values())
+
+
+def _show_scene(scene: DemoScene, arguments: argparse.Namespace) -> tuple[dict[str, Any], int]:
+    folder = arguments.output / scene.name
+    folder.mkdir(parents=True, exist_ok=True)
+    return _show(scene_bag(scene, folder), folder, arguments, scene.title)
+
+
+def _show(
+    bag: Path, output: Path, arguments: argparse.Namespace, title: str | None = None
+) -> tuple[dict[str, Any], int]:
+    """Replay a bag, write what came of it, and return its summary and exit status."""
+    from surgsam2_ros.sources import BagReader
+
+    output.mkdir(parents=True, exist_ok=True)
     with BagReader(bag) as reader:
         plan = _Plan(reader, arguments)
         log = _replay(plan, output, arguments)
-        report = _report(plan, output, log)
+        report = _report(plan, output, log, title or reader.name)
     summary = _summary(plan, log, report)
     (output / 'summary.json').write_text(json.dumps(summary, indent=2) + '\n')
     print(describe_summary(summary))
     print(f'written to {output}: tracks.mcap, overlay.mp4, contact_sheet.png, summary.json')
-    return _verdict(summary, log, arguments.minimum_iou)
-
-
-def _render_scene(output: Path) -> Path:
-    """Render the demo's scene into a bag, unless that was done before."""
-    from surgsam2_ros.commands.render import write_bag
-    from surgsam2_ros.synthesis import render_scene
-
-    path = output / f'scene_{SCENE_SEED}_v{SCENE_VERSION}.mcap'
-    if not path.exists():
-        frames = round(SCENE_SECONDS * SCENE_RATE_HZ)
-        scene = render_scene(SCENE_SEED, frames, SCENE_SIZE, rate_hz=SCENE_RATE_HZ)
-        with Progress(frames, 'rendering the scene') as progress:
-            write_bag(scene, path, raw=True, on_frame=progress.update)
-    return path
+    return summary, _verdict(summary, log, arguments.minimum_iou)
 
 
 class _Plan:
@@ -128,9 +149,9 @@ class _Plan:
         from surgsam2_ros.sources.message_types import COMPRESSED_IMAGE_TYPE
 
         self.reader = reader
-        rendered = arguments.bag is None
-        image_topic = arguments.image_topic or (IMAGE_TOPIC if rendered else None)
-        self.truth_topic = arguments.truth_topic or (TRUTH_TOPIC if rendered else None)
+        own = arguments.bag is None
+        image_topic = arguments.image_topic or (IMAGE_TOPIC if own else None)
+        self.truth_topic = arguments.truth_topic or (TRUTH_TOPIC if own else None)
         besides = [self.truth_topic] if self.truth_topic is not None else []
         self.image_topic = choose_image_topic(reader, image_topic, besides=besides)
         self.compressed = reader.topics[self.image_topic].type_name == COMPRESSED_IMAGE_TYPE
@@ -149,7 +170,7 @@ class _Plan:
             )
         first = next(iter(reader.messages([self.image_topic])))
         self.queue_size = max(min(len(self.headers), QUEUE_BYTES // len(first.data), 10_000), 8)
-        recorded_hz = recorded_hz or SCENE_RATE_HZ
+        recorded_hz = recorded_hz or FALLBACK_RATE_HZ
         self.rate_hz = recorded_hz if arguments.rate is None else arguments.rate
         self.speed = self.rate_hz / recorded_hz
 
@@ -206,7 +227,7 @@ def _live(log: ReplayLog) -> str:
     return f'{latency}  {waiting} under way'
 
 
-def _report(plan: _Plan, output: Path, log: ReplayLog) -> DemoReport:
+def _report(plan: _Plan, output: Path, log: ReplayLog, title: str) -> DemoReport:
     import cv2
 
     from surgsam2_ros.commands.demo_report import make_report
@@ -224,7 +245,7 @@ def _report(plan: _Plan, output: Path, log: ReplayLog) -> DemoReport:
             truth,
             plan.prompts,
             matched_by_label=plan.prompts_from_truth,
-            title=plan.reader.name,
+            title=title,
             total=total,
             video=video,
             on_frame=progress.update,
@@ -275,6 +296,18 @@ def describe_summary(summary: dict[str, Any]) -> str:
         lines.append(f'{name:24s} {frames:6d} {overlap(entry["mean_iou"]):>9s}   {states}')
     lines += [f'{"all":24s} {"":6s} {overlap(summary["mean_iou"]):>9s}', '']
     return '\n'.join(lines)
+
+
+def describe_scenes(summaries: dict[str, dict[str, Any]]) -> str:
+    """Return one line for each scene that was shown."""
+    lines = [f'{"scene":12s} {"frames":>6s} {"dropped":>8s} {"mean IoU":>9s}   what it is']
+    for name, summary in summaries.items():
+        overlap = '-' if summary['mean_iou'] is None else f'{summary["mean_iou"]:.3f}'
+        lines.append(
+            f'{name:12s} {summary["frames_in"]:6d} {summary["frames_dropped"]:8d} {overlap:>9s}'
+            f'   {SCENES[name].title}'
+        )
+    return '\n'.join(['', *lines])
 
 
 def _verdict(summary: dict[str, Any], log: ReplayLog, minimum_iou: float | None) -> int:

@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""`surgsam2 render`: a rendered laparoscopic scene with its truth, as a bag or a folder."""
+"""`surgsam2 render`: a rendered or composed scene with its truth, as a bag or a folder."""
 
 from __future__ import annotations
 
@@ -13,12 +13,18 @@ from typing import TYPE_CHECKING
 
 from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.progress import Progress
+from surgsam2_ros.commands.scene_sheets import (
+    SHEET_SUFFIXES,
+    write_composed_sheet,
+    write_sheet,
+)
 
 if TYPE_CHECKING:
     import numpy as np
 
     from surgsam2_ros.sources import BagWriter
-    from surgsam2_ros.synthesis import Scene
+    from surgsam2_ros.synthesis import ObjectTruth, Scene
+    from surgsam2_ros.synthesis.composing import LongScene
 
 IMAGE_TOPIC = '/endoscope/left/image_raw'
 TRUTH_TOPIC = '/endoscope/left/ground_truth'
@@ -28,10 +34,8 @@ FIRST_STAMP_NS = 1_700_000_000_000_000_000  # any fixed time, so that equal seed
 JPEG_QUALITY = 92
 
 _BAG_SUFFIXES = ('.mcap', '.db3')
-_SHEET_SUFFIXES = ('.jpg', '.png')
-_SHEET_QUALITY = 82
-_COMPOSED_CLIPS, _STILL_CLIPS = 12, 6
-_COMPOSED_FRAMES = (0, 2, 4)
+SCENES = ('rendered', 'composed')
+
 _OUTPUT_HELP = f"""\
 output:
   NAME.mcap or NAME.db3 becomes a bag with the topics
@@ -48,12 +52,18 @@ output:
     for each frame and instrument whether it is visible, its tip, and the axes of shaft and jaws as
     points (x, y) in pixels.
 
+scene:
+  composed shows two photographed graspers over a photographed liver, moved and lit by this program;
+  scenes/laparoscopy/LICENSE.txt tells where the pictures are from. --instruments and --kinds are
+  for rendered scenes.
+
 instruments:
   needle_driver, grasper, scissors, forceps, hook, suction, clip_applier, probe; a number takes
   the first of needle_driver, grasper, scissors, grasper.
 kinds:
   smoke, thick_smoke, changing_light, failing_light, blood, lens_dirt, glare, motion_blur, noise,
-  compression, interlacing, round_view, framed_view, breathing. docs/synthesis.md shows them.
+  low_contrast, grey, compression, interlacing, round_view, framed_view, breathing, black_shafts,
+  wet_tissue. docs/synthesis.md shows them.
 
 example:
   surgsam2 render --seed 3 --instruments hook,forceps --kinds smoke,blood --output scenes
@@ -65,9 +75,16 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         'render',
         help='render a surgical scene with exact masks',
-        description='Render a laparoscopic scene with robotic instruments and their exact masks.',
+        description='Render a laparoscopic scene with robotic instruments and their exact masks, '
+        'or compose one of photographs.',
         epilog=_OUTPUT_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        '--scene',
+        choices=SCENES,
+        default='rendered',
+        help='drawn, or composed of the photographs that come with the package (%(default)s)',
     )
     parser.add_argument(
         '--seed', type=int, default=0, help='equal seeds, equal scenes (%(default)s)'
@@ -79,9 +96,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         '--instruments',
         type=parse_instruments,
-        default=2,
         metavar='N|NAME,…',
-        help='how many, 1 to 4, or which (%(default)s)',
+        help='how many, 1 to 4, or which (2)',
     )
     parser.add_argument(
         '--kinds',
@@ -90,7 +106,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         metavar='NAME,…',
         help='troubles to put upon the scene (none)',
     )
-    parser.add_argument('--rate', type=float, default=15.0, help='frames a second (%(default)s)')
+    parser.add_argument('--rate', type=float, help='frames a second (15; 30 for --scene composed)')
     parser.add_argument('--raw', action='store_true', help='write raw images into the bag')
     parser.add_argument('--overwrite', action='store_true', help='replace an existing output')
     parser.add_argument(
@@ -126,32 +142,24 @@ def parse_instruments(text: str) -> int | tuple[str, ...]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Render and write all frames; returns 0."""
-    from surgsam2_ros.synthesis import render_scene
-
-    output = Path(arguments.output)
+    output, composed = Path(arguments.output), arguments.scene == 'composed'
     is_bag = output.suffix in _BAG_SUFFIXES
     if arguments.raw and not is_bag:
         raise CommandError(f'--raw is for bags; name --output {output}.mcap, or leave --raw out')
     if arguments.composed is not None:
-        if output.suffix not in _SHEET_SUFFIXES:
+        if output.suffix not in SHEET_SUFFIXES:
             raise CommandError(f'--composed draws a picture; name --output {output}.jpg')
         return write_composed_sheet(
             arguments.composed, arguments.seed, output, overwrite=arguments.overwrite
         )
-    if output.suffix in _SHEET_SUFFIXES:
+    if output.suffix in SHEET_SUFFIXES:
+        if composed:
+            raise CommandError(
+                f'--scene composed is a bag or a folder; name --output {output.stem}.mcap'
+            )
         return write_sheet(arguments.seed, output, overwrite=arguments.overwrite)
-    try:
-        scene = render_scene(
-            arguments.seed,
-            arguments.frames,
-            arguments.size,
-            arguments.instruments,
-            arguments.rate,
-            arguments.kinds,
-        )
-    except ValueError as error:
-        raise CommandError(str(error)) from error
-    with Progress(len(scene), 'rendering') as progress:
+    scene = _make_scene(arguments)
+    with Progress(len(scene), 'composing' if composed else 'rendering') as progress:
         if is_bag:
             write_bag(
                 scene,
@@ -161,7 +169,7 @@ def run(arguments: argparse.Namespace) -> int:
                 on_frame=progress.update,
             )
         else:
-            name = f'scene_{arguments.seed:04d}'
+            name = f'{"composed" if composed else "scene"}_{arguments.seed:04d}'
             write_folder(
                 scene, output, name, overwrite=arguments.overwrite, on_frame=progress.update
             )
@@ -170,83 +178,37 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def write_sheet(seed: int, path: Path, *, overwrite: bool = False) -> int:
-    """Draw the contact sheet of all instruments and kinds into a picture; returns 0.
+def _make_scene(arguments: argparse.Namespace) -> Scene | LongScene:
+    from surgsam2_ros.commands.shipped_scene import shipped_scene
+    from surgsam2_ros.synthesis import render_scene
 
-    Raises:
-        CommandError: when the picture exists.
-    """
-    from surgsam2_ros.synthesis.contact_sheet import contact_sheet, sheet_tiles
-
-    _refuse_existing(path, overwrite)
-    with Progress(sheet_tiles(), 'rendering') as progress:
-        sheet = contact_sheet(seed, progress.update)
-    _write_picture(path, sheet)
-    print(f'contact sheet of seed {seed} in {path}')
-    return 0
-
-
-def write_composed_sheet(data_root: Path, seed: int, path: Path, *, overwrite: bool = False) -> int:
-    """Draw frames of composed clips and moving stills with their outlines; returns 0.
-
-    Only folders whose licences (CC BY 4.0, MIT) let the picture be passed on are shown.
-
-    Raises:
-        CommandError: when the picture exists, or a folder of pictures is missing.
-    """
-    import numpy as np
-
-    from surgsam2_ros.drawing import contact_sheet
-    from surgsam2_ros.sources import SourceError
-    from surgsam2_ros.training.clip_sources import DataSource
-    from surgsam2_ros.training.composed_clips import open_maker
-
-    _refuse_existing(path, overwrite)
-    cutouts, tissue = ('surgical_cutouts',), ('lap_stanford_backgrounds', 'polypgen')
+    seed, frames, size = arguments.seed, arguments.frames, arguments.size
     try:
-        composed = open_maker(DataSource('composed', cutouts=cutouts, tissue=tissue), data_root)
-        stills = open_maker(DataSource('stills', 'lap_stanford_masks'), data_root)
-        images, captions = [], []
-        makers = [(composed, 'composed')] * _COMPOSED_CLIPS + [(stills, 'still')] * _STILL_CLIPS
-        with Progress(len(makers), 'composing') as progress:
-            for number, (maker, name) in enumerate(makers):
-                clip = maker.make(np.random.default_rng([seed, number]), 5, 256)
-                for frame in _COMPOSED_FRAMES:
-                    images.append(_outlined(clip[0][frame], clip[1][frame]))
-                    captions.append(f'{name} {number}: {frame}')
-                progress.update(number + 1)
-    except (FileNotFoundError, SourceError) as error:
+        if arguments.scene == 'composed':
+            if arguments.instruments is not None or arguments.kinds:
+                raise CommandError(
+                    '--instruments and --kinds are for --scene rendered; leave them out'
+                )
+            return shipped_scene(
+                seed, frames, size, 30.0 if arguments.rate is None else arguments.rate
+            )
+        instruments = 2 if arguments.instruments is None else arguments.instruments
+        rate_hz = 15.0 if arguments.rate is None else arguments.rate
+        return render_scene(seed, frames, size, instruments, rate_hz, arguments.kinds)
+    except ValueError as error:
         raise CommandError(str(error)) from error
-    columns = 3 * len(_COMPOSED_FRAMES)
-    _write_picture(path, contact_sheet(images, captions, columns=columns, tile_width=128))
-    print(f'composed clips of seed {seed} in {path}')
-    return 0
 
 
-def _outlined(rgb: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    from surgsam2_ros.drawing import draw_contour, instance_colour
+def _objects(scene: Scene | LongScene, frame: int, labels: np.ndarray) -> tuple[ObjectTruth, ...]:
+    from surgsam2_ros.synthesis import Scene, frame_truth
 
-    canvas = rgb.copy()
-    for label in range(1, int(labels.max()) + 1):
-        draw_contour(canvas, labels == label, instance_colour(label), halo=False)
-    return canvas
-
-
-def _refuse_existing(path: Path, overwrite: bool) -> None:
-    if path.exists() and not overwrite:
-        raise CommandError(f'{path} exists already; choose another name or --overwrite')
-
-
-def _write_picture(path: Path, rgb: np.ndarray) -> None:
-    import cv2
-
-    options = [cv2.IMWRITE_JPEG_QUALITY, _SHEET_QUALITY] if path.suffix == '.jpg' else []
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(cv2.imencode(path.suffix, rgb[..., ::-1], options)[1].tobytes())
+    if isinstance(scene, Scene):
+        return frame_truth(scene, frame, labels)
+    return scene.objects(frame, labels)
 
 
 def write_bag(
-    scene: Scene,
+    scene: Scene | LongScene,
     path: Path,
     *,
     raw: bool = False,
@@ -282,10 +244,9 @@ def write_bag(
 
 
 def _record(
-    scene: Scene, bag: BagWriter, raw: bool, on_frame: Callable[[int], None] | None
+    scene: Scene | LongScene, bag: BagWriter, raw: bool, on_frame: Callable[[int], None] | None
 ) -> None:
     from surgsam2_ros.sources.image_encodings import encode_jpeg
-    from surgsam2_ros.synthesis import frame_truth
 
     for index, (rgb, labels) in enumerate(scene):
         stamp = {
@@ -299,7 +260,7 @@ def _record(
             topic = f'{IMAGE_TOPIC}/compressed'
             bag.write_compressed_image(topic, data, image_format='jpeg', **stamp)
         bag.write_image(TRUTH_TOPIC, labels, encoding='mono8', **stamp)
-        objects = json.dumps([entry.as_dict() for entry in frame_truth(scene, index, labels)])
+        objects = json.dumps([entry.as_dict() for entry in _objects(scene, index, labels)])
         message = bag.create('std_msgs/msg/String', data=objects)
         bag.write_message(OBJECTS_TOPIC, stamp['stamp_ns'], message)
         if on_frame is not None:
@@ -307,7 +268,7 @@ def _record(
 
 
 def write_folder(
-    scene: Scene,
+    scene: Scene | LongScene,
     folder: Path,
     name: str,
     *,
@@ -331,7 +292,6 @@ def write_folder(
     from surgsam2_ros.drawing import label_palette
     from surgsam2_ros.sources import write_label_png
     from surgsam2_ros.sources.image_encodings import encode_jpeg
-    from surgsam2_ros.synthesis import frame_truth
 
     classes, truths = (_read_entries(folder / file) for file in ('classes.json', 'truth.json'))
     finals = [folder / 'JPEGImages' / name, folder / 'Annotations' / name]
@@ -348,7 +308,7 @@ def write_folder(
         for index, (rgb, labels) in enumerate(scene):
             (partials[0] / f'{index:05d}.jpg').write_bytes(encode_jpeg(rgb, JPEG_QUALITY))
             write_label_png(partials[1] / f'{index:05d}.png', labels, palette)
-            truth.append([entry.as_dict() for entry in frame_truth(scene, index, labels)])
+            truth.append([entry.as_dict() for entry in _objects(scene, index, labels)])
             if on_frame is not None:
                 on_frame(index + 1)
         for partial, final in zip(partials, finals, strict=True):
