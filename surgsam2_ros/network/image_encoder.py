@@ -29,8 +29,10 @@ class FpnNeck(nn.Module):
 
     def stride16(self, stride16: Tensor, stride32: Tensor) -> Tensor:
         """Merge the two coarsest maps of the trunk into [B, dim, S / 16, S / 16]."""
-        top_down = F.interpolate(self.convs[0](stride32), scale_factor=2.0, mode='nearest')
-        return self.convs[1](stride16) + top_down
+        # Each coarse cell is added to its 2x2 fine ones: an enlarged copy of it costs more.
+        lateral = self.convs[1](stride16).unflatten(3, (-1, 2)).unflatten(2, (-1, 2))
+        merged = lateral + self.convs[0](stride32)[:, :, :, None, :, None]
+        return merged.flatten(4, 5).flatten(2, 3)
 
     def projected(self, level: int, features: Tensor, projection: nn.Conv2d) -> Tensor:
         """Apply the lateral convolution of a level and then a 1x1 projection, as one convolution.

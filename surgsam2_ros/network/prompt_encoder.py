@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from surgsam2_ros.network.convolution import Conv2d
 from surgsam2_ros.network.layers import LayerNorm2d
 from surgsam2_ros.network.position_encoding import FourierPositionEncoding
 
@@ -29,13 +30,13 @@ class PromptEncoder(nn.Module):
         self.point_embeddings = nn.ModuleList(nn.Embedding(1, dim) for _ in range(4))
         self.not_a_point_embed = nn.Embedding(1, dim)
         self.mask_downscaling = nn.Sequential(
-            nn.Conv2d(1, 4, 2, stride=2),
+            Conv2d(1, 4, 2, stride=2),
             LayerNorm2d(4),
             nn.GELU(),
-            nn.Conv2d(4, 16, 2, stride=2),
+            Conv2d(4, 16, 2, stride=2),
             LayerNorm2d(16),
             nn.GELU(),
-            nn.Conv2d(16, dim, 1),
+            Conv2d(16, dim, 1),
         )
         self.no_mask_embed = nn.Embedding(1, dim)
 
