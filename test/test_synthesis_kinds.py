@@ -4,10 +4,18 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
-from surgsam2_ros.synthesis import ALL_KINDS, EVERYDAY_KINDS, HARD_KINDS, random_scene, render_clip
+from surgsam2_ros.synthesis import (
+    ALL_KINDS,
+    EVERYDAY_KINDS,
+    HARD_KINDS,
+    frame_truth,
+    random_scene,
+    render_clip,
+)
 from surgsam2_ros.synthesis.blobs import Blob
 from surgsam2_ros.synthesis.instruments import Instrument
 from surgsam2_ros.synthesis.kinds import draw_kinds
@@ -31,6 +39,11 @@ def draws_back(scene: Scene) -> bool:
     )
 
 
+def has_black_shafts_alone(scene: Scene) -> bool:
+    pixels = [body.design.shaft.pixels for body in instruments(scene)]
+    return all(np.median(shaft[shaft[..., 3] == 1][:, :3]) < 45 for shaft in pixels)
+
+
 SIGNS = {
     'look_alikes': shares_a_design,
     'leaving': draws_back,
@@ -42,10 +55,14 @@ SIGNS = {
     'smoke': lambda scene: scene.optics.smoke is not None,
     'changing_light': lambda scene: np.ptp(scene.optics.exposure) > 0,
     'blood': lambda scene: any(body.lies_on_ground for body in scene.bodies),
+    'black_shafts': has_black_shafts_alone,
+    'wet_tissue': lambda scene: scene.glints is not None,
     'lens_dirt': lambda scene: len(scene.optics.dirt) > 0,
     'glare': lambda scene: scene.optics.glare is not None,
     'motion_blur': lambda scene: scene.optics.shake.any(),
     'noise': lambda scene: scene.optics.grain > 5,
+    'low_contrast': lambda scene: np.ptp(scene.optics.tone.astype(int)) < 180,
+    'grey': lambda scene: scene.optics.saturation == 0,
     'compression': lambda scene: scene.optics.jpeg_quality > 0,
     'interlacing': lambda scene: scene.optics.field_delay > 0,
     'round_view': lambda scene: scene.optics.view is not None,
@@ -72,7 +89,8 @@ def test_every_kind_but_plain_has_a_sign():
 def test_nothing_occurs_that_is_not_named():
     for seed in range(12):
         scene = random_scene(np.random.default_rng(seed), FRAMES, 64, kinds=('plain',))
-        assert not [kind for kind, sign in SIGNS.items() if sign(scene)], seed
+        shown = {kind for kind, sign in SIGNS.items() if sign(scene)}
+        assert not shown - {'black_shafts'}, seed  # some shafts are black in any clip
 
 
 def test_hard_kinds_are_held_out_unless_named():
@@ -92,7 +110,7 @@ def test_all_kinds_lead_and_hard_ones_come_alone_among_the_hard():
     assert all(len(kinds) == len(set(kinds)) for kinds in drawn)
     assert all(len(set(kinds) & set(HARD_KINDS)) <= 1 for kinds in drawn)
     hard = np.mean([kinds[0] in HARD_KINDS for kinds in drawn])
-    assert abs(hard - 8 / 28) < 0.05  # 4 hard of weight 2, plain of weight 4, 16 others of weight 1
+    assert abs(hard - 8 / 32) < 0.05  # 4 hard of weight 2, plain of weight 4, 20 others of weight 1
 
 
 @pytest.mark.parametrize(
@@ -162,6 +180,70 @@ def test_failing_light_leaves_less_than_half(seed):
     scene = random_scene(np.random.default_rng(seed), 12, 64, kinds=('failing_light',))
     assert scene.optics.exposure.min() < 0.5 * scene.optics.exposure.max()
     assert scene.optics.exposure.min() >= 0.16
+
+
+def around(mask: np.ndarray, pixels: int) -> np.ndarray:
+    """Dilate a bool mask."""
+    side = 2 * pixels + 1
+    return cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
+
+
+@pytest.mark.parametrize('seed', range(6))
+def test_black_shafts_are_darker_than_the_tissue_around_them(seed):
+    scene = random_scene(np.random.default_rng(seed), 1, 128, kinds=('black_shafts',))
+    picture, labels = scene[0]
+    shafts = np.zeros((128, 128), np.uint8)
+    for entry in frame_truth(scene, 0, labels):
+        ends = [tuple(round(value) for value in point) for point in entry.shaft]
+        cv2.line(shafts, *ends, entry.label)
+    shafts = (shafts > 0) & (shafts == labels)
+    tissue = around(shafts, 12) & (labels == 0)
+    assert shafts.sum() > 10
+    brightness = picture.max(axis=2)  # dark red tissue has little else
+    assert np.median(brightness[shafts]) < 0.8 * np.median(brightness[tissue])
+
+
+@pytest.mark.parametrize('seed', range(3))
+def test_wet_tissue_has_many_highlights_as_bright_as_the_metal_before_it(seed):
+    dry = render_scene(seed, 1, size=(96, 128))
+    wet = render_scene(seed, 1, size=(96, 128), kinds=('wet_tissue',))
+    (clean, labels), (glinting, same) = dry[0], wet[0]
+    assert np.array_equal(labels, same)
+    inside = ~around(labels == 0, 3)
+    assert np.array_equal(clean[inside], glinting[inside])  # they lie on the tissue alone
+    metal = np.quantile(clean.min(axis=2)[labels > 0], 0.9)
+    bright = [(picture.min(axis=2)[labels == 0] >= metal).mean() for picture in (clean, glinting)]
+    assert bright[1] > bright[0] + 0.003
+
+
+def test_wet_highlights_keep_to_the_lamp_more_than_to_the_tissue():
+    glints = random_scene(np.random.default_rng(0), 1, 64, kinds=('wet_tissue',)).glints
+    pictures = [np.full((64, 64, 3), 120, np.float32) for _ in range(2)]
+    glints.add(pictures[0], np.zeros(2))
+    glints.add(pictures[1], np.array([20.0, 0.0]))
+    shift = round(20 * glints.share)  # to the left, as the tissue does, but less
+    assert 0 < shift < 20
+    seen = [picture[..., 0] - 120 for picture in pictures]
+    errors = [np.abs(seen[1][:, 40:] - seen[0][:, 40 - x : 64 - x]).sum() for x in range(21)]
+    assert abs(int(np.argmin(errors)) - shift) <= 1
+
+
+@pytest.mark.parametrize('seed', range(4))
+def test_low_contrast_leaves_at_most_two_thirds_of_the_spread(seed):
+    clean, faded = (
+        render_scene(seed, 1, size=(96, 128), kinds=kinds)[0][0]
+        for kinds in ((), ('low_contrast',))
+    )
+    assert faded.std() < 0.67 * clean.std()
+    assert np.ptp(faded.astype(int)) < 0.67 * 255
+
+
+@pytest.mark.parametrize('others', [(), ('noise', 'compression'), ('glare', 'lens_dirt', 'blood')])
+def test_grey_pictures_have_equal_channels_whatever_else_they_show(others):
+    picture, _ = render_scene(1, 1, size=(96, 128), kinds=('grey', *others))[0]
+    assert np.array_equal(picture[..., 0], picture[..., 1])
+    assert np.array_equal(picture[..., 0], picture[..., 2])
+    assert picture.std() > 10
 
 
 @pytest.mark.parametrize('kind', SCENE_KINDS)

@@ -11,11 +11,12 @@ import numpy as np
 from surgsam2_ros.synthesis.blobs import random_blob, random_cover, random_pool
 from surgsam2_ros.synthesis.breathing import random_breathing
 from surgsam2_ros.synthesis.designs import random_design
+from surgsam2_ros.synthesis.glints import random_glints
 from surgsam2_ros.synthesis.instruments import Design, Instrument
 from surgsam2_ros.synthesis.kinds import EVERYDAY_KINDS, HARD_KINDS, draw_kinds
 from surgsam2_ros.synthesis.motions import crossing_motions, random_motion, returning_motion
 from surgsam2_ros.synthesis.optics import random_optics
-from surgsam2_ros.synthesis.parts import random_shaft_material, stain
+from surgsam2_ros.synthesis.parts import random_black_material, random_shaft_material, stain
 from surgsam2_ros.synthesis.scene import Body, CameraPath, Scene, Shadows
 from surgsam2_ros.synthesis.tissue import random_colour, random_tissue
 from surgsam2_ros.synthesis.trajectories import minimum_jerk, wander
@@ -99,6 +100,7 @@ def random_scene(
             body.label: body.design.kind for body in bodies if isinstance(body, Instrument)
         },
         breathing=random_breathing(rng, frames, unit) if 'breathing' in shown else None,
+        glints=random_glints(rng, (size, size), wet=True) if 'wet_tissue' in shown else None,
         kinds=shown,
     )
 
@@ -112,7 +114,7 @@ def _random_bodies(
         return [Instrument(design, motion, i + 1) for i, motion in enumerate(motions)]
     bodies: list[Body] = []
     designs: list[Design] = []
-    only_instruments = shown[0] in (*HARD_KINDS, 'look_alikes', 'leaving')
+    only_instruments = shown[0] in (*HARD_KINDS, 'look_alikes', 'leaving', 'black_shafts')
     count = int(rng.choice([1, 2, 3], p=[0.3, 0.45, 0.25]))
     for label in range(1, 1 + (max(2, count) if shown[0] == 'look_alikes' else count)):
         if rng.random() < 0.08 and not only_instruments:
@@ -139,7 +141,12 @@ def _random_design(
     rng: np.random.Generator, size: int, shown: Sequence[str], widest: float = 70
 ) -> Design:
     width = float(np.clip(np.exp(rng.normal(3.25, 0.42)), 9, widest)) * size / 256
-    design = random_design(rng, width, shaft_length=rng.uniform(290, 350) * size / 256)
+    design = random_design(
+        rng,
+        width,
+        shaft_length=rng.uniform(290, 350) * size / 256,
+        shaft_material=random_black_material(rng) if 'black_shafts' in shown else None,
+    )
     if 'blood' in shown and rng.random() < 0.6:
         for part in (design.wrist, *design.jaws):
             stain(rng, part)

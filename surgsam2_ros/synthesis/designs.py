@@ -143,6 +143,7 @@ def random_design(
     shaft_length: float,
     kind: str | None = None,
     resolution: float = 1.0,
+    shaft_material: Material | None = None,
 ) -> Design:
     """Draw an instrument of any kind in any material.
 
@@ -152,6 +153,7 @@ def random_design(
         shaft_length: drawn length of the shaft; longer than it ever reaches into the picture.
         kind: one of KINDS; drawn when None.
         resolution: sprite pixels per scene pixel.
+        shaft_material: surface of the shaft; drawn when None.
     """
     kind = kind or str(rng.choice(KINDS, p=[_SHARES[name] for name in KINDS]))
     if kind in WRISTED_KINDS and rng.random() < 0.3:
@@ -160,14 +162,16 @@ def random_design(
             kind,
             width,
             shaft_length,
-            shaft_material=random_shaft_material(rng),
+            shaft_material=shaft_material or random_shaft_material(rng),
             tip_material=random_tip_material(rng),
             resolution=resolution,
         )
     if rng.random() < 0.6:
-        return lifelike_design(rng, kind, width, shaft_length, resolution=resolution)
+        return lifelike_design(
+            rng, kind, width, shaft_length, shaft_material=shaft_material, resolution=resolution
+        )
     taper = rng.uniform(0.8, 1.0)
-    shaft = _random_shaft(rng, shaft_length, width, taper, resolution)
+    shaft = _random_shaft(rng, shaft_length, width, taper, shaft_material, resolution)
     tip_material = random_tip_material(rng)
     wrist_length = width * rng.uniform(0.7, 2.2)
     wrist = _random_wrist(rng, wrist_length, width * taper, tip_material, resolution)
@@ -248,12 +252,16 @@ def _suction_tube(
 
 
 def _random_shaft(
-    rng: np.random.Generator, length: float, width: float, taper: float, resolution: float
+    rng: np.random.Generator,
+    length: float,
+    width: float,
+    taper: float,
+    material: Material | None,
+    resolution: float,
 ) -> Sprite:
     profile = profile_through((0, 1), (1, taper))
-    shaft = shaded_part(
-        rng, length, width, profile, random_shaft_material(rng), resolution=resolution
-    )
+    material = material or random_shaft_material(rng)
+    shaft = shaded_part(rng, length, width, profile, material, resolution=resolution)
     if rng.random() < 0.4:  # rings and markings, mostly near the wrist
         for _ in range(rng.integers(1, 4)):
             start = 1 - rng.uniform(0.02, 0.5) ** 1.5

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from surgsam2_ros.synthesis.blobs import random_pool
 from surgsam2_ros.synthesis.breathing import random_breathing
 from surgsam2_ros.synthesis.designs import WRISTED_KINDS, lifelike_design, wristed_design
+from surgsam2_ros.synthesis.glints import random_glints
 from surgsam2_ros.synthesis.instruments import KINDS, Design, Instrument, Motion
 from surgsam2_ros.synthesis.noise import GRAIN_OFFSETS, value_noise
 from surgsam2_ros.synthesis.optics import Optics, gamma_table, lamp_falloff
@@ -23,7 +24,7 @@ from surgsam2_ros.synthesis.troubles import OPTICAL_KINDS, troubled
 from surgsam2_ros.synthesis.vessels import add_vessels
 
 MOST_INSTRUMENTS = 4
-SCENE_KINDS = (*OPTICAL_KINDS, 'breathing')
+SCENE_KINDS = (*OPTICAL_KINDS, 'breathing', 'black_shafts', 'wet_tissue')
 """Troubles that a long scene may be given, see `kinds.py`; it has its own plan of motion."""
 
 _ROUND_S = 10.0  # after that long, everything happens again, though never in the same way
@@ -36,6 +37,7 @@ _SHAFTS = (
     Material((40, 52, 74), ambient=0.4, gloss=0.45, sharpness=14, metal=0.1, grain=0.03),
     Material((108, 100, 92), ambient=0.35, gloss=0.3, sharpness=8, metal=0.3, grain=0.04),
 )
+_BLACK = (14.0, 14.0, 16.0)
 _STEEL = Material((196, 198, 204), ambient=0.35, gloss=0.8, sharpness=16, metal=0.75, grain=0.03)
 
 
@@ -96,7 +98,7 @@ def render_scene(
     bodies = []
     order = rng.permutation(count)
     for index, kind in enumerate(cast):
-        design = _design(rng, index, kind, size)
+        design = _design(rng, index, kind, size, black='black_shafts' in kinds)
         motion = _motion(rng, index, design, frames, size, rate_hz, mirrored)
         bodies.append(Instrument(design, motion, label=index + 1))
     optics = _clean_optics(rng, frames, size)
@@ -114,6 +116,7 @@ def render_scene(
         rate_hz=rate_hz,
         class_names={body.label: body.design.kind for body in bodies},
         breathing=random_breathing(extra, frames, unit) if 'breathing' in kinds else None,
+        glints=random_glints(extra, size, wet=True) if 'wet_tissue' in kinds else None,
         kinds=kinds,
     )
 
@@ -140,7 +143,9 @@ def _check_names(cast: Sequence[str], kinds: Sequence[str]) -> None:
         )
 
 
-def _design(rng: np.random.Generator, index: int, kind: str, size: tuple[int, int]) -> Design:
+def _design(
+    rng: np.random.Generator, index: int, kind: str, size: tuple[int, int], *, black: bool
+) -> Design:
     diagonal = float(np.hypot(*size))
     draw = wristed_design if kind in WRISTED_KINDS else lifelike_design
     return draw(
@@ -148,7 +153,7 @@ def _design(rng: np.random.Generator, index: int, kind: str, size: tuple[int, in
         kind,
         width=rng.uniform(0.125, 0.145) * min(size),
         shaft_length=1.5 * diagonal,
-        shaft_material=_SHAFTS[index],
+        shaft_material=replace(_SHAFTS[index], colour=_BLACK) if black else _SHAFTS[index],
         tip_material=_STEEL,
         resolution=2.0,
     )

@@ -56,7 +56,7 @@ class Optics:
         view: bool [H, W], pixels that show the scene, or None for all.
         exposure: float [T].
         white_balance: float32 [3].
-        saturation: 1 leaves colours as they are.
+        saturation: 1 leaves colours as they are, 0 makes all channels equal.
         tone: uint8 [256] look-up table (gamma).
         blur: standard deviation of the lens blur in pixels, 0 for none.
         shake: float [T, 2], motion blur (x, y) in pixels, zero for none.
@@ -118,9 +118,10 @@ class Optics:
             image = cv2.filter2D(image, -1, motion_kernel(*self.shake[frame]))
         if self.grain:
             offset = self.grain_offsets[frame]
-            image += np.float32(self.grain) * sensor_grain(
-                image.shape[:2], offset, self.grain_softness
-            )
+            grain = sensor_grain(image.shape[:2], offset, self.grain_softness)
+            if not self.saturation:
+                grain = grain[..., :1]
+            image += np.float32(self.grain) * grain
         picture = cv2.LUT(np.clip(image, 0, 255).astype(np.uint8), self.tone)
         if self.jpeg_quality:
             coded = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, self.jpeg_quality])[1]
@@ -142,9 +143,10 @@ def motion_kernel(x: float, y: float) -> np.ndarray:
     return kernel / kernel.sum()
 
 
-def gamma_table(gamma: float) -> np.ndarray:
-    """Look-up table uint8 [256] of value ** gamma."""
-    return np.round((np.arange(256) / 255) ** gamma * 255).astype(np.uint8)
+def gamma_table(gamma: float, contrast: float = 1.0, lift: float = 0.0) -> np.ndarray:
+    """Look-up table uint8 [256] of lift + contrast * value ** gamma, values from 0 to 1."""
+    levels = lift + contrast * (np.arange(256) / 255) ** gamma
+    return np.clip(np.round(255 * levels), 0, 255).astype(np.uint8)
 
 
 def lamp_falloff(

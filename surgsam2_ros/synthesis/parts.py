@@ -80,6 +80,17 @@ def random_shaft_material(rng: np.random.Generator) -> Material:
     )
 
 
+def random_black_material(rng: np.random.Generator) -> Material:
+    """Coated laparoscopic shafts: black, at most with a narrow streak of light."""
+    return Material(
+        colour=_grey(rng, 5, 26, 2),
+        ambient=rng.uniform(0.15, 0.5),
+        gloss=rng.uniform(0, 0.35),
+        sharpness=rng.uniform(12, 60),
+        grain=rng.uniform(0.02, 0.15),
+    )
+
+
 def random_tip_material(rng: np.random.Generator) -> Material:
     """Draw what wrists and jaws are made of: nearly always steel."""
     kind = rng.random()

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from surgsam2_ros.synthesis.breathing import Breathing
+from surgsam2_ros.synthesis.glints import Glints
 from surgsam2_ros.synthesis.optics import Optics
 from surgsam2_ros.synthesis.sprites import Placement, blend_over, place, spread
 from surgsam2_ros.synthesis.trajectories import value_at
@@ -137,6 +138,7 @@ class Scene(Sequence):
         rate_hz: intended frame rate.
         class_names: class of each labelled object, by label.
         breathing: motion of the background in itself, or None.
+        glints: reflexes on the background, or None.
         kinds: names of what the scene shows (see `kinds.py`), for reports.
     """
 
@@ -152,6 +154,7 @@ class Scene(Sequence):
         rate_hz: float = 15.0,
         class_names: dict[int, str] | None = None,
         breathing: Breathing | None = None,
+        glints: Glints | None = None,
         kinds: Sequence[str] = (),
     ) -> None:
         self.background = background
@@ -163,6 +166,7 @@ class Scene(Sequence):
         self.rate_hz = rate_hz
         self.class_names = dict(class_names or {})
         self.breathing = breathing
+        self.glints = glints
         self.kinds = tuple(kinds)
         self._frames = frames
 
@@ -198,6 +202,8 @@ class Scene(Sequence):
     def _compose(self, frame: float) -> tuple[np.ndarray, np.ndarray]:
         height, width = self.shape
         image = self._ground(frame)
+        if self.glints is not None:
+            self.glints.add(image, value_at(self.camera.offset, frame))
         labels = np.zeros(self.shape, np.uint8)
         layer = np.zeros((height, width, 4), np.float32)
         for body in self.bodies:

@@ -11,7 +11,7 @@ import numpy as np
 
 from surgsam2_ros.synthesis.lens import random_dirt, random_glare
 from surgsam2_ros.synthesis.noise import value_noise
-from surgsam2_ros.synthesis.optics import Optics, Smoke, disc_view, random_smoke
+from surgsam2_ros.synthesis.optics import Optics, Smoke, disc_view, gamma_table, random_smoke
 from surgsam2_ros.synthesis.trajectories import wander
 
 _Shape = tuple[int, int]
@@ -110,6 +110,17 @@ def _noise(rng: np.random.Generator, optics: Optics, frames: int, shape: _Shape)
     return replace(optics, grain=rng.uniform(6, 16))
 
 
+def _low_contrast(rng: np.random.Generator, optics: Optics, frames: int, shape: _Shape) -> Optics:
+    """Squeeze black and white together, as haze, an old lens or a cheap grabber does."""
+    contrast = rng.uniform(0.35, 0.65)
+    lift = rng.uniform(0, 0.7) * (1 - contrast)
+    return replace(optics, tone=gamma_table(rng.uniform(0.75, 1.2), contrast, lift))
+
+
+def _grey(rng: np.random.Generator, optics: Optics, frames: int, shape: _Shape) -> Optics:
+    return replace(optics, saturation=0.0)
+
+
 def _compression(rng: np.random.Generator, optics: Optics, frames: int, shape: _Shape) -> Optics:
     return replace(optics, jpeg_quality=int(rng.integers(15, 85)))
 
@@ -155,6 +166,8 @@ _TROUBLES: dict[str, Callable[[np.random.Generator, Optics, int, _Shape], Optics
     'glare': _glare,
     'motion_blur': _motion_blur,
     'noise': _noise,
+    'low_contrast': _low_contrast,
+    'grey': _grey,
     'compression': _compression,
     'interlacing': _interlacing,
     'round_view': _round_view,

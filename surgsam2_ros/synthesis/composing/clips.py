@@ -22,13 +22,10 @@ from surgsam2_ros.synthesis.composing.paths import (
     random_pace,
     similarity,
 )
-from surgsam2_ros.synthesis.composing.pictures import (
-    random_glints,
-    random_picture,
-    write_beside,
-)
+from surgsam2_ros.synthesis.composing.pictures import random_picture, write_beside
 from surgsam2_ros.synthesis.composing.scene import Body, ComposedScene, Ground
 from surgsam2_ros.synthesis.composing.tools import Tool, bare_shaft, free_tool, lit, shafted_tool
+from surgsam2_ros.synthesis.glints import random_glints
 
 SMALLEST = 0.002  # share of the picture that an object must cover in the first frame
 _TRIES = 20
@@ -150,7 +147,7 @@ def _tissue_scene(
         random_picture(rng, frames, size, aspect, float(mean.mean()), grey=grey, mild=False),
         rolling=rng.uniform(0.2, 0.9) if rng.random() < 0.15 else 0.0,
         shutter=rng.uniform(0.05, 0.5),
-        glints=random_glints(rng, size) if rng.random() < 0.2 else None,
+        glints=random_glints(rng, (size, size)) if rng.random() < 0.2 else None,
     )
 
 

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
-from surgsam2_ros.synthesis.noise import GRAIN_OFFSETS, value_noise
-from surgsam2_ros.synthesis.optics import Optics, lamp_falloff
+from surgsam2_ros.synthesis.noise import GRAIN_OFFSETS
+from surgsam2_ros.synthesis.optics import Optics, gamma_table, lamp_falloff
 from surgsam2_ros.synthesis.troubles import troubled
 
 _CHANCES = {
@@ -24,37 +24,6 @@ _CHANCES = {
     'interlacing': 0.04,
     'framed_view': 0.07,
 }
-
-
-@dataclass(frozen=True, eq=False)
-class Glints:
-    """Reflexes of the lamp on wet tissue; they keep to the lamp more than to the tissue.
-
-    Attributes:
-        light: float32 [2S, 2S], 0..255.
-        share: of the tissue's shift that they follow.
-    """
-
-    light: np.ndarray
-    share: float
-
-    def add(self, image: np.ndarray, shift: np.ndarray) -> None:
-        """Brighten a float32 [S, S, 3] picture where it is not dark, in place."""
-        size = len(image)
-        x, y = np.clip(size / 2 - self.share * shift, 0, size).astype(int)
-        glow = self.light[y : y + size, x : x + size]
-        glow = glow * np.clip(image[..., 0] * np.float32(1 / 120), 0, 1)
-        image += cv2.merge([glow] * 3)
-
-
-def random_glints(rng: np.random.Generator, size: int) -> Glints:
-    """Draw small sharp reflexes in clusters."""
-    shape = (2 * size, 2 * size)
-    film = value_noise(rng, shape, (int(rng.integers(20, 60)), 90), gain=0.8)
-    film = film + 0.35 * value_noise(rng, shape, (4, 9))
-    high = np.quantile(film[::4, ::4], rng.uniform(0.97, 0.995))
-    light = np.clip((film - high) / np.float32(rng.uniform(0.02, 0.08)), 0, 1)
-    return Glints(light * np.float32(rng.uniform(60, 190)), rng.uniform(0.3, 0.9))
 
 
 def random_picture(
@@ -115,10 +84,10 @@ def random_picture(
 
 def _tone(rng: np.random.Generator, *, grey: bool) -> np.ndarray:
     """Draw a curve of gamma and contrast, uint8 [256]."""
-    levels = (np.arange(256) / 255) ** rng.uniform(0.65, 1.35)
+    gamma = rng.uniform(0.65, 1.35)
     contrast = rng.uniform(0.4, 1.0) if grey else rng.uniform(0.75, 1.1)
     lift = rng.uniform(0, 0.6) * (1 - contrast) if contrast < 1 else 0.0
-    return np.clip(np.round(255 * (lift + contrast * levels)), 0, 255).astype(np.uint8)
+    return gamma_table(gamma, contrast, lift)
 
 
 def _round_window(rng: np.random.Generator, size: int, aspect: float) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 from surgsam2_ros.synthesis.breathing import Breathing
 from surgsam2_ros.synthesis.composing.layers import lay_over
 from surgsam2_ros.synthesis.composing.paths import CameraMotion, ToolPath, rolling_shutter
-from surgsam2_ros.synthesis.composing.pictures import Glints
+from surgsam2_ros.synthesis.glints import Glints
 from surgsam2_ros.synthesis.optics import Optics
 from surgsam2_ros.synthesis.trajectories import value_at
 
