@@ -9,7 +9,10 @@ import json
 import pytest
 
 from surgsam2_ros.cli import main
+from surgsam2_ros.network import load_config
+from surgsam2_ros.share import share_file
 
+NANO_SIZE = load_config(share_file('models/surgsam2_nano.yaml')).image_size
 DOCUMENTED = {
     'model',
     'size',
@@ -37,7 +40,7 @@ def test_a_row_has_times_counts_and_stages(tmp_path, capsys):
     assert status == 0
     report = json.loads(out.read_text())
     one, two = report['rows']
-    assert (one['model'], one['size'], one['objects']) == ('surgsam2_nano', 256, 1)
+    assert (one['model'], one['size'], one['objects']) == ('surgsam2_nano', NANO_SIZE, 1)
     assert one['weights'] == 'trained'
     assert one['against'] is None
     assert two['gflop'] > one['gflop'] > 0.5
@@ -49,7 +52,7 @@ def test_a_row_has_times_counts_and_stages(tmp_path, capsys):
     assert abs(one['memory_growth_mb']) < 5  # the bank is bounded
     assert report['peak_gflop_per_s'] > 0
     assert plot.stat().st_size > 1000
-    assert printed.out.count('| surgsam2_nano | 256 |') == 2
+    assert printed.out.count(f'| surgsam2_nano | {NANO_SIZE} |') == 2
 
 
 def test_the_documented_call_keeps_its_fields(tmp_path, capsys):

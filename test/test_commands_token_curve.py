@@ -18,12 +18,14 @@ from surgsam2_ros.drawing import label_palette
 from surgsam2_ros.engines import settings
 from surgsam2_ros.evaluation import hard_clips
 from surgsam2_ros.evaluation.nano_table import track_video
-from surgsam2_ros.network import load_network
+from surgsam2_ros.network import load_config, load_network
 from surgsam2_ros.share import share_file
 from surgsam2_ros.sources import write_label_png
 from surgsam2_ros.synthesis import render_clip
 
 pytestmark = pytest.mark.slow
+NANO = share_file('models/surgsam2_nano.yaml')
+ALL = load_config(NANO).memory_size ** 2  # tokens of a memory
 
 
 @pytest.fixture(scope='module')
@@ -42,7 +44,7 @@ def videos(tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def network():
-    return load_network(share_file('models/surgsam2_nano.yaml'), device='cpu')
+    return load_network(NANO, device='cpu')
 
 
 @pytest.fixture(scope='module')
@@ -51,8 +53,8 @@ def report(network, videos):
 
 
 def test_all_tokens_are_measured_besides_and_are_the_reference(report):
-    assert [row['tokens'] for row in report['rows']] == [16, 256]
-    assert (report['all_tokens'], report['chosen_tokens'], report['clips']) == (256, 128, 2)
+    assert [row['tokens'] for row in report['rows']] == [16, ALL]
+    assert (report['all_tokens'], report['chosen_tokens'], report['clips']) == (ALL, ALL // 2, 2)
     whole = report['rows'][-1]
     assert (whole['j_change'], whole['j_change_error']) == (0.0, 0.0)
     assert (whole['step_ratio'], whole['frame_ratio']) == (1.0, 1.0)
@@ -62,7 +64,7 @@ def test_all_tokens_are_measured_besides_and_are_the_reference(report):
 def test_the_fast_profile_is_measured_whole(network, videos, able, monkeypatch, tmp_path):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
     monkeypatch.setattr(settings, 'multiplies_8_bits_fast', lambda: able)
-    found = measure(network, videos[:1], [128], rounds=1)
+    found = measure(network, videos[:1], [ALL // 2], rounds=1)
     few, fast = found['rows'][0], found['fast']
     assert ('int8' in fast['encoder']) == able
     assert (fast['j'] == few['j']) != able  # the same tokens, and the encoder changes the masks
@@ -87,8 +89,9 @@ def test_all_tokens_are_as_accurate_as_surgsam2_track(report, videos, tmp_path):
 
 
 def test_more_tokens_than_a_memory_has_are_refused(network, videos):
-    with pytest.raises(CommandError, match='--tokens 257 is not possible; a memory has 1 to 256'):
-        measure(network, videos, [257], rounds=1)
+    refused = f'--tokens {ALL + 1} is not possible; a memory has 1 to {ALL}'
+    with pytest.raises(CommandError, match=refused):
+        measure(network, videos, [ALL + 1], rounds=1)
 
 
 def row(tokens, j, step_ratio):

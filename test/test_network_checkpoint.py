@@ -274,7 +274,7 @@ def test_mixed_precision_stays_close():
             )
             encoded = network.encode_memory(
                 features.stride16,
-                decoded.high_res_logits,
+                network.masks_to_remember(decoded.mask_logits),
                 decoded.presence_logits,
                 from_prompt=False,
             )

@@ -50,7 +50,7 @@ def network(request):
 def memory_of(network, objects, frames=2, pointers=3):
     """Return random memory of a few frames and pointers."""
     torch.manual_seed(1)
-    config, area = network.config, network.feature_size**2
+    config, area = network.config, network.memory_size**2
     pointer, place = network.pointer_tokens(
         torch.randn(objects, pointers, config.hidden_dim),
         torch.arange(pointers).float().expand(objects, -1),
@@ -69,8 +69,9 @@ def whole_frame(network, image, memory, multimask=True):
     features = network.encode_image(image)
     conditioned = network.condition(features.stride16, memory)
     decoded = network.decode(conditioned, features, multimask=multimask)
+    masks = network.masks_to_remember(decoded.mask_logits)
     encoded = network.encode_memory(
-        features.stride16, decoded.high_res_logits, decoded.presence_logits, from_prompt=False
+        features.stride16, masks, decoded.presence_logits, from_prompt=False
     )
     return features, conditioned, decoded, encoded
 
@@ -91,8 +92,10 @@ def test_shapes(network):
     assert decoded.pointer.shape == (3, dim)
     assert decoded.all_mask_logits.shape == (3, 3, 16, 16)
     assert decoded.all_iou.shape == (3, 3)
-    assert encoded.shape == (3, memory_dim, 4, 4)
-    assert network.memory_position().shape == (16, memory_dim)
+    cells = network.memory_size
+    assert cells == 4 // network.config.memory_pool
+    assert encoded.shape == (3, memory_dim, cells, cells)
+    assert network.memory_position().shape == (cells**2, memory_dim)
     assert network.temporal_encoding.shape == (network.config.num_maskmem, 1, 1, memory_dim)
 
 
@@ -215,7 +218,10 @@ def test_every_parameter_that_takes_part_learns(network):
     )
     masked = network.mask_as_output(features, torch.ones(2, 1, 64, 64))
     absent = network.encode_memory(
-        features.stride16, decoded.high_res_logits, -torch.ones(2), from_prompt=False
+        features.stride16,
+        network.masks_to_remember(decoded.mask_logits),
+        -torch.ones(2),
+        from_prompt=False,
     )
     absent_pointer = network.mask_as_output(features, torch.zeros(1, 1, 64, 64)).pointer
     outputs = [decoded.all_mask_logits, decoded.all_iou, decoded.presence_logits, encoded]

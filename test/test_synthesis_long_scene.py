@@ -64,10 +64,11 @@ def test_both_instruments_are_seen_from_the_first_frame(labels):
     assert set(np.unique(labels)) == {0, STAYS, LEAVES}
 
 
-def test_both_come_in_from_the_border(labels):
-    for value in (STAYS, LEAVES):
-        areas = (labels == value).sum(axis=(1, 2))
-        assert areas[:20].max() > 1.5 * areas[0]
+def test_one_comes_further_in_and_the_other_grows_out_of_the_border_when_it_returns(labels):
+    areas = np.stack([(labels == value).sum(axis=(1, 2)) for value in (STAYS, LEAVES)])
+    assert areas[0, :20].max() > 1.15 * areas[0, 0]
+    back = np.flatnonzero(areas[1] == 0)[-1] + 1
+    assert 0 < areas[1, back] < areas[1, back + 3]
 
 
 def test_one_stays_and_the_other_leaves_and_returns(labels):

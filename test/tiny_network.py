@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from surgsam2_ros.network import SurgSAM2, load_config
+from surgsam2_ros.network import SurgSAM2, TrunkConfig, load_config
 
 CONFIG = Path(__file__).parents[1] / 'models' / 'surgsam2_nano.yaml'
 SIZE = 64
@@ -23,6 +23,17 @@ WIDTHS = {
     'decoder_iou_hidden': 32,
     'fuser_layers': 1,
 }
+# What the shipped network saves is tested by itself; here the official rules hold.
+OFFICIAL = {
+    'trunk': TrunkConfig(type='efficientnet_lite0'),
+    'num_frame_to_prune': 2,
+    'self_attention_layers': None,
+    'memory_pool': 1,
+    'memory_mask_stride': 1,
+    'fuser_expansion': 4,
+    'binarise_prompted_masks': True,
+    'motion_hint': False,
+}
 
 
 def tiny_network(*, presence_bias: float = 5.0, **changes) -> SurgSAM2:
@@ -33,7 +44,8 @@ def tiny_network(*, presence_bias: float = 5.0, **changes) -> SurgSAM2:
         changes: fields of the NetworkConfig.
     """
     torch.manual_seed(0)
-    config = dataclasses.replace(load_config(CONFIG), **{'image_size': SIZE, **WIDTHS, **changes})
+    fields = {'image_size': SIZE, **WIDTHS, **OFFICIAL, **changes}
+    config = dataclasses.replace(load_config(CONFIG), **fields)
     network = SurgSAM2(config).eval()
     with torch.no_grad():
         network.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(presence_bias)

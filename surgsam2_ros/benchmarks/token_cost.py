@@ -42,7 +42,7 @@ class TokenCost:
 
 def all_tokens(network: SurgSAM2) -> int:
     """Tokens of a memory, (S / 16)^2."""
-    return network.feature_size**2
+    return network.memory_size**2
 
 
 def token_costs(
