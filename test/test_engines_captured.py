@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny_network import noise_frames, tiny_network
+from tiny_network import LEAN, noise_frames, tiny_network
 
 from surgsam2_ros.benchmarks.measuring import count
 from surgsam2_ros.engines.captured import CapturedEncoder, CapturedStepper
@@ -84,6 +84,18 @@ def test_captured_it_tracks_the_same_masks(network, objects):
     engine = Engine(CapturedEncoder(network, how), CapturedStepper(network, how))
     ours, plain = (tracker_with(network, objects, which) for which in (engine, None))
     for rgb in FRAMES[20:]:
+        for found, expected in zip(ours.track(rgb).tracks, plain.track(rgb).tracks, strict=True):
+            assert (found.mask != expected.mask).mean() < 0.005
+            assert abs(found.score - expected.score) < 1e-3
+
+
+@pytest.mark.slow
+def test_so_does_a_network_that_takes_hints():
+    network = tiny_network(num_frame_to_prune=2, **LEAN).requires_grad_(False)
+    how = {'backend': 'eager'}
+    engine = Engine(CapturedEncoder(network, how), CapturedStepper(network, how))
+    ours, plain = (tracker_with(network, 3, which, frames=6) for which in (engine, None))
+    for rgb in FRAMES[6:10]:
         for found, expected in zip(ours.track(rgb).tracks, plain.track(rgb).tracks, strict=True):
             assert (found.mask != expected.mask).mean() < 0.005
             assert abs(found.score - expected.score) < 1e-3

@@ -8,7 +8,7 @@ import json
 
 import pytest
 import torch
-from tiny_network import noise_frames, tiny_network
+from tiny_network import LEAN, noise_frames, tiny_network
 
 pytest.importorskip('onnxruntime')
 pytest.importorskip('onnxscript')
@@ -109,6 +109,20 @@ def test_so_does_the_step_that_reads_some_tokens_of_each_memory():
     for rgb in FRAMES[:12]:
         tracker.track(rgb)
     assert len(checked.differences) == 11
+    assert max(checked.differences) < CLOSE
+
+
+def test_so_does_the_step_that_takes_hints():
+    network = tiny_network(num_frame_to_prune=2, **LEAN).requires_grad_(False)
+    exported = export_once(network, StepKind(prunes_frames=True, takes_hints=True))
+    checked = Checked(network, OnnxStepper(network, exported.step))
+    tracker = StreamingTracker(network, engine=Engine(EagerEncoder(network), checked))
+    tracker.add_object('a', box=BOX_A)
+    for index, rgb in enumerate(FRAMES[:12]):
+        if index == 4:
+            tracker.add_object('b', box=BOX_B)
+        tracker.track(rgb)
+    assert len(checked.differences) == 10
     assert max(checked.differences) < CLOSE
 
 

@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from tiny_network import SIZE, tiny_network
+from tiny_network import LEAN, SIZE, tiny_network
 
 from surgsam2_ros.tracking import StreamingTracker, memory_bank
 from surgsam2_ros.training.clips import normalise
@@ -17,16 +17,6 @@ from surgsam2_ros.training.prompts import PromptKind, PromptRecipe, simulate_pro
 from surgsam2_ros.training.unroll import UNDISTURBED, Disturbance, track_clip, track_clips
 
 FRAMES = 9
-
-
-LEAN = {
-    'motion_hint': True,
-    'memory_pool': 2,
-    'memory_mask_stride': 4,
-    'self_attention_layers': 0,
-    'fuser_expansion': 2,
-    'binarise_prompted_masks': False,
-}
 
 
 @pytest.fixture(scope='module')

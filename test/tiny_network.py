@@ -34,6 +34,15 @@ OFFICIAL = {
     'binarise_prompted_masks': True,
     'motion_hint': False,
 }
+LEAN = {
+    'trunk': TrunkConfig(type='efficientnet_lite0', expansion=4, repeats=(1, 2, 2, 3, 3, 2, 1)),
+    'self_attention_layers': 0,
+    'memory_pool': 2,
+    'memory_mask_stride': 4,
+    'fuser_expansion': 2,
+    'binarise_prompted_masks': False,
+    'motion_hint': True,
+}
 
 
 def tiny_network(*, presence_bias: float = 5.0, **changes) -> SurgSAM2:
