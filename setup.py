@@ -13,9 +13,9 @@ SHARED_SUFFIXES = {'.py', '.yaml', '.xml', '.rviz', '.safetensors', '.jpg', '.pn
 
 
 def shared_files() -> list[tuple[str, list[str]]]:
-    """Return (target folder, files) for every folder of launch/, config/, models/ and scenes/."""
+    """Return (target folder, files) for every folder of launch/, config/, models/ and resource/."""
     folders = {}
-    for top in ('launch', 'config', 'models', 'scenes'):
+    for top in ('launch', 'config', 'models', 'resource'):
         for path in sorted(Path(top).rglob('*')):
             if path.suffix in SHARED_SUFFIXES and path.is_file():
                 target = f'{SHARE}/{path.parent.as_posix()}'

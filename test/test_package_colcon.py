@@ -111,7 +111,7 @@ def test_share_files_are_installed_and_found(install_space):
         'launch': {'.py'},
         'config': {'.yaml', '.xml', '.rviz'},
         'models': {'.yaml'},
-        'scenes': {'.jpg', '.png', '.txt'},
+        'resource': {'.jpg', '.png', '.txt'},
     }.items():
         wanted = {
             path.relative_to(REPO) for path in (REPO / folder).rglob('*') if path.suffix in suffixes

@@ -61,7 +61,7 @@ def test_share_files_are_there(wheel):
 
 
 def test_the_pictures_of_the_composed_scene_come_with_their_licence(wheel):
-    folder = f'{SHARE}/surgsam2_ros/scenes/laparoscopy'
+    folder = f'{SHARE}/surgsam2_ros/resource/laparoscopy'
     there = {name for name in wheel.namelist() if name.startswith(folder)}
     names = ('tissue.jpg', 'fenestrated_grasper.png', 'grasper.png', 'LICENSE.txt')
     assert there == {f'{folder}/{name}' for name in names}

@@ -54,7 +54,7 @@ output:
 
 scene:
   composed shows two photographed graspers over a photographed liver, moved and lit by this program;
-  scenes/laparoscopy/LICENSE.txt tells where the pictures are from. --instruments and --kinds are
+  resource/laparoscopy/LICENSE.txt tells where the pictures are from. --instruments and --kinds are
   for rendered scenes.
 
 instruments:

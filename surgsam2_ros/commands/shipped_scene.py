@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The scene that is composed of the photographs in scenes/laparoscopy/."""
+"""The scene that is composed of the photographs in resource/laparoscopy/."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from surgsam2_ros.synthesis.composing import LongScene
 
-FOLDER = 'scenes/laparoscopy'
+FOLDER = 'resource/laparoscopy'
 TISSUE = 'tissue.jpg'
 # Kind, which is the name of the picture, and the column in which the shaft ends.
 INSTRUMENTS = (('fenestrated_grasper', 124), ('grasper', 245))
