@@ -33,15 +33,14 @@ UNIT = 640  # sizes of the scene are given for a picture that is so wide
 
 # (share of the time, x, y) of the tips, x in widths and y in heights of the picture.
 _AT_WORK = (
-    (0.00, 0.74, 0.57), (0.10, 0.53, 0.62), (0.19, 0.48, 0.67), (0.28, 0.54, 0.63),
+    (0.00, 0.62, 0.58), (0.10, 0.52, 0.63), (0.19, 0.48, 0.67), (0.28, 0.54, 0.63),
     (0.37, 0.45, 0.61), (0.52, 0.50, 0.69), (0.61, 0.56, 0.66), (0.71, 0.48, 0.59),
     (0.81, 0.43, 0.66), (0.91, 0.51, 0.69), (1.00, 0.47, 0.64),
 )  # fmt: skip
 _CROSSES_LEAVES_RETURNS = (
-    (0.00, 0.25, 0.45), (0.04, 0.25, 0.45), (0.15, 0.37, 0.57), (0.23, 0.32, 0.63),
-    (0.32, 0.38, 0.56), (0.44, 0.66, 0.67), (0.49, 0.62, 0.62), (0.57, 0.38, 0.52),
-    (0.70, -0.14, 0.32), (0.76, -0.14, 0.32), (0.88, 0.33, 0.58), (0.94, 0.38, 0.64),
-    (1.00, 0.35, 0.60),
+    (0.00, 0.40, 0.53), (0.10, 0.34, 0.61), (0.21, 0.39, 0.63), (0.31, 0.37, 0.55),
+    (0.44, 0.66, 0.67), (0.49, 0.62, 0.62), (0.57, 0.38, 0.52), (0.70, -0.14, 0.32),
+    (0.76, -0.14, 0.32), (0.88, 0.36, 0.58), (0.94, 0.40, 0.64), (1.00, 0.37, 0.60),
 )  # fmt: skip
 _PLANS = (_AT_WORK, _CROSSES_LEAVES_RETURNS)
 _ENTRIES = ((1.55, 0.60), (-0.55, 0.16))  # where the instruments turn about, far outside
@@ -136,9 +135,10 @@ def compose_scene(
     instruments: Sequence[InstrumentPicture],
     rate_hz: float = 30.0,
 ) -> LongScene:
-    """Compose a scene in which two instruments enter, work and cross; one leaves and returns.
+    """Compose a scene in which two instruments work and cross, and one leaves and returns.
 
-    The same course of events fills any number of frames.
+    The same course of events fills any number of frames. Both show their jaws, joint and a piece of
+    shaft in the first frame, so that a prompt there says what belongs to them.
 
     Args:
         seed: equal seeds and equal pictures give equal scenes.
