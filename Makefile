@@ -18,16 +18,16 @@ ifneq ($(AMENT_PREFIX_PATH)$(_ROS_WHEELS_BOOTSTRAP_COMPLETE),)
 unexport LD_LIBRARY_PATH
 endif
 
-.PHONY: help setup demo test test-slow test-ray lint format train-nano evaluate-nano bench clean distclean
+.PHONY: help setup demo test test-slow test-ray lint format train-nano train-nano-320 evaluate-nano bench clean distclean
 
 help: ## list the targets
 	@echo 'usage: make TARGET [VARIABLE=value …]'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo 'variables:'
 	@echo '  PYTHON       interpreter that .venv is made from, 3.10 to 3.13 (default: the first that fits)'
 	@echo '  SCENE        composed or rendered: the one scene that `make demo` shows'
 	@echo '  BAG, IMAGE_TOPIC, TRUTH_TOPIC, MODEL, CHECKPOINT, RATE    what `make demo` runs on'
-	@echo '  DATA         folder of the pictures that `make train-nano` trains on'
+	@echo '  DATA         folder of the pictures that `make train-nano-320` trains on'
 	@echo '  CLIPS        data sets of the VOS layout that `make evaluate-nano` measures besides'
 	@echo '  ARGS         further arguments of demo, train-nano, evaluate-nano, bench (surgsam2) and test, test-slow, test-ray (pytest)'
 
@@ -68,11 +68,21 @@ format: $(STAMPS)/lint ## rewrite the Python files in the project's format
 
 # Training -------------------------------------------------------------------------------------------------------------
 
-train-nano: $(STAMPS)/package $(STAMPS)/train ## train the small default network on the pictures in DATA (some hours); resumes when run again
-	$(if $(DATA),,$(error DATA is not set; give the folder of training pictures, see models/README.md: make train-nano DATA=/path))
-	$(BIN)/surgsam2 train --config config/training/nano.yaml --output build/training/nano --resume --set data_root='$(DATA)' $(ARGS)
+train-nano: $(STAMPS)/package $(STAMPS)/train ## train the small default network on rendered scenes; resumes when run again
+	$(BIN)/surgsam2 train --config config/training/nano.yaml --output build/training/nano --resume $(ARGS)
+	$(BIN)/surgsam2 train --config config/training/nano_finetune.yaml --output build/training/nano_finetune --resume $(ARGS)
+	$(BIN)/surgsam2 train --config config/training/nano_return.yaml --output build/training/nano_return --resume $(ARGS)
+	$(BIN)/surgsam2 models average build/training/nano_mean.safetensors \
+	  build/training/nano/last.safetensors:0.3 build/training/nano_return/last.safetensors:0.7 --overwrite
+	$(BIN)/surgsam2 train --config config/training/nano_overlap.yaml --output build/training/nano_overlap --resume $(ARGS)
+	$(BIN)/surgsam2 models average build/training/surgsam2_nano.safetensors \
+	  build/training/nano_mean.safetensors:0.25 build/training/nano_overlap/last.safetensors:0.75 --overwrite
+
+train-nano-320: $(STAMPS)/package $(STAMPS)/train ## train the small network for real video on the pictures in DATA; resumes when run again
+	$(if $(DATA),,$(error DATA is not set; give the folder of training pictures, see models/README.md: make train-nano-320 DATA=/path))
+	$(BIN)/surgsam2 train --config config/training/nano_320_start.yaml --output build/training/nano_320_start --resume --set data_root='$(DATA)' $(ARGS)
 	$(BIN)/surgsam2 train --config config/training/nano_320.yaml --output build/training/nano_320 --resume --set data_root='$(DATA)' $(ARGS)
-	cp build/training/nano_320/last.safetensors build/training/surgsam2_nano.safetensors
+	cp build/training/nano_320/last.safetensors build/training/surgsam2_nano_320.safetensors
 
 evaluate-nano: $(STAMPS)/package $(STAMPS)/rivals ## measure the network, and its rivals, on rendered clips and on CLIPS
 	PYTHONPATH=$(VENV)/rivals $(BIN)/python -m surgsam2_ros.evaluation.nano_table $(CLIPS) --hard-clips 10 \

@@ -30,6 +30,7 @@ _HIERA_SIZES = {
     (112, 24): ('base plus', 'b+'),
     (144, 48): ('large', 'l'),
 }
+_NANO_SIZES = {16: 'nano', 14: 'nano_320'}  # by the blocks of the trunk
 _PATCH_KEY = 'image_encoder.trunk.patch_embed.proj.weight'
 _STEM_KEY = 'image_encoder.trunk.stem.weight'
 _BLOCK_KEY = re.compile(r'image_encoder\.trunk\.blocks\.(\d+)\.')
@@ -56,9 +57,11 @@ def network_family(state: Mapping[str, Tensor]) -> NetworkFamily | None:
     """Tell which network a state dict belongs to; None when it is none of ours."""
     kind = 'sam2.1' if 'no_obj_embed_spatial' in state else 'sam2'
     if _STEM_KEY in state:
+        blocks = len({match[1] for match in map(_BLOCK_KEY.match, state) if match})
+        name = _NANO_SIZES.get(blocks)
         return NetworkFamily(
-            f'{_KIND_TITLES[kind]} EfficientNet-Lite0 (nano)',
-            'surgsam2_nano.yaml' if kind == 'sam2.1' else None,
+            f'{_KIND_TITLES[kind]} EfficientNet-Lite0 ({name or f"{blocks} blocks"})',
+            f'surgsam2_{name}.yaml' if name and kind == 'sam2.1' else None,
         )
     if _PATCH_KEY not in state:
         return None
