@@ -15,7 +15,7 @@ from conftest import REPO
 
 BUILT_FROM = [
     'setup.py', 'setup.cfg', 'pyproject.toml', 'package.xml', 'resource', 'surgsam2_ros', 'launch',
-    'config', 'models', 'scenes',
+    'config', 'models',
 ]  # fmt: skip
 SHARE = 'surgsam2_ros-0.1.0.data/data/share'
 

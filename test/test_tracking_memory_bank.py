@@ -126,8 +126,8 @@ def predict(tracker, scores):
     """Have a tracker predict these scores, one for each frame, of its one object."""
     run = tracker._step.run
 
-    def run_and_predict(features, index, tasks):
-        estimate = run(features, index, tasks)
+    def run_and_predict(features, index, tasks, flow):
+        estimate = run(features, index, tasks, flow)
         return estimate._replace(iou=torch.full_like(estimate.iou, scores[index]))
 
     tracker._step.run = run_and_predict
