@@ -164,7 +164,7 @@ $(STAMPS)/messages: $(shell find surgsam2_msgs -type f) $(STAMPS)/run
 	@$(PIP) --no-deps --force-reinstall ./surgsam2_msgs
 	@touch $@
 
-PACKAGED := setup.py setup.cfg pyproject.toml package.xml resource/surgsam2_ros $(wildcard config/* launch/* models/* scenes/*/*)
+PACKAGED := setup.py setup.cfg pyproject.toml package.xml resource/surgsam2_ros $(wildcard config/* launch/* models/* resource/*/*)
 
 $(STAMPS)/package: $(PACKAGED) $(STAMPS)/messages
 	@$(call say,installing surgsam2_ros)
