@@ -105,6 +105,21 @@ def test_equal_generator_states_give_equal_clips(material):
     assert not np.array_equal(first[0], other[0])
 
 
+def test_pieces_of_tissue_take_the_place_of_tools():
+    red = Tissue(np.full((200, 200, 3), (150, 20, 20), np.uint8))
+    material = Material([scissors()], [red], pieces=1.0)
+    coloured = []
+    for seed in range(12):
+        scene = clips_module._tissue_scene(np.random.default_rng(seed), 2, 96, material)
+        bodies = [body for body in scene.bodies if body.label]
+        assert [body.label for body in bodies] == list(range(1, len(bodies) + 1))
+        for body in bodies:
+            solid = body.pixels[..., 3] == 255
+            assert 0.02 < solid.mean() < 0.95  # irregular, unlike a rectangle or a shaft
+            coloured.append(body.pixels[solid][:, :3].mean(axis=0).argmax())
+    assert len(set(coloured)) == 3
+
+
 def test_material_is_not_changed(material):
     before = [cutout.rgb.copy() for cutout in material.cutouts], material.tissues[0].rgb.copy()
     for seed in range(4):

@@ -171,6 +171,8 @@ def test_what_is_missing_is_named_with_the_remedy(data_root):
         ({**COMPOSED, 'path': 'a'}, 'and no path'),
         ({'type': 'stills'}, 'type stills needs a path'),
         ({**STILLS, 'tissue': ['a']}, 'tissue is a setting of type composed'),
+        ({**STILLS, 'pieces': 0.5}, 'pieces is a setting of type composed'),
+        ({**COMPOSED, 'pieces': 1.5}, 'pieces 1.5 must be a share, 0 to 1'),
         ({**STILLS, 'kinds': ['smoke']}, 'kinds is a setting of type rendered'),
         ({**STILLS, 'hold_out': 'test'}, "hold_out 'test' is unknown; use train or valid"),
         ({'type': 'rendered', 'hold_out': 'valid'}, 'hold_out is a setting of type composed and'),

@@ -34,6 +34,7 @@ _ONLY_FOR = {
     'kinds': ('rendered',),
     'cutouts': ('composed', 'stills'),
     'tissue': ('composed',),
+    'pieces': ('composed',),
     'hold_out': ('composed', 'stills'),
 }
 
@@ -65,6 +66,7 @@ class DataSource:
             folder is drawn from equally often.
         tissue: (composed) folders below the data root with frames that show no instrument, each
             drawn from equally often.
+        pieces: (composed) share of the objects that are pieces of tissue instead of tools.
         hold_out: (composed, stills) 'train' for all but the pictures that are held out for
             selection, 'valid' for those alone.
     """
@@ -82,6 +84,7 @@ class DataSource:
     kinds: tuple[str, ...] | None = None
     cutouts: tuple[str, ...] | None = None
     tissue: tuple[str, ...] | None = None
+    pieces: float = 0.0
     hold_out: str = 'train'
 
     def __post_init__(self):
@@ -110,6 +113,10 @@ class DataSource:
         require(
             self.type != 'composed' or (self.path is None and self.cutouts and self.tissue),
             'type composed needs cutouts and tissue, lists of folders below data_root, and no path',
+        )
+        require(
+            _is_number(self.pieces) and 0 <= self.pieces <= 1,
+            f'pieces {self.pieces!r} must be a share, 0 to 1',
         )
         require(
             self.hold_out in SIDES,

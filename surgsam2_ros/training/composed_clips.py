@@ -186,7 +186,7 @@ def open_maker(source: DataSource, data_root: str | Path) -> ClipMaker:
     )
     _require(cutouts, f'{", ".join(source.cutouts)} hold no tool that is large enough', side)
     _require(tissues, f'{", ".join(source.tissue)} hold no picture', side)
-    return ComposedMaker(Material(cutouts, TissueFiles(tissues)))
+    return ComposedMaker(Material(cutouts, TissueFiles(tissues), source.pieces))
 
 
 def _in_equal_shares(folders: Sequence[Sequence]) -> tuple:

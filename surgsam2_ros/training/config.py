@@ -41,6 +41,8 @@ class TrainingConfig:
         image_size: side of its input while training, in pixels; None: that of the YAML.
         initial_weights: `imagenet` for the trunk of the installed EfficientNet-Lite0 package,
             `random`, or the path of a checkpoint of the same network.
+        decoder_from: YAML of another network, whose prompt encoder and mask decoder are taken over,
+            see `adopted_decoder`; None: those of the initial weights.
         seed: of clips, samples and initial weights.
         data: sources of training clips, mixed by their weights.
         data_root: folder below which the folders of composed clips and stills lie.
@@ -90,6 +92,7 @@ class TrainingConfig:
     data: tuple[DataSource, ...]
     validation: tuple[DataSource, ...]
     initial_weights: str = 'random'
+    decoder_from: str | None = None
     data_root: str = ''
     seed: int = 0
     image_size: int | None = None

@@ -20,6 +20,7 @@ from surgsam2_ros.network import (
     load_imagenet_weights,
     load_network,
 )
+from surgsam2_ros.training.adopted_decoder import adopt_decoder
 from surgsam2_ros.training.config import TrainingConfig, TrainingConfigError
 from surgsam2_ros.training.narrow_trunk import fill_narrow_trunk
 from surgsam2_ros.training.schedule import freeze
@@ -43,11 +44,12 @@ def initial_network(
     Args:
         config: settings.
         pictures: draws images of the training, float32 [B, 3, S, S], normalised. A trunk that is
-            narrower than the one with ImageNet weights is fitted to it on them; without pictures
-            it stays random.
+            narrower than the one with ImageNet weights is fitted to it on them, as the neck is to
+            an adopted decoder; without pictures both stay as they are.
 
     Raises:
-        CheckpointError: when its weights are missing or those of another network.
+        CheckpointError: when its weights are missing or those of another network, or when
+            `decoder_from` has a decoder of another size.
         TrainingConfigError: when a prefix in `freeze` fits nothing, or all parameters.
     """
     torch.manual_seed(config.seed)
@@ -69,6 +71,8 @@ def initial_network(
                 '--set initial_weights=/path/of/it'
             )
         network = load_network(model, checkpoint=weights)
+    if config.decoder_from is not None and pictures is not None:
+        _adopt_decoder(network, config, model.image_size, pictures())
     try:
         freeze(network, config.freeze)
     except ValueError as error:
@@ -76,6 +80,20 @@ def initial_network(
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise TrainingConfigError(f'freeze {list(config.freeze)} leaves nothing to train')
     return network.train()
+
+
+def _adopt_decoder(
+    network: SurgSAM2, config: TrainingConfig, image_size: int, images: Tensor
+) -> None:
+    path = config.root / config.decoder_from
+    teacher = load_network(dataclasses.replace(load_config(path), image_size=image_size))
+    try:
+        adopt_decoder(network, teacher, images)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f'decoder_from {path}: prompt encoder and mask decoder do not fit {config.model}; name '
+            f'a network with decoders of the same widths ({str(error).splitlines()[0]})'
+        ) from error
 
 
 def _help_memory(network: SurgSAM2) -> None:

@@ -52,8 +52,8 @@ def _fit_block(
 ) -> None:
     """Choose the hidden channels of a block and fit its projection to the output wanted."""
     hidden = x if original.expand is None else original.expand(x, relu6=True)
-    hidden = _at_places(original.depthwise(hidden, relu6=True))  # [places, channels]
-    wanted = _at_places(wanted - x if block.residual else wanted)
+    hidden = at_places(original.depthwise(hidden, relu6=True))  # [places, channels]
+    wanted = at_places(wanted - x if block.residual else wanted)
     contribution = hidden.std(dim=0) * original.project.weight.flatten(1).norm(dim=0)
     channels = contribution.topk(block.depthwise.groups).indices.sort().values
     parts = [(block.depthwise, original.depthwise)]
@@ -66,15 +66,19 @@ def _fit_block(
     before = original.project.weight.flatten(1)[:, channels].T.double()
     before = torch.cat([before, original.project.bias[None].double()])
     known = torch.cat([hidden[:, channels], hidden.new_ones(len(hidden), 1)], dim=1)
-    gram = known.T @ known
-    ridge = _RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
-    change = torch.linalg.solve(gram + ridge, known.T @ (wanted - known @ before))
-    fitted = before + change
+    fitted = before + ridge_change(known, wanted - known @ before)
     block.project.weight.copy_(fitted[:-1].T[..., None, None])
     block.project.bias.copy_(fitted[-1])
 
 
-def _at_places(features: Tensor) -> Tensor:
+def ridge_change(known: Tensor, residual: Tensor) -> Tensor:
+    """Solve known @ change = residual by ridge regression: [places, C], [places, D] -> [C, D]."""
+    gram = known.T @ known
+    ridge = _RIDGE * gram.diagonal().mean() * torch.eye(len(gram), dtype=gram.dtype)
+    return torch.linalg.solve(gram + ridge, known.T @ residual)
+
+
+def at_places(features: Tensor) -> Tensor:
     """Take [B, C, H, W] at evenly spread places: float64 [places, C]."""
     rows = features.permute(0, 2, 3, 1).flatten(0, 2)
     return rows[:: max(1, -(-len(rows) // _MOST_PLACES))].double()

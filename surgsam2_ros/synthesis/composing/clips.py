@@ -134,6 +134,12 @@ def _tissue_scene(
     ground = _place_ground(rng, frames, tissue, None, shape, zoom=rng.uniform(1.15, 2.0))
     mean = ground.rgb.reshape(-1, 3).mean(axis=0)
     bodies = _random_tools(rng, frames, shape, material.cutouts, mean, grey=grey)
+    if material.pieces > 0:
+        for number in np.flatnonzero(rng.random(len(bodies)) < material.pieces):
+            other = material.tissues[int(rng.integers(len(material.tissues)))].rgb
+            bodies[number] = _piece(
+                rng, frames, shape, other, number + 1, largest=0.5, coloured=not grey
+            )
     if rng.random() < 0.12:
         bodies.append(_cover(rng, frames, shape, ground.rgb))
     return ComposedScene(
@@ -274,14 +280,34 @@ def _cover(
     rng: np.random.Generator, frames: int, shape: tuple[float, float], tissue: np.ndarray
 ) -> Body:
     """Cut a piece out of the tissue that passes before the tools."""
-    side = round(rng.uniform(0.15, 0.4) * np.sqrt(shape[0] * shape[1]))
-    side = min(side, *tissue.shape[:2])
-    row, column = (int(rng.integers(0, n - side + 1)) for n in tissue.shape[:2])
+    return _piece(rng, frames, shape, tissue, 0, largest=0.4, coloured=False)
+
+
+def _piece(
+    rng: np.random.Generator,
+    frames: int,
+    shape: tuple[float, float],
+    picture: np.ndarray,
+    label: int,
+    *,
+    largest: float,
+    coloured: bool,
+) -> Body:
+    """Cut an irregular piece out of a picture; its side is 0.15 to `largest` of the scene's."""
+    side = round(rng.uniform(0.15, largest) * np.sqrt(shape[0] * shape[1]))
+    side = min(side, *picture.shape[:2])
+    row, column = (int(rng.integers(0, n - side + 1)) for n in picture.shape[:2])
     alpha = cv2.GaussianBlur(irregular_outline(rng, side), (0, 0), rng.uniform(0.7, 2))
-    rgb = tissue[row : row + side, column : column + side] * alpha[..., None]
+    rgb = picture[row : row + side, column : column + side] * alpha[..., None]
+    if coloured:
+        rgb = np.minimum(rgb[..., rng.permutation(3)] * rng.uniform(0.5, 1.6, 3), 255)
     pixels = np.round(np.dstack([rgb, 255 * alpha])).astype(np.uint8)
+    if label:  # objects are long and thin, too
+        narrow = max(8, round(side * rng.uniform(0.3, 1.0)))
+        pixels = cv2.resize(pixels, (side, narrow), interpolation=cv2.INTER_AREA)
     path = free_path(rng, frames, shape, random_pace(rng))
-    return Body(pixels, (side / 2, side / 2), path, 0, np.ones(frames))
+    height, width = pixels.shape[:2]
+    return Body(pixels, (width / 2, height / 2), path, label, np.ones(frames))
 
 
 def _random_shadow(rng: np.random.Generator, size: int) -> tuple[float, float, float, float] | None:

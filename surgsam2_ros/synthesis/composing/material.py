@@ -45,10 +45,13 @@ class Material:
     Attributes:
         cutouts: at least one, unless no tool is wanted.
         tissues: at least one.
+        pieces: share of the objects that are no tools but pieces of other tissue, irregularly
+            cut and freely coloured: whatever has an outline and moves can be followed.
     """
 
     cutouts: Sequence[Cutout]
     tissues: Sequence[Tissue]
+    pieces: float = 0.0
 
 
 def view_box(rgb: np.ndarray) -> tuple[slice, slice]:
