@@ -68,7 +68,7 @@ format: $(STAMPS)/lint ## rewrite the Python files in the project's format
 
 # Training -------------------------------------------------------------------------------------------------------------
 
-train-nano: $(STAMPS)/package $(STAMPS)/train ## train the small default network on rendered scenes; resumes when run again
+train-nano: $(STAMPS)/package $(STAMPS)/train ## train the small network of rendered scenes, surgsam2_nano; resumes when run again
 	$(BIN)/surgsam2 train --config config/training/nano.yaml --output build/training/nano --resume $(ARGS)
 	$(BIN)/surgsam2 train --config config/training/nano_finetune.yaml --output build/training/nano_finetune --resume $(ARGS)
 	$(BIN)/surgsam2 train --config config/training/nano_return.yaml --output build/training/nano_return --resume $(ARGS)
@@ -78,9 +78,11 @@ train-nano: $(STAMPS)/package $(STAMPS)/train ## train the small default network
 	$(BIN)/surgsam2 models average build/training/surgsam2_nano.safetensors \
 	  build/training/nano_mean.safetensors:0.25 build/training/nano_overlap/last.safetensors:0.75 --overwrite
 
-train-nano-320: $(STAMPS)/package $(STAMPS)/train ## train the small network for real video on the pictures in DATA; resumes when run again
+train-nano-320: $(STAMPS)/package $(STAMPS)/train ## train the default network on the pictures in DATA; resumes when run again
 	$(if $(DATA),,$(error DATA is not set; give the folder of training pictures, see models/README.md: make train-nano-320 DATA=/path))
 	$(BIN)/surgsam2 train --config config/training/nano_320_start.yaml --output build/training/nano_320_start --resume --set data_root='$(DATA)' $(ARGS)
+	$(BIN)/surgsam2 train --config config/training/nano_320_masks.yaml --output build/training/nano_320_masks --resume --set data_root='$(DATA)' $(ARGS)
+	$(BIN)/surgsam2 train --config config/training/nano_320_prompts.yaml --output build/training/nano_320_prompts --resume --set data_root='$(DATA)' $(ARGS)
 	$(BIN)/surgsam2 train --config config/training/nano_320.yaml --output build/training/nano_320 --resume --set data_root='$(DATA)' $(ARGS)
 	cp build/training/nano_320/last.safetensors build/training/surgsam2_nano_320.safetensors
 

@@ -22,7 +22,7 @@ HANDED_ON = {
     'scene': ('', 'Scene to show without a bag, composed or rendered; empty: both in turn.'),
     'image_topic': ('', 'Topic of the images in the bag; empty: the only one there.'),
     'truth_topic': ('', 'Topic of label images (mono8) that the result is measured against.'),
-    'model': ('', 'Network configuration; empty: models/surgsam2_nano.yaml.'),
+    'model': ('', 'Network configuration; empty: models/surgsam2_nano_320.yaml.'),
     'checkpoint': ('', 'File with the weights; empty: those that the configuration names.'),
     'device': ('', 'auto, cpu, cuda or cuda:<index>; empty: auto.'),
     'rate': ('', 'Images per second; empty: as recorded.'),

@@ -52,7 +52,7 @@ def generate_launch_description():
                 'model',
                 default_value='',
                 description='Network configuration, a path or a name such as '
-                'models/surgsam2_nano.yaml; empty: as in the parameter file.',
+                'models/surgsam2_nano_320.yaml; empty: as in the parameter file.',
             ),
             DeclareLaunchArgument(
                 'checkpoint',

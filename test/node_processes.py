@@ -40,7 +40,7 @@ def write_random_checkpoint(path: Path) -> Path:
     from surgsam2_ros.network import build_network
 
     torch.manual_seed(0)
-    weights = build_network(REPO / 'models' / 'surgsam2_nano.yaml').state_dict()
+    weights = build_network(REPO / 'models' / 'surgsam2_nano_320.yaml').state_dict()
     head = max(k for k in weights if 'pred_obj_score_head' in k and k.endswith('bias'))
     weights[head] += 100.0
     save_file({key: value.contiguous() for key, value in weights.items()}, path)

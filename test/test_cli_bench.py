@@ -12,7 +12,7 @@ from surgsam2_ros.cli import main
 from surgsam2_ros.network import load_config
 from surgsam2_ros.share import share_file
 
-NANO_SIZE = load_config(share_file('models/surgsam2_nano.yaml')).image_size
+NANO_SIZE = load_config(share_file('models/surgsam2_nano_320.yaml')).image_size
 DOCUMENTED = {
     'model',
     'size',
@@ -40,7 +40,7 @@ def test_a_row_has_times_counts_and_stages(tmp_path, capsys):
     assert status == 0
     report = json.loads(out.read_text())
     one, two = report['rows']
-    assert (one['model'], one['size'], one['objects']) == ('surgsam2_nano', NANO_SIZE, 1)
+    assert (one['model'], one['size'], one['objects']) == ('surgsam2_nano_320', NANO_SIZE, 1)
     assert one['weights'] == 'trained'
     assert one['against'] is None
     assert two['gflop'] > one['gflop'] > 0.5
@@ -52,7 +52,7 @@ def test_a_row_has_times_counts_and_stages(tmp_path, capsys):
     assert abs(one['memory_growth_mb']) < 5  # the bank is bounded
     assert report['peak_gflop_per_s'] > 0
     assert plot.stat().st_size > 1000
-    assert printed.out.count(f'| surgsam2_nano | {NANO_SIZE} |') == 2
+    assert printed.out.count(f'| surgsam2_nano_320 | {NANO_SIZE} |') == 2
 
 
 def test_the_documented_call_keeps_its_fields(tmp_path, capsys):
@@ -74,7 +74,7 @@ def test_a_contender_without_such_a_network_is_an_error_of_its_row_alone(capsys)
     pytest.importorskip('sam2')
     status, printed = bench('--objects', '1', '--against', 'sam2', capsys=capsys)
     assert status == 1
-    assert 'the official code has no network like surgsam2_nano' in printed.err
+    assert 'the official code has no network like surgsam2_nano_320' in printed.err
 
 
 @pytest.mark.parametrize(

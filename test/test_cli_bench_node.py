@@ -51,11 +51,11 @@ def test_a_row_tells_how_the_node_keeps_up_with_a_camera(start_bench, tmp_path):
     parameters = ('--profile', 'fast', '--param', 'output.contours:=true')
     bench = start_bench('--duration', '3', *parameters, '--json', str(out))
     assert bench.wait(TIMEOUT_S) == 0, bench.output
-    assert '| surgsam2_nano | 1 | 640x512 | 10.0 |' in bench.output
+    assert '| surgsam2_nano_320 | 1 | 640x512 | 10.0 |' in bench.output
     assert not children(bench)
     report = json.loads(out.read_text())
     (row,) = report['rows_through_node']
-    assert (row['model'], row['weights'], row['size']) == ('surgsam2_nano', 'trained', 128)
+    assert (row['model'], row['weights'], row['size']) == ('surgsam2_nano_320', 'trained', 128)
     assert row['parameters'] == {
         'output.contours': True,
         'model.backend': 'torch',

@@ -26,7 +26,7 @@ from surgsam2_ros.sources import BagReader, BagWriter, open_source, peek_header
 START_NS = 1_600_000_000_123_456_789
 PERIOD_NS = 66_666_667
 HEIGHT, WIDTH = 96, 128
-NANO = REPO / 'models' / 'surgsam2_nano.safetensors'
+NANO = REPO / 'models' / 'surgsam2_nano_320.safetensors'
 # One thread: what is tested does not depend on speed, and machines that run tests are busy.
 CALM = {'OMP_NUM_THREADS': '1'}
 
@@ -85,7 +85,7 @@ def test_a_bag_goes_through_the_node_and_nothing_is_lost(bag, checkpoint, run_de
         *('model', 'frames_in', 'frames_out', 'frames_dropped', 'rate_hz'),
         *('latency_ms', 'inference_ms', 'objects', 'mean_iou'),
     ]
-    assert summary['model'] == 'surgsam2_nano'
+    assert summary['model'] == 'surgsam2_nano_320'
     assert (summary['frames_in'], summary['frames_out'], summary['frames_dropped']) == (8, 8, 0)
     assert summary['rate_hz'] == pytest.approx(2, rel=0.05)
     for name in ('latency_ms', 'inference_ms'):

@@ -84,7 +84,7 @@ def _folder(tmp_path_factory):
 @pytest.fixture(name='choice', scope='module')
 def _choice(tmp_path_factory):
     weights = write_random_checkpoint(tmp_path_factory.mktemp('weights') / 'random.safetensors')
-    return NetworkChoice(REPO / 'models' / 'surgsam2_nano.yaml', weights)
+    return NetworkChoice(REPO / 'models' / 'surgsam2_nano_320.yaml', weights)
 
 
 @pytest.fixture(autouse=True)

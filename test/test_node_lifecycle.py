@@ -69,7 +69,7 @@ def test_status_tells_every_state_to_late_subscribers(node):
     client = node.client
     client.configure()
     status = client.wait_for_status(lambda s: s.lifecycle_state == NodeState.INACTIVE)
-    assert status.model == 'surgsam2_nano'
+    assert status.model == 'surgsam2_nano_320'
     assert status.device == 'cpu'
     assert status.checkpoint.endswith('random.safetensors')
     assert status.input_topic == f'{node.namespace}/image'
@@ -91,7 +91,7 @@ def test_status_tells_every_state_to_late_subscribers(node):
 def test_a_failed_configure_says_why_and_can_be_corrected(
     node, parameters, tmp_path, name, value, reason
 ):
-    good = parameters.get(name, {'model.config': 'models/surgsam2_nano.yaml'}.get(name, 7))
+    good = parameters.get(name, {'model.config': 'models/surgsam2_nano_320.yaml'}.get(name, 7))
     if value == 'corrupt':
         value = tmp_path / 'corrupt.safetensors'
         value.write_bytes(b'these are no weights')

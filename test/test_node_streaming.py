@@ -118,7 +118,7 @@ def test_images_without_objects_give_results_too(node):
     first, second = node.track(), node.track()
     assert first.tracks == second.tracks == []
     assert second.frame_index == first.frame_index + 1
-    assert second.model == 'surgsam2_nano'
+    assert second.model == 'surgsam2_nano_320'
     assert second.inference_ms > 0.0
 
 

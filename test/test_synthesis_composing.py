@@ -114,8 +114,8 @@ def test_pieces_of_tissue_take_the_place_of_tools():
         bodies = [body for body in scene.bodies if body.label]
         assert [body.label for body in bodies] == list(range(1, len(bodies) + 1))
         for body in bodies:
-            solid = body.pixels[..., 3] == 255
-            assert 0.02 < solid.mean() < 0.95  # irregular, unlike a rectangle or a shaft
+            solid = body.pixels[..., 3] > 127
+            assert 0.1 < solid.mean() < 0.95  # irregular, unlike a rectangle or a shaft
             coloured.append(body.pixels[solid][:, :3].mean(axis=0).argmax())
     assert len(set(coloured)) == 3
 

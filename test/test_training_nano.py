@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The shipped nano network follows real instruments that it has never seen."""
+"""The shipped networks follow real instruments that they have never seen."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ from surgsam2_ros.sources import open_source, read_label_png
 from surgsam2_ros.tracking import StreamingTracker
 
 MODELS = Path(__file__).resolve().parent.parent / 'models'
-# Mean J and F over the three objects; 0.02 below what models/README.md reports.
-LEAST = {'mask': (0.91, 0.94), 'box': (0.91, 0.94), 'click': (0.91, 0.94)}
+# Mean J and F over the three objects; at least 0.02 below what models/README.md reports.
+LEAST = {
+    'surgsam2_nano': {'mask': (0.91, 0.94), 'box': (0.91, 0.94), 'click': (0.91, 0.94)},
+    'surgsam2_nano_320': {'mask': (0.90, 0.94), 'box': (0.90, 0.94), 'click': (0.90, 0.94)},
+}
 
 
-@pytest.fixture(scope='module')
-def network():
-    if not (MODELS / 'surgsam2_nano.safetensors').exists():
-        pytest.skip('models/surgsam2_nano.safetensors is not there')
-    return load_network(MODELS / 'surgsam2_nano.yaml')
+@pytest.fixture(scope='module', params=LEAST)
+def network(request):
+    if not (MODELS / f'{request.param}.safetensors').exists():
+        pytest.skip(f'models/{request.param}.safetensors is not there')
+    return load_network(MODELS / f'{request.param}.yaml')
 
 
 def track_clip(network, folder, clip, kind):
@@ -52,7 +55,7 @@ def track_clip(network, folder, clip, kind):
     return {value: score_clip(predicted, truth, value) for value in values}
 
 
-@pytest.mark.parametrize('kind', LEAST)
+@pytest.mark.parametrize('kind', ['mask', 'box', 'click'])
 def test_real_instruments_are_followed_from_the_first_frame(kind, network, shared_data):
     """Every object counts alike, every frame after the prompted one."""
     folder = shared_data('endoscope_clips')
@@ -66,7 +69,8 @@ def test_real_instruments_are_followed_from_the_first_frame(kind, network, share
     boundary = float(np.mean([score.boundary for score in scores.values()]))
     print(f'{kind}: mean J {overlap:.4f}, mean F {boundary:.4f}')
     assert sum(score.swapped for score in scores.values()) == 0
-    assert overlap >= LEAST[kind][0]
-    assert boundary >= LEAST[kind][1]
+    least = LEAST[network.config.name][kind]
+    assert overlap >= least[0]
+    assert boundary >= least[1]
     if kind == 'mask':  # object 1 of two_tools leaves and returns
         assert scores['two_tools/1'].returns == (0,)

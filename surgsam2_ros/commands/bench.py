@@ -46,7 +46,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         epilog=_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('--models', nargs='+', default=['surgsam2_nano'], metavar='MODEL')
+    parser.add_argument('--models', nargs='+', default=['surgsam2_nano_320'], metavar='MODEL')
     parser.add_argument(
         '--sizes', nargs='+', type=int, metavar='PX', help="sides of the input; the model's own"
     )

@@ -41,7 +41,7 @@ DEFAULTS: dict[str, Any] = {
     'correct_below': 0.75,
     'objects': [],
     'one_at_a_time': False,
-    'model': 'models/surgsam2_nano.yaml',
+    'model': 'models/surgsam2_nano_320.yaml',
     'checkpoint': None,
     'device': 'auto',
     'precision': 'fp32',

@@ -11,7 +11,7 @@ from typing import Any
 
 from surgsam2_ros.commands import CommandError
 
-DEFAULT_MODEL = 'models/surgsam2_nano.yaml'
+DEFAULT_MODEL = 'models/surgsam2_nano_320.yaml'
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:

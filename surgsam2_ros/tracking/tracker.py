@@ -52,7 +52,7 @@ class StreamingTracker:
     code fills them where its CUDA extension is installed.
 
     Example:
-        >>> network = load_network('models/surgsam2_nano.yaml')
+        >>> network = load_network('models/surgsam2_nano_320.yaml')
         >>> tracker = StreamingTracker(network)
         >>> tracker.add_object('scissors', box=(120, 80, 260, 190))
         >>> result = tracker.track(np.zeros((512, 640, 3), np.uint8))

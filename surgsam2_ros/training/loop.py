@@ -31,7 +31,7 @@ from surgsam2_ros.training.validation import scores_of, validate
 HELD_OUT_SEED = 1_000_000  # added to the seed of the training clips
 SOURCE_SEED = 10_000_000  # added for each source before
 STATE = 'state.pt'
-PICTURES = 96  # that a narrow trunk is fitted on
+PICTURES = 192  # that a narrow trunk, or the neck before an adopted decoder, is fitted on
 
 
 class OutputFolderError(RuntimeError):

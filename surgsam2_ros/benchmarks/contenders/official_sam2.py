@@ -47,7 +47,7 @@ class OfficialSam2(Contender):
         name = network.config.name.removesuffix(f'_{network.image_size}')
         family, _, size = name.partition('_hiera_')
         if network.config.trunk.type != 'hiera' or not size:
-            raise ContenderError(f'the official code has no network like {name}')
+            raise ContenderError(f'the official code has no network like {network.config.name}')
         predictor = build_sam2_video_predictor(
             f'configs/{family}/{name}.yaml',
             None,
