@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny_training import write_training
 
 from surgsam2_ros.network import CheckpointError, build_network, load_config, load_network
 from surgsam2_ros.synthesis import render_clip
@@ -17,7 +18,6 @@ from surgsam2_ros.training.adopted_decoder import adopt_decoder
 from surgsam2_ros.training.clips import normalise
 from surgsam2_ros.training.config import load_training_config
 from surgsam2_ros.training.initial_network import initial_network
-from tiny_training import write_training
 
 NANO = Path(__file__).parents[1] / 'models' / 'surgsam2_nano.yaml'
 SIZE = 128
