@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from surgsam2_ros.drawing import label_palette
-from surgsam2_ros.sources import write_label_png
+from surgsam2_ros.sources import open_source, read_label_png, write_label_png
 from surgsam2_ros.training.clip_sources import DataSource
 from surgsam2_ros.training.composed_clips import HELD_OUT_VIDEOS, held_out, open_maker
 from surgsam2_ros.training.config import TrainingConfigError, training_config
+from surgsam2_ros.training.hold_out import write_clips
 from surgsam2_ros.training.mask_fit import mask_fits
 from surgsam2_ros.training.training_data import TrainingData
 
@@ -198,6 +199,17 @@ def test_configuration_takes_the_sources_and_wants_validation_that_stays():
     values['validation'] = [STILLS]
     with pytest.raises(TrainingConfigError, match='need num_clips'):
         training_config(values, Path())
+
+
+def test_held_out_clips_are_written_as_a_folder_of_videos(data_root, tmp_path):
+    source = DataSource(**STILLS, num_clips=2, clip_length=3, hold_out='valid')
+    names = write_clips([source], data_root, tmp_path, size=96)
+    assert names == ['stills_00000', 'stills_00001']
+    for name in names:
+        assert [frame.rgb.shape for frame in open_source(tmp_path / 'JPEGImages' / name)] == [
+            (96, 96, 3)
+        ] * 3
+        assert read_label_png(tmp_path / 'Annotations' / name / '00000.png').any()
 
 
 def test_shifted_masks_are_found():
