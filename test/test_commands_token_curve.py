@@ -82,7 +82,9 @@ def test_fewer_tokens_change_the_masks_and_need_fewer_operations(report):
 
 
 def test_all_tokens_are_as_accurate_as_surgsam2_track(report, videos, tmp_path):
-    results = [r for v in videos for r in track_video(v, 'mask', tmp_path / v.name, [])]
+    results = [
+        r for v in videos for r in track_video(v, 'mask', tmp_path / v.name, ['--model', str(NANO)])
+    ]
     overlaps = [result.score.overlap for result in results]
     assert report['tracks'] == len(overlaps)
     assert report['rows'][-1]['j'] == pytest.approx(np.mean(overlaps), abs=2e-4)
