@@ -19,7 +19,7 @@ MODELS = Path(__file__).resolve().parent.parent / 'models'
 # Mean J and F over the three objects; at least 0.02 below what models/README.md reports.
 LEAST = {
     'surgsam2_nano': {'mask': (0.91, 0.94), 'box': (0.91, 0.94), 'click': (0.91, 0.94)},
-    'surgsam2_nano_320': {'mask': (0.90, 0.94), 'box': (0.90, 0.94), 'click': (0.90, 0.94)},
+    'surgsam2_nano_320': {'mask': (0.89, 0.92), 'box': (0.89, 0.92), 'click': (0.89, 0.92)},
 }
 
 

@@ -16,7 +16,12 @@ from typing import Any
 
 from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.bench_node import add_node_arguments, run_through_node
-from surgsam2_ros.commands.model_loading import add_engine_arguments, choose_device, find_model
+from surgsam2_ros.commands.model_loading import (
+    DEFAULT_MODEL,
+    add_engine_arguments,
+    choose_device,
+    find_model,
+)
 
 SCHEMA = 1
 _AGAINST = ('none', 'sam2', 'transformers-sam2', 'edgetam')
@@ -46,7 +51,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         epilog=_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument('--models', nargs='+', default=['surgsam2_nano_320'], metavar='MODEL')
+    parser.add_argument('--models', nargs='+', default=[Path(DEFAULT_MODEL).stem], metavar='MODEL')
     parser.add_argument(
         '--sizes', nargs='+', type=int, metavar='PX', help="sides of the input; the model's own"
     )

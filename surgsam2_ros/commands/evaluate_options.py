@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.evaluate_config import read_config
+from surgsam2_ros.commands.model_loading import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from surgsam2_ros.evaluation.runs.settings import NetworkChoice
@@ -41,7 +42,7 @@ DEFAULTS: dict[str, Any] = {
     'correct_below': 0.75,
     'objects': [],
     'one_at_a_time': False,
-    'model': 'models/surgsam2_nano_320.yaml',
+    'model': DEFAULT_MODEL,
     'checkpoint': None,
     'device': 'auto',
     'precision': 'fp32',

@@ -163,8 +163,7 @@ def _find_config(name: str) -> Path:
 
 
 def _shipped_configs() -> list[str]:
-    models = share_file('models/surgsam2_nano_320.yaml').parent
-    return [f'models/{path.name}' for path in sorted(models.glob('*.yaml'))]
+    return [f'models/{path.name}' for path in sorted(share_file('models').glob('*.yaml'))]
 
 
 def _warm_up(tracker: StreamingTracker, image_size: int, frames: int) -> None:

@@ -5,7 +5,7 @@
     python -m surgsam2_ros.training.hold_out DATA OUTPUT
     surgsam2 evaluate --board --input OUTPUT --model models/surgsam2_nano_320.yaml
 
-Weights and thresholds are chosen on them, so that the boards of real video have no say in either.
+Weights and thresholds are chosen on them instead of on the boards of real video.
 """
 
 from __future__ import annotations
