@@ -170,8 +170,9 @@ class RunningNode:
         self.client.wait_for_tracks(stamp=last.stamp)
 
     def fresh(self) -> RunningNode:
-        """Forget all objects and results of earlier tests."""
+        """Forget all objects and results of earlier tests; the next stamp is the time again."""
         self.client.reset()
+        self.camera.stamp_ns = 0
         self.client.forget_tracks()
         return self
 
