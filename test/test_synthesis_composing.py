@@ -82,7 +82,7 @@ def in_flat_colours(monkeypatch):
         monkeypatch.setattr(clips_module, 'random_picture', plain)
         monkeypatch.setattr(clips_module, 'random_glints', lambda *_: None)
         monkeypatch.setattr(clips_module, '_random_shadow', lambda *_: None)
-        monkeypatch.setattr(clips_module, '_without_colour', lambda rng, rgb: rgb)
+        monkeypatch.setattr(clips_module, 'without_colour', lambda rng, rgb: rgb)
 
     return use
 

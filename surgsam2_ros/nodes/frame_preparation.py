@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any
 
 import numpy as np
 
-from surgsam2_ros.nodes.frame_slot import FrameSlot, ReceivedFrame
+from surgsam2_ros.nodes.frame_slot import LATEST, FrameSlot, ReceivedFrame
 from surgsam2_ros.tracking import PreparedFrame
 
 _PATIENCE_S = 0.1  # how long the thread sleeps before it looks whether it is still wanted
+_REMEMBERED = 5  # frames whose durations are kept
+_SLACK = 0.25  # share of the time of an encoding by which it is begun earlier than it need be
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +44,45 @@ class DecodedFrame:
     error: Exception | None = None
 
 
+class Pace:
+    """Tells how long a frame may still wait so that its encoding ends when it is asked for.
+
+    Both durations are medians of the last few frames, so that a slow frame does not upset them.
+    """
+
+    def __init__(self) -> None:
+        self._tracking_s: deque[float] = deque(maxlen=_REMEMBERED)
+        self._encoding_s: deque[float] = deque(maxlen=_REMEMBERED)
+        self._taken_s: float | None = None
+
+    def taken(self, now_s: float) -> None:
+        """Note that a frame went to the tracker."""
+        self._taken_s = now_s
+
+    def asked(self, now_s: float) -> None:
+        """Note that the tracker is done with what it took, and wants the next."""
+        if self._taken_s is not None:
+            self._tracking_s.append(now_s - self._taken_s)
+            self._taken_s = None
+
+    def encoded(self, duration_s: float) -> None:
+        """Note how long an encoding took."""
+        self._encoding_s.append(duration_s)
+
+    def spare_s(self, now_s: float) -> float:
+        """How long the next encoding may wait [s]; 0 when the tracker waits or nothing is known."""
+        if self._taken_s is None or not self._tracking_s or not self._encoding_s:
+            return 0.0
+        asks_at_s = self._taken_s + median(self._tracking_s)
+        return max(asks_at_s - (1 + _SLACK) * median(self._encoding_s) - now_s, 0.0)
+
+
 class FramePreparation:
     """Takes frames from the slot for the inference thread, and encodes the next one meanwhile.
 
     While `ahead` is set a thread of its own decodes and encodes one frame beyond the one that is
-    tracked; else a frame is decoded when it is asked for, and it is then the newest there is.
+    tracked; else a frame is decoded when it is asked for, and it is then the newest there is. Of
+    policy 'latest' the encoding begins as late as it may, so that the frame is as new as it can be.
 
     Args:
         slot: where received frames wait.
@@ -68,6 +106,7 @@ class FramePreparation:
         self._ahead = self._working = self._stopped = False
         self._ready: DecodedFrame | None = None
         self._dropped = 0
+        self._pace = Pace()
         self._thread = threading.Thread(target=self._run, name='preparation', daemon=True)
         self._thread.start()
 
@@ -95,10 +134,13 @@ class FramePreparation:
             The frame or None, and how many were dropped since the last call.
         """
         with self._state:
+            self._pace.asked(time.monotonic())
             if not self._ahead:  # what the thread has begun comes first
                 self._state.wait_for(lambda: not self._working)
             frame, self._ready = self._ready, None
             dropped, self._dropped = self._dropped, 0
+            if frame is not None:
+                self._pace.taken(time.monotonic())
             self._state.notify_all()
         if frame is not None or self._ahead:
             return frame, dropped
@@ -119,6 +161,8 @@ class FramePreparation:
             frame = None if received is None else self._encoded(self._decoded(received))
             with self._state:
                 self._dropped += dropped
+                if frame is not None and frame.prepared is not None:
+                    self._pace.encoded(frame.prepare_ms / 1e3)
                 self._ready, self._working = frame, False
                 self._state.notify_all()
             self._on_ready()
@@ -128,6 +172,8 @@ class FramePreparation:
         while True:
             with self._state:
                 self._state.wait_for(lambda: self._stopped or (self._ahead and self._ready is None))
+                if self._slot.policy == LATEST:
+                    self._let_newer_frames_come()
                 if self._stopped:
                     return False
             if not self._slot.wait(_PATIENCE_S):
@@ -136,6 +182,11 @@ class FramePreparation:
                 if self._ahead and not self._stopped:
                     self._working = True
                     return True
+
+    def _let_newer_frames_come(self) -> None:
+        """Wait while the tracker is busy for longer than the encoding takes. Holds the state."""
+        while not self._stopped and (spare_s := self._pace.spare_s(time.monotonic())) > 0:
+            self._state.wait(spare_s)
 
     def _decoded(self, received: ReceivedFrame) -> DecodedFrame:
         try:

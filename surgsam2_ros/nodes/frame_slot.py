@@ -44,6 +44,9 @@ class FrameSlot:
         capacity: frames the queue of 'every_frame' holds, at least 1.
         wake: event set whenever a frame arrives.
 
+    Attributes:
+        policy: as given.
+
     Raises:
         ValueError: unknown policy, or capacity below 1.
     """
@@ -55,6 +58,7 @@ class FrameSlot:
             raise ValueError(f'frame policy {policy!r} is unknown; use one of {list(POLICIES)}')
         if capacity < 1:
             raise ValueError(f'frame queue of {capacity} frames cannot hold any; use 1 or more')
+        self.policy = policy
         self._frames: deque[ReceivedFrame] = deque()
         self._capacity = 1 if policy == LATEST else capacity
         self._wake = wake or threading.Event()

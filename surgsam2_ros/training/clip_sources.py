@@ -24,6 +24,7 @@ MADE_TYPES = ('rendered', 'composed', 'stills')
 TYPES = ('vos', 'bag', *MADE_TYPES)
 SIDES = ('train', 'valid')
 LARGEST_ID = 254  # 255 marks pixels that nobody labelled
+_SHARES = ('pieces', 'articulated', 'grey', 'hollows')
 _ONLY_FOR = {
     'images': ('vos',),
     'annotations': ('vos',),
@@ -34,7 +35,7 @@ _ONLY_FOR = {
     'kinds': ('rendered',),
     'cutouts': ('composed', 'stills'),
     'tissue': ('composed',),
-    'pieces': ('composed',),
+    **dict.fromkeys(_SHARES, ('composed',)),
     'hold_out': ('composed', 'stills'),
 }
 
@@ -67,6 +68,9 @@ class DataSource:
         tissue: (composed) folders below the data root with frames that show no instrument, each
             drawn from equally often.
         pieces: (composed) share of the objects that are pieces of tissue instead of tools.
+        articulated: (composed) share of the tools that are large, with a wrist and jaws that move.
+        grey: (composed) share of the clips without colour.
+        hollows: (composed) share of the clips whose tissue has regions that no light reaches.
         hold_out: (composed, stills) 'train' for all but the pictures that are held out for
             selection, 'valid' for those alone.
     """
@@ -85,6 +89,9 @@ class DataSource:
     cutouts: tuple[str, ...] | None = None
     tissue: tuple[str, ...] | None = None
     pieces: float = 0.0
+    articulated: float = 0.0
+    grey: float = 0.25
+    hollows: float = 0.0
     hold_out: str = 'train'
 
     def __post_init__(self):
@@ -114,10 +121,11 @@ class DataSource:
             self.type != 'composed' or (self.path is None and self.cutouts and self.tissue),
             'type composed needs cutouts and tissue, lists of folders below data_root, and no path',
         )
-        require(
-            _is_number(self.pieces) and 0 <= self.pieces <= 1,
-            f'pieces {self.pieces!r} must be a share, 0 to 1',
-        )
+        for name in _SHARES:
+            share = getattr(self, name)
+            require(
+                _is_number(share) and 0 <= share <= 1, f'{name} {share!r} must be a share, 0 to 1'
+            )
         require(
             self.hold_out in SIDES,
             f'hold_out {self.hold_out!r} is unknown; use {" or ".join(SIDES)}',

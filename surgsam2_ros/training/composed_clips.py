@@ -186,7 +186,8 @@ def open_maker(source: DataSource, data_root: str | Path) -> ClipMaker:
     )
     _require(cutouts, f'{", ".join(source.cutouts)} hold no tool that is large enough', side)
     _require(tissues, f'{", ".join(source.tissue)} hold no picture', side)
-    return ComposedMaker(Material(cutouts, TissueFiles(tissues), source.pieces))
+    shares = (source.pieces, source.articulated, source.grey, source.hollows)
+    return ComposedMaker(Material(cutouts, TissueFiles(tissues), *shares))
 
 
 def _in_equal_shares(folders: Sequence[Sequence]) -> tuple:

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 
 from surgsam2_ros.synthesis.blobs import irregular_outline
-from surgsam2_ros.synthesis.breathing import random_breathing
+from surgsam2_ros.synthesis.composing.articulated import articulated_tool
+from surgsam2_ros.synthesis.composing.grounds import place_ground, with_hollows, without_colour
 from surgsam2_ros.synthesis.composing.material import Cutout, Material, view_box
 from surgsam2_ros.synthesis.composing.paths import (
     crossing_paths,
@@ -20,10 +21,9 @@ from surgsam2_ros.synthesis.composing.paths import (
     leaving,
     random_camera,
     random_pace,
-    similarity,
 )
-from surgsam2_ros.synthesis.composing.pictures import random_picture, write_beside
-from surgsam2_ros.synthesis.composing.scene import Body, ComposedScene, Ground
+from surgsam2_ros.synthesis.composing.pictures import in_harsh_light, random_picture, write_beside
+from surgsam2_ros.synthesis.composing.scene import Body, ComposedScene
 from surgsam2_ros.synthesis.composing.tools import Tool, bare_shaft, free_tool, lit, shafted_tool
 from surgsam2_ros.synthesis.glints import random_glints
 
@@ -124,16 +124,21 @@ def _tissue_scene(
 ) -> ComposedScene:
     aspect = float(rng.uniform(1.0, 1.8))
     shape = _scene_shape(size, aspect)
-    grey = rng.random() < 0.25
+    grey = rng.random() < material.grey
     tissue = material.tissues[int(rng.integers(len(material.tissues)))].rgb
     tissue = np.ascontiguousarray(tissue[view_box(tissue)])
     if grey:
-        tissue = _without_colour(rng, tissue)
+        tissue = without_colour(rng, tissue)
+    harsh = material.hollows > 0 and rng.random() < material.hollows
+    if harsh:
+        tissue = with_hollows(rng, tissue)
     if rng.random() < 0.5:
         tissue = np.ascontiguousarray(tissue[:, ::-1])
-    ground = _place_ground(rng, frames, tissue, None, shape, zoom=rng.uniform(1.15, 2.0))
+    ground = place_ground(rng, frames, tissue, None, shape, zoom=rng.uniform(1.15, 2.0))
     mean = ground.rgb.reshape(-1, 3).mean(axis=0)
-    bodies = _random_tools(rng, frames, shape, material.cutouts, mean, grey=grey)
+    bodies = _random_tools(
+        rng, frames, shape, material.cutouts, mean, grey=grey, articulated=material.articulated
+    )
     if material.pieces > 0:
         for number in np.flatnonzero(rng.random(len(bodies)) < material.pieces):
             other = material.tissues[int(rng.integers(len(material.tissues)))].rgb
@@ -142,7 +147,7 @@ def _tissue_scene(
             )
     if rng.random() < 0.12:
         bodies.append(_cover(rng, frames, shape, ground.rgb))
-    return ComposedScene(
+    scene = ComposedScene(
         (size, size),
         shape,
         random_camera(rng, frames, shape, moving=rng.random() < 0.6),
@@ -155,6 +160,7 @@ def _tissue_scene(
         shutter=rng.uniform(0.05, 0.5),
         glints=random_glints(rng, (size, size)) if rng.random() < 0.2 else None,
     )
+    return replace(scene, optics=in_harsh_light(rng, scene.optics)) if harsh else scene
 
 
 def _still_scene(
@@ -171,8 +177,8 @@ def _still_scene(
     zoom = rng.uniform(0.95, 1.6) if attempt < _TRIES // 2 else 1.0
     grey = rng.random() < 0.2
     if grey:
-        rgb = _without_colour(rng, rgb)
-    ground = _place_ground(rng, frames, rgb, labels, shape, zoom=zoom)
+        rgb = without_colour(rng, rgb)
+    ground = place_ground(rng, frames, rgb, labels, shape, zoom=zoom)
     bodies = []
     if len(cutouts):
         mean = rgb.reshape(-1, 3).mean(axis=0)
@@ -194,40 +200,6 @@ def _still_scene(
     )
 
 
-def _without_colour(rng: np.random.Generator, rgb: np.ndarray) -> np.ndarray:
-    """Take the colour away; what is bright depends on the light: white, red, near infrared."""
-    weights = rng.dirichlet((2, 2, 1))
-    return cv2.transform(rgb, np.tile(weights, (3, 1)))
-
-
-def _place_ground(
-    rng: np.random.Generator,
-    frames: int,
-    rgb: np.ndarray,
-    labels: np.ndarray | None,
-    shape: tuple[float, float],
-    zoom: float,
-) -> Ground:
-    """Scale a picture so that it covers the scene `zoom` times, and choose what of it is seen."""
-    height, width = rgb.shape[:2]
-    scale = zoom * max(shape[0] / height, shape[1] / width)
-    if scale < 0.8:  # remapping does not average; the picture is made small before
-        target = (max(8, round(width * scale)), max(8, round(height * scale)))
-        rgb = cv2.resize(rgb, target, interpolation=cv2.INTER_AREA)
-        if labels is not None:
-            labels = cv2.resize(labels, target, interpolation=cv2.INTER_NEAREST_EXACT)
-        (height, width), scale = rgb.shape[:2], 1.0
-    room = np.maximum([width * scale - shape[1], height * scale - shape[0]], 0) / 2
-    middle = np.array([shape[1], shape[0]]) / 2 + rng.uniform(-1, 1, 2) * room * 0.8
-    turned = rng.normal(0, 0.12) if labels is not None else rng.uniform(-0.5, 0.5)
-    breathing = None
-    if rng.random() < 0.6:
-        strength = np.exp(rng.uniform(np.log(0.3), np.log(2.5)))
-        breathing = random_breathing(rng, frames, strength * max(shape) / 256 / scale)
-    matrix = similarity(middle, turned, scale, np.array([width, height]) / 2)
-    return Ground(rgb, labels, matrix, breathing)
-
-
 def _random_tools(
     rng: np.random.Generator,
     frames: int,
@@ -237,6 +209,7 @@ def _random_tools(
     *,
     grey: bool,
     count: int | None = None,
+    articulated: float = 0.0,
 ) -> list[Body]:
     if count is None:
         count = int(rng.choice([1, 2, 3, 4], p=[0.28, 0.42, 0.24, 0.06]))
@@ -248,10 +221,11 @@ def _random_tools(
     bodies: list[Body] = []
     tool = None
     for label in range(1, count + 1):
-        if tool is None or not alike:
+        jointed = articulated > 0 and rng.random() < articulated
+        if not jointed and (tool is None or not alike):
             tool = _random_tool(rng, cutouts, side, reach)
             pixels = lit(rng, tool, tissue, softness=softness, grey=grey)
-        if not tool.inserted:
+        if not jointed and not tool.inserted:
             path = free_path(rng, frames, shape, pace)
         elif crossing and count > 1:
             path = crossing.pop()
@@ -259,6 +233,10 @@ def _random_tools(
             path = inserted_path(rng, frames, shape, pace * rng.uniform(0.3, 1.5))
         if rng.random() < 0.14:
             path = leaving(rng, path, shape)
+        if jointed:
+            light = {'tissue': tissue, 'softness': softness, 'grey': grey}
+            bodies += articulated_tool(rng, path, cutouts, shape, label, **light)
+            continue
         gains = np.clip(1 + rng.normal(0, 0.03, frames), 0.8, 1.2)
         bodies.append(Body(pixels, tool.tip, path, label, gains))
     return bodies

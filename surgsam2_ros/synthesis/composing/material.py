@@ -47,11 +47,17 @@ class Material:
         tissues: at least one.
         pieces: share of the objects that are no tools but pieces of other tissue, irregularly
             cut and freely coloured: whatever has an outline and moves can be followed.
+        articulated: share of the tools that are large, with a wrist and jaws that move.
+        grey: share of the scenes without colour.
+        hollows: share of the scenes whose tissue has regions that no light reaches.
     """
 
     cutouts: Sequence[Cutout]
     tissues: Sequence[Tissue]
     pieces: float = 0.0
+    articulated: float = 0.0
+    grey: float = 0.25
+    hollows: float = 0.0
 
 
 def view_box(rgb: np.ndarray) -> tuple[slice, slice]:

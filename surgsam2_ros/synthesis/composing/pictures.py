@@ -82,6 +82,15 @@ def random_picture(
     return optics
 
 
+def in_harsh_light(rng: np.random.Generator, optics: Optics) -> Optics:
+    """Expose brightly, up to pure white, and with full contrast."""
+    return replace(
+        optics,
+        exposure=optics.exposure * rng.uniform(1.0, 1.4),
+        tone=gamma_table(rng.uniform(0.8, 1.4), rng.uniform(0.9, 1.15), 0.0),
+    )
+
+
 def _tone(rng: np.random.Generator, *, grey: bool) -> np.ndarray:
     """Draw a curve of gamma and contrast, uint8 [256]."""
     gamma = rng.uniform(0.65, 1.35)

@@ -47,6 +47,8 @@ class Body:
         path: of T frames.
         label: 0 for what is not to be tracked.
         gains: float [T], brightness in each frame.
+        other: its pixels in another light, of equal alpha, or None.
+        mix: float [T], share of the other light in each frame.
     """
 
     pixels: np.ndarray
@@ -54,6 +56,15 @@ class Body:
     path: ToolPath
     label: int
     gains: np.ndarray
+    other: np.ndarray | None = None
+    mix: np.ndarray | None = None
+
+    def looks(self, frame: float) -> np.ndarray:
+        """Return its pixels in the light of a frame, uint8 [h, w, 4]."""
+        if self.other is None:
+            return self.pixels
+        share = float(value_at(self.mix, frame))
+        return cv2.addWeighted(self.pixels, 1 - share, self.other, share, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,10 +121,8 @@ class ComposedScene:
             matrix = (squeeze @ self.body_matrix(body, frame))[:2]
             moved = value_at(body.path.tip, frame + 0.5) - value_at(body.path.tip, frame - 0.5)
             smear = np.clip(self.shutter * moved * np.diag(squeeze)[:2], -_SMEAR, _SMEAR)
-            gain = float(body.gains[int(frame)])
-            lay_over(
-                image, labels, body.pixels, matrix, body.label, self.shadow, gain, tuple(smear)
-            )
+            pixels, gain = body.looks(frame), float(body.gains[int(frame)])
+            lay_over(image, labels, pixels, matrix, body.label, self.shadow, gain, tuple(smear))
         return labels, image
 
     def body_matrix(self, body: Body, frame: float) -> np.ndarray:
