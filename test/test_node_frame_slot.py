@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
-from surgsam2_ros.nodes.frame_slot import FrameSlot, ReceivedFrame
+from surgsam2_ros.nodes.frame_slot import FrameSlot, ReceivedFrame, Rhythm
 
 
 def frame(number: int) -> ReceivedFrame:
@@ -97,3 +98,41 @@ def test_wrong_settings_are_refused():
         FrameSlot('newest')
     with pytest.raises(ValueError, match='0 frames'):
         FrameSlot('every_frame', capacity=0)
+
+
+def beating(*times_s: float) -> Rhythm:
+    rhythm = Rhythm()
+    for time_s in times_s:
+        rhythm.beat(time_s)
+    return rhythm
+
+
+def test_one_frame_makes_no_rhythm():
+    assert beating().worth_waiting_s(0.0) == 0.0
+    assert beating(0.0).worth_waiting_s(0.09) == 0.0
+
+
+def test_only_a_frame_that_is_nearly_there_is_waited_for():
+    rhythm = beating(0.0, 0.1, 0.2, 0.3)
+    assert rhythm.worth_waiting_s(0.31) == 0.0
+    assert rhythm.worth_waiting_s(0.37) == 0.0
+    assert rhythm.worth_waiting_s(0.39) == pytest.approx(0.02)  # due in 10 ms, may be 10 ms late
+    assert rhythm.worth_waiting_s(0.41) == 0.0, 'it is late, and may not come at all'
+
+
+def test_a_pause_of_the_camera_does_not_change_its_rhythm():
+    rhythm = beating(0.0, 0.1, 0.2, 9.2, 9.3, 9.4)
+    assert rhythm.worth_waiting_s(9.49) == pytest.approx(0.02)
+
+
+def test_waiting_ends_with_the_frame_and_begins_only_when_one_is_due():
+    slot = FrameSlot('latest')
+    started = time.monotonic()
+    slot.wait_if_nearly_there()
+    assert time.monotonic() - started < 1.0, 'nothing is known of the camera'
+    slot._rhythm = beating(started - 19.0, started - 9.0)  # due in about 1 s
+    arriving = threading.Timer(0.05, slot.put, [frame(7)])
+    arriving.start()
+    slot.wait_if_nearly_there()
+    assert slot.take()[0].message == 7
+    arriving.join()

@@ -16,6 +16,7 @@ from surgsam2_ros.tracking import (
     UnknownObjectError,
     look_ahead,
 )
+from surgsam2_ros.tracking import motion as motion_module
 
 FRAMES = noise_frames(24)
 SIZE = FRAMES.shape[1:3]
@@ -379,7 +380,10 @@ def test_results_do_not_alias_each_other(network):
 
 
 @pytest.mark.parametrize('settings', [{}, {'write_memory_when_absent': False}])
-def test_stages_in_threads_of_their_own_give_the_same_to_the_bit(network, settings):
+@pytest.mark.parametrize('hinted', [False, True])
+def test_stages_in_threads_of_their_own_give_the_same_to_the_bit(network, settings, hinted):
+    if hinted:
+        network = tiny_network(motion_hint=True)
     plain, staged = tracker_of(network, **settings), tracker_of(network, **settings)
     for tracker in (plain, staged):
         tracker.add_objects([Prompt('a', box=BOX_A), Prompt('b', box=BOX_B)])
@@ -392,6 +396,34 @@ def test_stages_in_threads_of_their_own_give_the_same_to_the_bit(network, settin
         for name, track, other in zip('ab', result.tracks, expected.tracks, strict=True):
             assert torch.equal(logits(result, name), logits(expected, name))
             assert (track.state, track.score) == (other.state, other.score)
+
+
+def test_the_flow_is_that_to_the_frame_tracked_before_whatever_was_prepared():
+    network = tiny_network(motion_hint=True)
+    plain, ahead = tracker_of(network), tracker_of(network)
+    for tracker in (plain, ahead):
+        tracker.add_object('a', box=BOX_A)
+    prepared = [ahead.prepare(rgb) for rgb in FRAMES[:6]]
+    for number in (0, 2, 3, 5):  # frames 1 and 4 are dropped after they were prepared
+        expected, result = plain.track(FRAMES[number]), ahead.track(prepared[number])
+        assert torch.equal(logits(result, 'a'), logits(expected, 'a'))
+
+
+def test_flow_that_was_expected_is_not_estimated_again(monkeypatch):
+    network = tiny_network(motion_hint=True)
+    estimated = []
+    original = motion_module.backward_flow
+
+    def counted(newer, older):
+        estimated.append(1)
+        return original(newer, older)
+
+    monkeypatch.setattr(motion_module, 'backward_flow', counted)
+    tracker = tracker_of(network)
+    tracker.add_object('a', box=BOX_A)
+    for rgb in FRAMES[:5]:
+        tracker.track(tracker.prepare(rgb))
+    assert len(estimated) == 4
 
 
 def test_a_prepared_frame_is_checked_like_an_image(network):

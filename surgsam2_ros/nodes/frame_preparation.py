@@ -22,7 +22,7 @@ from surgsam2_ros.tracking import PreparedFrame
 
 _PATIENCE_S = 0.1  # how long the thread sleeps before it looks whether it is still wanted
 _REMEMBERED = 5  # frames whose durations are kept
-_SLACK = 0.25  # share of the time of an encoding by which it is begun earlier than it need be
+_SLACK = 0.15  # share of the time of an encoding by which it is begun earlier than it need be
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +54,11 @@ class Pace:
         self._tracking_s: deque[float] = deque(maxlen=_REMEMBERED)
         self._encoding_s: deque[float] = deque(maxlen=_REMEMBERED)
         self._taken_s: float | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether the tracker has a frame."""
+        return self._taken_s is not None
 
     def taken(self, now_s: float) -> None:
         """Note that a frame went to the tracker."""
@@ -178,6 +183,8 @@ class FramePreparation:
                     return False
             if not self._slot.wait(_PATIENCE_S):
                 continue
+            if self._slot.policy == LATEST and self._pace.busy:
+                self._slot.wait_if_nearly_there()
             with self._state:
                 if self._ahead and not self._stopped:
                     self._working = True

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import NamedTuple
 
 import torch
@@ -31,6 +32,20 @@ class Motion:
     def __init__(self, network: SurgSAM2, wanted: bool) -> None:
         self._on = wanted and network.config.motion_hint
         self._side = 4 * network.feature_size
+        self._newest_expected: torch.Tensor | None = None
+        self._estimated: deque[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = deque(maxlen=4)
+
+    def expect(self, image: torch.Tensor) -> None:
+        """Estimate ahead the flow to an image from the one that was expected before it.
+
+        May be called on another thread than `flow`, which then has nothing left to do.
+
+        Args:
+            image: uint8 [1, 3, S, S] on the CPU.
+        """
+        older, self._newest_expected = self._newest_expected, image
+        if self._on and older is not None:
+            self._estimated.append((image, older, _backward_flow(image, older)))
 
     def flow(self, newer: torch.Tensor, older: torch.Tensor | None) -> torch.Tensor | None:
         """Estimate the flow back from an image to the one before.
@@ -45,4 +60,11 @@ class Motion:
             return None
         if older is None:
             return torch.zeros((1, 2, self._side, self._side))
-        return backward_flow(grey_image(newer[0]), grey_image(older[0]))
+        for expected, before, flow in tuple(self._estimated):
+            if expected is newer and before is older:
+                return flow
+        return _backward_flow(newer, older)
+
+
+def _backward_flow(newer: torch.Tensor, older: torch.Tensor) -> torch.Tensor:
+    return backward_flow(grey_image(newer[0]), grey_image(older[0]))

@@ -189,7 +189,7 @@ class StreamingTracker:
 
     @torch.inference_mode()
     def prepare(self, rgb: np.ndarray) -> PreparedFrame:
-        """Do the part of `track` that depends on the image alone, uint8 [H, W, 3].
+        """Do the part of `track` that depends on no object, rgb uint8 [H, W, 3].
 
         Another thread may prepare the next frame while this one is tracked: the results are the
         same to the bit.
@@ -198,6 +198,7 @@ class StreamingTracker:
             ValueError: when the image is not of that kind.
         """
         frame = self._resize(rgb)
+        self._motion.expect(frame.image)
         return replace(frame, features=self._encode(frame.image))
 
     def track(self, frame: np.ndarray | PreparedFrame) -> FrameResult:
