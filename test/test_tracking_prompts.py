@@ -8,6 +8,7 @@ import torch
 
 from surgsam2_ros.tracking import Prompt, PromptError
 from surgsam2_ros.tracking.prompts import check_fit, check_request, merge_points, prompt_to_cue
+from surgsam2_ros.tracking.view import Region
 
 SIZE = (80, 100)  # height, width
 NAN = float('nan')
@@ -23,7 +24,7 @@ def cue_of(**prompt):
     prompt = Prompt('tool', **prompt)
     check_request([prompt])
     check_fit(prompt, SIZE)
-    return prompt_to_cue(prompt, SIZE, 64, torch.device('cpu'))
+    return prompt_to_cue(prompt, SIZE, Region.whole(SIZE), 64, torch.device('cpu'))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import torch
 
 from surgsam2_ros.tracking.frame_step import Estimate
 from surgsam2_ros.tracking.rendering import presence_to_logit, render_images, render_masks
+from surgsam2_ros.tracking.view import Region
 
 
 def estimate_of(*logits, presence=None):
@@ -25,7 +26,7 @@ def estimate_of(*logits, presence=None):
 def render(estimate, size=(4, 4), instances=None, **thresholds):
     instances = range(1, len(estimate.iou) + 1) if instances is None else instances
     thresholds = {'mask_threshold': 0.0, 'presence_threshold': 0.5, **thresholds}
-    return render_masks(estimate, instances, size, **thresholds)
+    return render_masks(estimate, instances, Region.whole(size), **thresholds)
 
 
 def columns(*values):
@@ -164,7 +165,7 @@ def test_whole_images_as_a_gpu_draws_them_hold_what_the_boxes_do(device):
     estimate = estimate_of(*(smooth_blob(seed) for seed in range(4)), presence=[1, -1, 1, 1])
     boxes = render(estimate, (135, 240), instances=[3, 1, 9, 4])
     there = Estimate(*(tensor.to(device) for tensor in estimate))
-    images = render_images(there, there.presence > 0, [3, 1, 9, 4], (135, 240), 0.0)
+    images = render_images(there, there.presence > 0, [3, 1, 9, 4], Region.whole((135, 240)), 0.0)
     for box, image in zip(boxes.masks, images.masks, strict=True):
         assert np.count_nonzero(box.expand() != image.expand()) < 3
     assert np.count_nonzero(boxes.label_image != images.label_image) < 3

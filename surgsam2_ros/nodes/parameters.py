@@ -174,6 +174,7 @@ class InputParameters:
     policy: str
     queue_size: int
     max_age_ms: float
+    region: str
     qos: str
 
 
@@ -270,6 +271,7 @@ class Parameters:
             write_memory_when_uncertain=self.memory.write_when_uncertain,
             max_objects=self.tracking.max_objects,
             motion_hint=self.tracking.motion_hint,
+            region=self.input.region,
             mask_threshold=self.tracking.mask_threshold,
             presence_threshold=self.tracking.presence_threshold,
             tentative_frames=self.tracking.tentative_frames,

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from surgsam2_ros.tracking.view import REGIONS, WHOLE
+
 MOST_INSTANCES = 254
 """Instance values of the label image are 1 to 254; 0 is background, 255 stays free for users."""
 
@@ -37,6 +39,8 @@ class TrackerConfig:
             `add_all_frames_to_correct_as_cond`) instead of an ordinary memory. Parity: False.
         motion_hint: give a network that was trained for it the mask of the frame before, moved by
             optical flow, as a hint. Others, the official ones among them, get none.
+        region: 'full' shows the network whole images, 'auto' the lit view where its surroundings
+            are black (see `tracking.view`): more pixels for what can be seen. Parity: 'full'.
         max_objects: objects tracked at once, 1 to 254. The official code has no limit.
         mask_threshold: mask logit above which a pixel belongs to the object. Parity: 0.0.
         presence_threshold: presence (0.5 to 1) above which an object counts as seen; at or below
@@ -66,6 +70,7 @@ class TrackerConfig:
     write_memory_when_uncertain: bool = True
     corrections_condition: bool = False
     motion_hint: bool = True
+    region: str = WHOLE
     max_objects: int = 10
     mask_threshold: float = 0.0
     presence_threshold: float = 0.5
@@ -89,6 +94,8 @@ class TrackerConfig:
             _check_range('memory_tokens', self.memory_tokens, 1, None)
         _check_range('max_prompted_frames', self.max_prompted_frames, 1, None)
         _check_range('min_memory_score', self.min_memory_score, 0.0, 1.0)
+        if self.region not in REGIONS:
+            raise ValueError(f'region is {self.region!r}; it must be {" or ".join(REGIONS)}')
         _check_range('max_objects', self.max_objects, 1, MOST_INSTANCES)
         _check_range('presence_threshold', self.presence_threshold, 0.5, 1.0)
         _check_range('tentative_frames', self.tentative_frames, 1, None)

@@ -11,6 +11,7 @@ import torch
 
 from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.network.motion import backward_flow, grey_image
+from surgsam2_ros.tracking.view import Region
 
 
 class PastFrame(NamedTuple):
@@ -18,7 +19,7 @@ class PastFrame(NamedTuple):
 
     index: int
     image: torch.Tensor  # uint8 [1, 3, S, S] on the CPU
-    size: tuple[int, int]  # (H, W) before resizing
+    region: Region  # what of the camera's image that is
 
 
 class Motion:

@@ -14,6 +14,7 @@ from surgsam2_ros.tracking.frame_step import Estimate
 from surgsam2_ros.tracking.rendering import render_masks
 from surgsam2_ros.tracking.result import FrameResult
 from surgsam2_ros.tracking.tracked_object import TrackedObject
+from surgsam2_ros.tracking.view import Region
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,7 @@ class Outcome:
 
     Attributes:
         frame_index: of the frame.
-        size: (H, W) of its image.
+        region: what of its image the network saw.
         objects: those that went through it.
         estimate: what the network says about them; None when there are none.
         config: thresholds.
@@ -31,7 +32,7 @@ class Outcome:
     """
 
     frame_index: int
-    size: tuple[int, int]
+    region: Region
     objects: tuple[TrackedObject, ...]
     estimate: Estimate | None
     config: TrackerConfig
@@ -45,11 +46,11 @@ class Outcome:
         while the tracker is at the next frame.
         """
         if self.estimate is None:
-            return FrameResult(self.frame_index, np.zeros(self.size, np.uint8), ())
+            return FrameResult(self.frame_index, np.zeros(self.region.image_size, np.uint8), ())
         rendering = render_masks(
             self.estimate,
             [tracked.instance for tracked in self.objects],
-            self.size,
+            self.region,
             mask_threshold=self.config.mask_threshold,
             presence_threshold=self.config.presence_threshold,
         )

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from surgsam2_ros.network import ImageFeatures
+from surgsam2_ros.tracking.view import Region
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -21,14 +22,19 @@ class PreparedFrame:
     """An image on its way into the tracker; `StreamingTracker.prepare` makes it.
 
     Attributes:
-        size: (H, W) of the image.
-        image: uint8 [1, 3, S, S] on the CPU.
+        region: what of the image the network sees.
+        image: that, uint8 [1, 3, S, S] on the CPU.
         features: what the network sees in it; None while nothing asked for that.
     """
 
-    size: tuple[int, int]
+    region: Region
     image: torch.Tensor
     features: ImageFeatures | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the whole image."""
+        return self.region.image_size
 
 
 def check_image(rgb: np.ndarray) -> None:

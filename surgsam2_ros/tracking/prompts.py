@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from surgsam2_ros.tracking.preprocess import resize_mask_prompt
+from surgsam2_ros.tracking.view import Region
 
 LONGEST_OBJECT_ID = 256
 
@@ -61,6 +62,18 @@ class Prompt:
     mask: Any = None
     class_name: str = ''
     clear_old_points: bool = True
+
+
+class WaitingPrompt(NamedTuple):
+    """A prompt until its frame comes.
+
+    Attributes:
+        prompt: passed `check_shape`, and `check_fit` where the size is known.
+        image_size: (H, W) of the image that it was made on; None: that of the frame.
+    """
+
+    prompt: Prompt
+    image_size: tuple[int, int] | None
 
 
 class Cue(NamedTuple):
@@ -166,26 +179,70 @@ def check_fit(prompt: Prompt, image_size: tuple[int, int]) -> None:
             )
 
 
+def check_seen(prompt: Prompt, image_size: tuple[int, int], region: Region) -> None:
+    """Check that something of a prompt that passed `check_fit` lies in what the network sees.
+
+    Raises:
+        PromptError: for a point, a box or a mask in the black surroundings of the view.
+    """
+    if region.is_whole:
+        return
+    left, top, width, height = region.scaled(image_size)
+    points, labels = _points_of(prompt)
+    if prompt.mask is not None:
+        rows, columns = np.nonzero(_mask_of(prompt))
+        seen = points_inside(np.stack([columns, rows], axis=1) + 0.5, left, top, width, height)
+    elif prompt.box is not None:
+        x0, y0, x1, y1 = _box_of(prompt)
+        seen = x0 < left + width and x1 > left and y0 < top + height and y1 > top
+    else:
+        seen = points_inside(points[labels == 1], left, top, width, height)
+        seen |= not (labels == 1).any()
+    if not seen:
+        raise PromptError(
+            prompt.object_id,
+            f'it lies beside the lit view, which is {width:.0f}x{height:.0f} pixels at '
+            f'({left:.0f}, {top:.0f}); if that is no black border of the image, set input.region '
+            'to full',
+        )
+
+
+def points_inside(points: np.ndarray, left: float, top: float, width: float, height: float) -> bool:
+    """Tell whether any point (x, y) of [P, 2] lies in a rectangle."""
+    x, y = points[:, 0] - left, points[:, 1] - top
+    return bool(((x >= 0) & (x < width) & (y >= 0) & (y < height)).any())
+
+
 def prompt_to_cue(
-    prompt: Prompt, image_size: tuple[int, int], network_size: int, device: torch.device
+    prompt: Prompt,
+    image_size: tuple[int, int],
+    region: Region,
+    network_size: int,
+    device: torch.device,
 ) -> Cue:
-    """Scale a checked prompt to the network's square input.
+    """Scale a checked prompt to the network's square input; what lies beside it is cut off.
 
     Args:
         prompt: passed `check_shape` and `check_fit`.
         image_size: (H, W) of the image that it was made on.
+        region: what of its image the network sees.
         network_size: S.
         device: where the tensors shall lie.
     """
+    left, top, width, height = region.scaled(image_size)
     if prompt.mask is not None:
-        mask = resize_mask_prompt(torch.from_numpy(_mask_of(prompt)), network_size)
-        return Cue(None, None, mask.to(device), False)
+        rows = slice(round(top), max(round(top + height), round(top) + 1))
+        columns = slice(round(left), max(round(left + width), round(left) + 1))
+        seen = torch.from_numpy(np.ascontiguousarray(_mask_of(prompt)[rows, columns]))
+        return Cue(None, None, resize_mask_prompt(seen, network_size).to(device), False)
     points, labels = _points_of(prompt)
     if prompt.box is not None:
         points = np.concatenate([_box_of(prompt).reshape(2, 2), points])
         labels = np.concatenate([np.array([2, 3], np.int32), labels])
-    size = torch.tensor([image_size[1], image_size[0]])
-    scaled = torch.from_numpy(points) / size * network_size
+    origin, size = torch.tensor([left, top]), torch.tensor([width, height])
+    scaled = (torch.from_numpy(points) - origin) / size * network_size
+    if not region.is_whole:
+        scaled = scaled.clamp(0, network_size)
     return Cue(
         scaled.to(device),
         torch.from_numpy(labels).to(device),

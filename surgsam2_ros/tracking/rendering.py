@@ -21,6 +21,7 @@ from surgsam2_ros.tracking.box_resize import LogitBox, resize_above
 from surgsam2_ros.tracking.frame_step import Estimate
 from surgsam2_ros.tracking.mask_crop import MaskCrop
 from surgsam2_ros.tracking.preprocess import resize_logits
+from surgsam2_ros.tracking.view import Region
 
 
 class Rendering(NamedTuple):
@@ -44,7 +45,7 @@ class Rendering(NamedTuple):
 def render_masks(
     estimate: Estimate,
     instances: Sequence[int],
-    image_size: tuple[int, int],
+    region: Region,
     *,
     mask_threshold: float,
     presence_threshold: float,
@@ -54,14 +55,14 @@ def render_masks(
     Args:
         estimate: of N objects.
         instances: their values in the label image.
-        image_size: (H, W).
+        region: what of the image the estimate is about; masks are as large as the image.
         mask_threshold: mask logit above which a pixel is on the object.
         presence_threshold: probability above which an object is visible; the masks of others
             are empty.
     """
     visible = estimate.presence > presence_to_logit(presence_threshold)
     render = render_boxes if estimate.logits.is_cpu else render_images
-    return render(estimate, visible, instances, image_size, mask_threshold)
+    return render(estimate, visible, instances, region, mask_threshold)
 
 
 def presence_to_logit(presence: float) -> float:
@@ -73,26 +74,27 @@ def render_boxes(
     estimate: Estimate,
     visible: torch.Tensor,
     instances: Sequence[int],
-    image_size: tuple[int, int],
+    region: Region,
     threshold: float,
 ) -> Rendering:
     """Do what `render_masks` does, on the host; `visible` is bool [N]."""
     shown, logits = visible.tolist(), estimate.logits[:, 0].float().numpy()  # [N, S/4, S/4]
-    label_image = np.zeros(image_size, np.uint8)
+    label_image = np.zeros(region.image_size, np.uint8)
+    view = label_image[region.slices]
     masks: list[MaskCrop] = []
     drawn: list[LogitBox] = []
     for row, instance in enumerate(instances):
-        box = resize_above(logits[row], image_size, threshold) if shown[row] else None
+        box = resize_above(logits[row], region.size, threshold) if shown[row] else None
         if box is None:
-            masks.append(MaskCrop.empty(image_size))
+            masks.append(MaskCrop.empty(region.image_size))
             continue
         inside = box.logits > threshold
-        masks.append(MaskCrop.placed(inside, box.x, box.y, image_size))
+        masks.append(_placed(inside, box.x, box.y, region))
         for earlier in drawn:
             _yield_where_lower(inside, box, earlier)
         drawn.append(box)
         height, width = inside.shape
-        target = label_image[box.y : box.y + height, box.x : box.x + width]
+        target = view[box.y : box.y + height, box.x : box.x + width]
         # NumPy takes ten times as long to copy under a mask.
         cv2.copyTo(np.full_like(target, instance), inside.view(np.uint8), target)
     return _rendering(label_image, masks, _scalars(estimate, visible).numpy())
@@ -117,12 +119,12 @@ def render_images(
     estimate: Estimate,
     visible: torch.Tensor,
     instances: Sequence[int],
-    image_size: tuple[int, int],
+    region: Region,
     threshold: float,
 ) -> Rendering:
     """Do what `render_masks` does, on the device that estimate and `visible` (bool [N]) lie on."""
     logits = torch.where(visible[:, None, None, None], estimate.logits.float(), ABSENT_LOGIT)
-    logits = resize_logits(logits, image_size)[:, 0]  # [N, H, W]
+    logits = resize_logits(logits, region.size)[:, 0]  # [N, h, w]
     masks = logits > threshold
     label_image = masks[0].view(torch.uint8) * instances[0]
     if len(instances) > 1:
@@ -131,7 +133,7 @@ def render_images(
         wins = (logits[row] > highest).view(torch.uint8)
         label_image += (instances[row] - label_image) * wins  # may wrap around; filling is slower
         torch.maximum(highest, logits[row], out=highest)
-    return _to_host(label_image, masks, _scalars(estimate, visible))
+    return _to_host(label_image, masks, _scalars(estimate, visible), region)
 
 
 def _scalars(estimate: Estimate, visible: torch.Tensor) -> torch.Tensor:
@@ -139,16 +141,27 @@ def _scalars(estimate: Estimate, visible: torch.Tensor) -> torch.Tensor:
     return torch.stack([estimate.iou, estimate.presence.sigmoid(), visible], dim=1).float()
 
 
-def _to_host(label_image: torch.Tensor, masks: torch.Tensor, scalars: torch.Tensor) -> Rendering:
+def _to_host(
+    labels: torch.Tensor, masks: torch.Tensor, scalars: torch.Tensor, region: Region
+) -> Rendering:
     """Copy everything at once: each copy would wait for the device."""
-    parts = [scalars.view(torch.uint8), label_image, masks.view(torch.uint8)]
+    parts = [scalars.view(torch.uint8), labels, masks.view(torch.uint8)]
     packed = torch.cat([part.flatten() for part in parts]).cpu().numpy()
     host = np.split(packed, np.cumsum([part.numel() for part in parts])[:-1])
+    label_image = host[1].reshape(labels.shape)
+    if not region.is_whole:
+        label_image = np.zeros(region.image_size, np.uint8)
+        label_image[region.slices] = host[1].reshape(labels.shape)
     return _rendering(
-        host[1].reshape(label_image.shape),
-        [MaskCrop.of(mask) for mask in host[2].view(np.bool_).reshape(masks.shape)],
+        label_image,
+        [_placed(mask, 0, 0, region) for mask in host[2].view(np.bool_).reshape(masks.shape)],
         host[0].view(np.float32).reshape(scalars.shape),
     )
+
+
+def _placed(part: np.ndarray, x: int, y: int, region: Region) -> MaskCrop:
+    """Place a part of a mask, bool [h, w], that begins at (x, y) of the region."""
+    return MaskCrop.placed(part, region.x + x, region.y + y, region.image_size)
 
 
 def _rendering(

@@ -11,7 +11,7 @@ import torch
 from surgsam2_ros.tracking.config import TrackerConfig
 from surgsam2_ros.tracking.frame_step import Task
 from surgsam2_ros.tracking.memory_index import ObjectMemory
-from surgsam2_ros.tracking.prompts import Cue, Prompt
+from surgsam2_ros.tracking.prompts import Cue, WaitingPrompt
 from surgsam2_ros.tracking.rendering import Rendering, presence_to_logit
 from surgsam2_ros.tracking.result import ObjectInfo, Track
 from surgsam2_ros.tracking.states import Lifecycle, MaskQuality
@@ -28,7 +28,7 @@ class TrackedObject:
             it, else within `update`; both may run at a time, in threads of their own.
         memory: where its memories lie.
         first_frame: earliest frame that it was processed in; None before that.
-        waiting: (frame, prompt): frame None is the next one; a Prompt waits for an image size.
+        waiting: (frame, prompt): frame None is the next one; a WaitingPrompt until then.
         cues: frame -> prompts applied to it, for frames that may be replayed.
         newest: the frame that it went through last, its mask logits [1, S/4, S/4] there and its
             presence logit [].
@@ -41,7 +41,7 @@ class TrackedObject:
     quality: MaskQuality
     memory: ObjectMemory
     first_frame: int | None = None
-    waiting: list[tuple[int | None, Cue | Prompt]] = field(default_factory=list)
+    waiting: list[tuple[int | None, Cue | WaitingPrompt]] = field(default_factory=list)
     cues: dict[int, tuple[Cue, ...]] = field(default_factory=dict)
     newest: tuple[int, torch.Tensor, torch.Tensor] | None = None
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -29,14 +30,17 @@ from surgsam2_ros.tracking.prompts import (
     Prompt,
     PromptError,
     UnknownObjectError,
+    WaitingPrompt,
     check_fit,
     check_request,
+    check_seen,
     prompt_to_cue,
 )
 from surgsam2_ros.tracking.rendering import render_masks
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo, Track
 from surgsam2_ros.tracking.states import Lifecycle, MaskQuality, TrackState
 from surgsam2_ros.tracking.tracked_object import TrackedObject
+from surgsam2_ros.tracking.view import AUTO, Region, ViewFinder
 
 
 class StreamingTracker:
@@ -89,7 +93,8 @@ class StreamingTracker:
         self._objects: dict[str, TrackedObject] = {}
         self._frame_index = 0
         self._newest_instance = 0
-        self._image_size: tuple[int, int] | None = None
+        self._view = ViewFinder(self.config.region == AUTO)
+        self._region: Region | None = None
         self._newest_image: torch.Tensor | None = None
 
     @property
@@ -157,14 +162,19 @@ class StreamingTracker:
             )
         if frame_index == self._frame_index:
             frame_index = None
-        size = self._size_of(frame_index, prompts) if image_size is None else tuple(image_size)
-        waiting = [prompt if size is None else self._to_cue(prompt, size) for prompt in prompts]
-        for prompt, cue in zip(prompts, waiting, strict=True):
+        region = self._region_of(frame_index, prompts)
+        size = region and region.image_size if image_size is None else tuple(image_size)
+        for prompt in prompts:
+            if size is not None:
+                check_fit(prompt, size)
+            if region is not None:
+                check_seen(prompt, size, region)
+        for prompt in prompts:
             if prompt.object_id not in self._objects:
                 self._objects[prompt.object_id] = self._new_object(prompt)
             tracked = self._objects[prompt.object_id]
             tracked.class_name = prompt.class_name or tracked.class_name
-            tracked.waiting.append((frame_index, cue))
+            tracked.waiting.append((frame_index, WaitingPrompt(deepcopy(prompt), size)))
 
     def remove_object(self, object_id: str) -> None:
         """Forget an object; its instance value is not given out again soon.
@@ -184,7 +194,8 @@ class StreamingTracker:
         self._bank.clear()
         self._frame_index = 0
         self._newest_instance = 0
-        self._image_size = None
+        self._view.reset()
+        self._region = None
         self._newest_image = None
 
     @torch.inference_mode()
@@ -223,22 +234,22 @@ class StreamingTracker:
         """
         if not isinstance(frame, PreparedFrame):
             frame = self._resize(frame)
-        size, image = frame.size, frame.image
-        self._fit_waiting(size)
+        region, image = frame.region, frame.image
+        self._fit_waiting(region)
         self._replay()
         index, objects, estimate = self._frame_index, tuple(self._objects.values()), None
         if objects:
             features = frame.features or self._encode(image)
-            flow = self._motion.flow(image, self._newest_image)
+            flow = self._flow(image, region, self._newest_image, self._region)
             estimate = self._process(features, index, objects, flow, waiting_for=None)
         self._newest_image = image
-        self._past.append(PastFrame(index, image, size))
+        self._past.append(PastFrame(index, image, region))
         self._frame_index += 1
-        self._image_size = size
+        self._region = region
         for tracked in objects:
             tracked.forget_cues_before(self._past[0].index if self._past else self._frame_index)
         poor = tuple(o.quality.poor for o in objects) if self.config.gates_uncertain else None
-        return Outcome(index, size, objects, estimate, self.config, poor)
+        return Outcome(index, region, objects, estimate, self.config, poor)
 
     @torch.inference_mode()
     def segment(self, rgb: np.ndarray, prompts: Sequence[Prompt]) -> FrameResult:
@@ -261,7 +272,7 @@ class StreamingTracker:
             raise PromptError(
                 prompts[-1].object_id, f'{len(prompts)} prompts; at most {MOST_INSTANCES} fit'
             )
-        cues = [self._to_cue(prompt, frame.size) for prompt in prompts]
+        cues = [self._to_cue(WaitingPrompt(prompt, None), frame.region) for prompt in prompts]
         if not cues:
             return FrameResult(-1, np.zeros(frame.size, np.uint8), ())
         estimate = self._step.decode_cues(self._encode(frame.image), [[cue] for cue in cues])
@@ -269,7 +280,7 @@ class StreamingTracker:
         rendering = render_masks(
             estimate,
             instances,
-            frame.size,
+            frame.region,
             mask_threshold=self.config.mask_threshold,
             presence_threshold=self.config.presence_threshold,
         )
@@ -291,7 +302,20 @@ class StreamingTracker:
 
     def _resize(self, rgb: np.ndarray) -> PreparedFrame:
         check_image(rgb)
-        return PreparedFrame(rgb.shape[:2], resize_image(rgb, self._network.image_size))
+        region = self._view.region(rgb)
+        return PreparedFrame(region, resize_image(rgb[region.slices], self._network.image_size))
+
+    def _flow(
+        self,
+        newer: torch.Tensor,
+        region: Region,
+        older: torch.Tensor | None,
+        older_region: Region | None,
+    ) -> torch.Tensor | None:
+        """Estimate the flow between two frames; None too where they show different regions."""
+        if older is not None and region != older_region:
+            return None
+        return self._motion.flow(newer, older)
 
     def _encode(self, image: torch.Tensor) -> ImageFeatures:
         return self._engine.encoder.encode(image)
@@ -331,7 +355,7 @@ class StreamingTracker:
         }
         if not starts:
             return
-        before = None
+        before: tuple[torch.Tensor | None, Region | None] = (None, None)
         for past in self._past:
             objects = []
             for tracked, start in starts.items():
@@ -341,19 +365,18 @@ class StreamingTracker:
                 if start <= past.index and (not prompted_before or tracked.cues_for(past.index)):
                     objects.append(tracked)
             if objects:
-                features, flow = self._encode(past.image), self._motion.flow(past.image, before)
+                features = self._encode(past.image)
+                flow = self._flow(past.image, past.region, *before)
                 self._process(features, past.index, objects, flow, waiting_for=past.index)
-            before = past.image
+            before = past.image, past.region
 
-    def _size_of(
-        self, frame_index: int | None, prompts: Sequence[Prompt]
-    ) -> tuple[int, int] | None:
-        """Size of the frame that prompts belong to, None when it is still to come."""
+    def _region_of(self, frame_index: int | None, prompts: Sequence[Prompt]) -> Region | None:
+        """Region of the frame that prompts belong to; of the newest one for one still to come."""
         if frame_index is None:
-            return self._image_size
+            return self._region
         for past in self._past:
             if past.index == frame_index:
-                return past.size
+                return past.region
         kept = f'{self._past[0].index} to {self._past[-1].index}' if self._past else 'none'
         raise PromptError(
             prompts[0].object_id if prompts else '',
@@ -361,18 +384,25 @@ class StreamingTracker:
             f'frame, or raise replay_frames, which is {self.config.replay_frames}',
         )
 
-    def _to_cue(self, prompt: Prompt, size: tuple[int, int]) -> Cue:
+    def _to_cue(self, waiting: WaitingPrompt, region: Region) -> Cue:
+        """Scale a prompt to what of its frame the network sees."""
+        prompt, size = waiting.prompt, waiting.image_size or region.image_size
         check_fit(prompt, size)
-        return prompt_to_cue(prompt, size, self._network.image_size, self._network.device)
+        network = self._network
+        return prompt_to_cue(prompt, size, region, network.image_size, network.device)
 
-    def _fit_waiting(self, size: tuple[int, int]) -> None:
-        """Scale the prompts that waited for the first frame; drop one that does not fit."""
+    def _fit_waiting(self, region: Region) -> None:
+        """Scale the prompts that waited for the next frame or name a past one.
+
+        One that was given before the first frame and does not fit is dropped.
+        """
+        regions = {None: region, **{past.index: past.region for past in self._past}}
         for tracked in tuple(self._objects.values()):
-            for position, (index, prompt) in enumerate(tracked.waiting):
-                if not isinstance(prompt, Prompt):
+            for position, (index, waiting) in enumerate(tracked.waiting):
+                if not isinstance(waiting, WaitingPrompt):
                     continue
                 try:
-                    tracked.waiting[position] = (index, self._to_cue(prompt, size))
+                    tracked.waiting[position] = (index, self._to_cue(waiting, regions[index]))
                 except PromptError:
                     del tracked.waiting[position]
                     if tracked.first_frame is None and not tracked.waiting:

@@ -18,6 +18,7 @@ from surgsam2_ros.tracking import Prompt, StreamingTracker, TrackerConfig
 WARM_UP_FRAMES = 2
 
 PARAMETERS = {
+    'input.region': 'region',
     'memory.num_maskmem': 'num_maskmem',
     'memory.num_frame_to_prune': 'num_frame_to_prune',
     'memory.protect_prompted_frames': 'protect_prompted_frames',
@@ -38,7 +39,7 @@ PARAMETERS = {
 }
 """Names of the node's parameters -> field of TrackerConfig."""
 
-_KINDS = {bool: 'true or false', int: 'a whole number', float: 'a number'}
+_KINDS = {bool: 'true or false', int: 'a whole number', float: 'a number', str: 'a word'}
 
 
 @dataclass(frozen=True)
