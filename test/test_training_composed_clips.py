@@ -206,8 +206,8 @@ def test_configuration_takes_the_sources_and_wants_validation_that_stays():
 
 def test_held_out_clips_are_written_as_a_folder_of_videos(data_root, tmp_path):
     source = DataSource(**STILLS, num_clips=2, clip_length=3, hold_out='valid')
-    names = write_clips([source], data_root, tmp_path, size=96)
-    assert names == ['stills_00000', 'stills_00001']
+    names = write_clips({'moved': source}, data_root, tmp_path, size=96)
+    assert names == ['moved_000', 'moved_001']
     for name in names:
         assert [frame.rgb.shape for frame in open_source(tmp_path / 'JPEGImages' / name)] == [
             (96, 96, 3)

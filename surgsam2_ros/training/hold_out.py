@@ -11,7 +11,8 @@ Weights and thresholds are chosen on them instead of on the boards of real video
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -25,34 +26,34 @@ _FRAMES, _SIZE = 20, 480
 _JPEG_QUALITY = 97
 
 
-def held_out_sources() -> tuple[DataSource, ...]:
-    """Return the 30 composed clips and 14 moving stills that the shipped network is chosen on."""
-    return (
-        DataSource(
-            'composed',
-            num_clips=30,
-            clip_length=_FRAMES,
-            hold_out='valid',
-            cutouts=('surgical_cutouts', 'lap_stanford_masks', 'tools_seg'),
-            tissue=('lap_stanford_backgrounds', 'polypgen'),
-        ),
-        DataSource(
-            'stills',
-            path='lap_stanford_masks',
-            num_clips=14,
-            clip_length=_FRAMES,
-            hold_out='valid',
-        ),
+_CUTOUTS = ('surgical_cutouts', 'lap_stanford_masks', 'tools_seg')
+_TISSUE = ('lap_stanford_backgrounds', 'polypgen')
+
+
+def held_out_sources() -> dict[str, DataSource]:
+    """Return the 42 composed clips and 14 moving stills that the shipped network is chosen on."""
+    composed = DataSource(
+        'composed',
+        num_clips=30,
+        clip_length=_FRAMES,
+        hold_out='valid',
+        cutouts=_CUTOUTS,
+        tissue=_TISSUE,
     )
+    stills = DataSource(
+        'stills', path='lap_stanford_masks', num_clips=14, clip_length=_FRAMES, hold_out='valid'
+    )
+    harsh = replace(composed, num_clips=12, articulated=0.7, grey=0.7, hollows=0.7)
+    return {'composed': composed, 'stills': stills, 'harsh': harsh}
 
 
 def write_clips(
-    sources: Sequence[DataSource], data_root: Path, output: Path, size: int = _SIZE
+    sources: Mapping[str, DataSource], data_root: Path, output: Path, size: int = _SIZE
 ) -> list[str]:
     """Write listed clips as JPEGImages/ and Annotations/, one folder each.
 
     Args:
-        sources: of type composed or stills, with num_clips.
+        sources: by what their clips are called; of type composed or stills, with num_clips.
         data_root: folder of the training pictures.
         output: folder, made when it is missing.
         size: side of the images in pixels.
@@ -64,9 +65,10 @@ def write_clips(
         FileNotFoundError, SourceError: as `open_maker`.
     """
     names, palette = [], label_palette()
-    for source in sources:
-        for clip in listed_clips(source, data_root, size):
-            images, labels = output / 'JPEGImages' / clip.name, output / 'Annotations' / clip.name
+    for title, source in sources.items():
+        for number, clip in enumerate(listed_clips(source, data_root, size)):
+            name = f'{title}_{number:03d}'
+            images, labels = output / 'JPEGImages' / name, output / 'Annotations' / name
             for folder in (images, labels):
                 folder.mkdir(parents=True, exist_ok=True)
             for frame in range(len(clip)):
@@ -74,7 +76,7 @@ def write_clips(
                 path = str(images / f'{frame:05d}.jpg')
                 cv2.imwrite(path, bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
                 write_label_png(labels / f'{frame:05d}.png', clip.labels(frame), palette)
-            names.append(clip.name)
+            names.append(name)
     return names
 
 
