@@ -84,8 +84,9 @@ train-nano-320: $(STAMPS)/package $(STAMPS)/train ## train the default network o
 	$(BIN)/surgsam2 train --config config/training/nano_320_masks.yaml --output build/training/nano_320_masks --resume --set data_root='$(DATA)' $(ARGS)
 	$(BIN)/surgsam2 train --config config/training/nano_320_prompts.yaml --output build/training/nano_320_prompts --resume --set data_root='$(DATA)' $(ARGS)
 	$(BIN)/surgsam2 train --config config/training/nano_320.yaml --output build/training/nano_320 --resume --set data_root='$(DATA)' $(ARGS)
-	$(BIN)/surgsam2 models average build/training/surgsam2_nano_320.safetensors \
+	$(BIN)/surgsam2 models average build/training/nano_320_mean.safetensors \
 	  build/training/nano_320_prompts/last.safetensors:0.5 build/training/nano_320/last.safetensors:0.5 --overwrite
+	$(BIN)/surgsam2 train --config config/training/nano_320_wrists.yaml --output build/training/nano_320_wrists --resume --set data_root='$(DATA)' $(ARGS)
 
 evaluate-nano: $(STAMPS)/package $(STAMPS)/rivals ## measure the network, and its rivals, on rendered clips and on CLIPS
 	PYTHONPATH=$(VENV)/rivals $(BIN)/python -m surgsam2_ros.evaluation.nano_table $(CLIPS) --hard-clips 10 \

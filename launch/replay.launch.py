@@ -70,6 +70,7 @@ def generate_launch_description():
                 launch_arguments=[
                     *((name, LaunchConfiguration(name)) for name in HANDED_ON),
                     ('use_sim_time', 'true'),
+                    ('reset_on_jump', LaunchConfiguration('loop')),
                     ('autostart', 'true'),
                 ],
             ),

@@ -73,6 +73,13 @@ def generate_launch_description():
                 description='Take the time from /clock, for simulators and replayed bags.',
             ),
             DeclareLaunchArgument(
+                'reset_on_jump',
+                default_value='',
+                choices=['', *BOOLEANS],
+                description='Forget all objects when image stamps go back, as when a bag starts '
+                'over; empty: as in the parameter file.',
+            ),
+            DeclareLaunchArgument(
                 'autostart',
                 default_value='true',
                 choices=BOOLEANS,
@@ -116,6 +123,8 @@ def start_node(context):
         transport = 'compressed'
     if transport:
         parameters['input.transport'] = transport
+    if argument('reset_on_jump'):
+        parameters['input.reset_on_jump'] = argument('reset_on_jump') == 'true'
     for name, parameter in {
         'model': 'model.config',
         'checkpoint': 'model.checkpoint',

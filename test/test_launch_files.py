@@ -52,7 +52,7 @@ def test_switches_are_true_or_false(path):
 def test_the_node_has_its_documented_arguments():
     assert set(declared_arguments(SURGSAM2)) == {
         'namespace', 'image_topic', 'transport', 'params_file', 'model', 'checkpoint', 'device',
-        'use_sim_time', 'rviz', 'autostart', 'log_level',
+        'use_sim_time', 'reset_on_jump', 'rviz', 'autostart', 'log_level',
     }  # fmt: skip
 
 
@@ -90,7 +90,9 @@ def test_arguments_win_over_the_parameter_file(commands):
 
 def test_parameters_that_are_set_exist_in_the_node(commands):
     schema = yaml.safe_load((REPO / 'surgsam2_ros' / 'nodes' / 'parameters.yaml').read_text())
-    node = commands(SURGSAM2, model='a', checkpoint='b', device='c', transport='raw')['surgsam2']
+    node = commands(
+        SURGSAM2, model='a', checkpoint='b', device='c', transport='raw', reset_on_jump='false'
+    )['surgsam2']
     assert set(node.parameters) - {'use_sim_time'} <= set(schema)
 
 
@@ -171,6 +173,7 @@ def test_replay_runs_the_node_on_the_time_of_the_bag(commands):
         'autostart': True,
         'use_sim_time': True,
         'input.transport': 'compressed',
+        'input.reset_on_jump': True,
     }
     assert player.argv[:4] == ['surgsam2_ros/surgsam2', 'bag', 'play', '/data/run.mcap']
     assert {'--clock', '--wait-for-subscribers', '--loop'} <= set(player.argv)
@@ -181,7 +184,7 @@ def test_replay_runs_the_node_on_the_time_of_the_bag(commands):
 def test_replay_hands_its_arguments_on_with_the_same_defaults():
     node, replay = declared_arguments(SURGSAM2), declared_arguments(REPLAY)
     shared = node.keys() & replay.keys()
-    assert shared == node.keys() - {'use_sim_time', 'autostart'}
+    assert shared == node.keys() - {'use_sim_time', 'reset_on_jump', 'autostart'}
     for name in shared:
         assert replay[name].default_value == node[name].default_value, name
         assert replay[name].choices == node[name].choices, name

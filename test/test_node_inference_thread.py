@@ -19,7 +19,7 @@ from surgsam2_ros.tracking import FrameResult, ObjectInfo, Prompt, PromptError, 
 
 MS = 1_000_000
 START = 100_000 * MS
-BROKEN, UNREADABLE = 'broken', 'unreadable'
+BROKEN, UNREADABLE, UNFORESEEN = 'broken', 'unreadable', 'unforeseen'
 
 
 class ScriptedTracker:
@@ -125,6 +125,8 @@ class Bench:
     def decode(self, message):
         if message == UNREADABLE:
             raise EncodingError('truncated')
+        if message == UNFORESEEN:
+            raise KeyError('step')
         return DecodedImage(broken=message == BROKEN)
 
     def count_dropped(self, count):
@@ -236,17 +238,88 @@ def test_a_prompt_of_a_coming_frame_waits_for_it(bench):
     assert bench.tracker.prompted_frames == [None]
 
 
-def test_stamps_that_jump_back_forget_all_objects(bench):
+def send_after(bench, first_ms: float, *then_ms: float) -> None:
+    """Add an object with the first image, then send the others."""
     added = bench.prompt('a')
-    bench.send(5000)
+    bench.send(first_ms)
     added.result(timeout=5)
-    bench.send(0)
+    for offset_ms in then_ms:
+        bench.send(offset_ms)
     bench.settle()
+
+
+def test_stamps_that_stay_behind_cost_two_images_and_no_object(bench):
+    send_after(bench, 5000, 0, 33, 67, 100)
+    assert bench.tracker.ids == ['a']
+    assert [f.result.frame_index for f in bench.published] == [0, 1, 2]
+    assert [f.dropped_since_last for f in bench.published] == [0, 2, 0]
+    assert [kind for kind, _ in bench.problems] == ['order', 'order', 'jump']
+    assert 'back by 4.933 s; tracking goes on' in bench.problems[-1][1]
+
+
+@pytest.mark.parametrize('odd_ms', [-3_600_000, 0])
+def test_one_image_stamped_in_the_past_is_dropped_and_changes_nothing(bench, odd_ms):
+    send_after(bench, 5000, odd_ms, 5033, 5067)
+    assert bench.tracker.ids == ['a']
+    assert [f.dropped_since_last for f in bench.published] == [0, 1, 0]
+    assert [kind for kind, _ in bench.problems] == ['order']
+
+
+def test_one_image_stamped_ahead_costs_two_others(bench):
+    send_after(bench, 0, 1033, 67, 100, 133, 167)
+    assert bench.tracker.ids == ['a']
+    assert [f.received.stamp_ns for f in bench.published] == [
+        START + offset * MS for offset in (0, 1033, 133, 167)
+    ]
+    assert bench.dropped == 2
+
+
+def test_prompts_follow_the_stamps_after_a_jump(bench):
+    send_after(bench, 5000, 0, 33, 67, 100)
+    late = bench.prompt('b', offset_ms=67)
+    bench.send(133)
+    late.result(timeout=5)
+    assert bench.tracker.prompted_frames[-1] == 1, 'of the image at 67 ms, the second tracked'
+
+
+def test_a_jump_forgets_the_objects_where_that_is_wanted(bench):
+    bench.thread.reset_on_jump = True
+    send_after(bench, 5000, 0, 33, 67, 100)
     assert bench.tracker.ids == []
-    assert bench.published[-1].result.frame_index == 0
+    assert [f.result.frame_index for f in bench.published] == [0, 0, 1]
+    assert 'back by 4.933 s; all objects were forgotten' in bench.problems[-1][1]
+
+
+def test_a_clock_that_was_seen_to_jump_costs_no_image(bench):
+    send_after(bench, 5000)
+    bench.thread.expect_jump()
+    bench.send(0)
+    bench.send(33)
+    bench.settle()
+    assert [f.dropped_since_last for f in bench.published] == [0, 0, 0]
+    assert [kind for kind, _ in bench.problems] == ['jump']
+
+
+def test_what_nobody_foresaw_in_decoding_costs_one_image(bench):
+    bench.send(0, message=UNFORESEEN)
+    bench.send(33)
+    bench.settle()
+    assert [f.dropped_since_last for f in bench.published] == [1]
     ((kind, text),) = bench.problems
-    assert kind == 'jump'
-    assert 'back by 5.000 s' in text
+    assert (kind, text) == ('image', "image was not read: KeyError: 'step'")
+
+
+def test_nothing_but_stopping_ends_the_thread(bench):
+    def fail(count):
+        bench.thread._on_dropped = bench.count_dropped
+        raise OSError('the log is full')
+
+    bench.thread._on_dropped = fail
+    bench.send(0, message=UNREADABLE)
+    bench.send(33)
+    bench.settle()
+    assert len(bench.published) == 1
+    assert bench.problems[-1] == ('inference', 'an image was lost: OSError: the log is full')
 
 
 def test_a_frame_that_was_overtaken_is_dropped_and_counted(bench):

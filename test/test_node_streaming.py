@@ -137,13 +137,22 @@ def test_no_frame_is_missing_from_the_counts(node):
     assert status.frames_received == status.frames_processed + status.frames_dropped
 
 
-def test_stamps_that_jump_back_forget_the_objects(node):
-    node.add_while_sending('a', box=BOX)
-    header = node.camera.send(stamp_ns=node.camera.stamp_ns - 20_000_000_000)
-    tracks = node.client.wait_for_tracks(stamp=header.stamp)
-    assert tracks.tracks == []
-    assert tracks.frame_index == 0
-    node.client.wait_for_status(lambda s: 'jumped back by' in s.message)
+@pytest.mark.parametrize('resets', [False, True])
+def test_stamps_that_jump_back_forget_the_objects_only_where_wanted(node, resets):
+    node.client.set_parameters({'input.reset_on_jump': resets})
+    try:
+        node.add_while_sending('a', box=BOX)
+        before = node.track().frame_index
+        stamp_ns = node.camera.stamp_ns - 20_000_000_000
+        for number in range(3):  # the clock is believed when three images agree
+            header = node.camera.send(stamp_ns=stamp_ns + number * FRAME_NS)
+            node.client.list_objects()  # each on its own: policy latest drops what waits
+        tracks = node.client.wait_for_tracks(stamp=header.stamp)
+        assert [track.object_id for track in tracks.tracks] == ([] if resets else ['a'])
+        assert tracks.frame_index == (0 if resets else before + 1)
+        node.client.wait_for_status(lambda s: 'jumped back by' in s.message)
+    finally:
+        node.client.set_parameters({'input.reset_on_jump': False})
 
 
 def test_latency_follows_the_simulated_clock(node):

@@ -27,13 +27,12 @@ from surgsam2_ros.nodes.object_requests import (
     RequestQueue,
     format_stamp,
 )
+from surgsam2_ros.nodes.stamp_order import Order, StampOrder
 from surgsam2_ros.sources.image_encodings import EncodingError
 from surgsam2_ros.tracking import FrameResult, PromptError, StreamingTracker
 
-# A stamp this much older than the one before is a clock that jumped back, as when a bag starts
-# over; one that is older by less is a frame that was overtaken on its way.
-BACKWARD_JUMP_NS = 100_000_000
 _STOP_TIMEOUT_S = 10.0
+_PAUSE_S = 0.05  # after an error that nobody foresaw, lest it fill the log
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +97,7 @@ class InferenceThread:
         replay_frames: int = 0,
     ) -> None:
         self.max_age_ms = 0.0  # drop frames older than this when taken up; 0 = never
+        self.reset_on_jump = False  # forget all objects when image stamps go back for good
         self.encode_ahead = False  # encode the next frame in a second thread while one is tracked
         self.last_result: TrackedFrame | None = None
         self._load = load
@@ -111,7 +111,7 @@ class InferenceThread:
         self._now_ns = now_ns
         self._history = FrameHistory(replay_frames)
         self._frames: FramePreparation | None = None
-        self._last_stamp_ns: int | None = None
+        self._order = StampOrder()
         self._dropped_since_last = 0
         self._tracker: StreamingTracker | None = None
         self._load_error: BaseException | None = None
@@ -168,7 +168,12 @@ class InferenceThread:
             self._wake.wait()
             self._wake.clear()
             self._idle.clear()
-            self._serve()
+            try:
+                self._serve()
+            except Exception as error:  # nothing but `stop` ends this thread
+                self._report('inference', f'an image was lost: {_describe(error)}')
+                self._stop.wait(_PAUSE_S)
+                self._wake.set()
             self._idle.set()
         self._frames.stop(_STOP_TIMEOUT_S)
         self._free()
@@ -196,14 +201,15 @@ class InferenceThread:
     def _take_up(self, frame: DecodedFrame) -> None:
         """Take one frame through prompts, tracking and publishing."""
         received = frame.received
-        if self._is_stale(received):
-            return
-        if isinstance(frame.error, EncodingError):
-            self._count_failed('image', f'image was not read: {frame.error}')
+        if self._is_too_old(received):
             return
         if frame.error is not None:
-            raise frame.error
-        self._reset_when_stamps_jump_back(received.stamp_ns)
+            known = isinstance(frame.error, EncodingError)
+            reason = str(frame.error) if known else _describe(frame.error)
+            self._count_failed('image', f'image was not read: {reason}')
+            return
+        if not self._comes_in_order(received.stamp_ns):
+            return
         known = {item.object_id for item in self._tracker.objects}
         accepted = self._apply_prompts(received.stamp_ns, frame.rgb.shape[:2])
         try:
@@ -223,7 +229,6 @@ class InferenceThread:
         result = self._tracker.track(frame.rgb if frame.prepared is None else frame.prepared)
         inference_ms = (time.perf_counter() - started) * 1e3 + frame.prepare_ms
         received = frame.received
-        self._last_stamp_ns = received.stamp_ns
         self._history.append(received.stamp_ns, result.frame_index)
         return TrackedFrame(received, frame.rgb, result, self._dropped_since_last, inference_ms)
 
@@ -270,8 +275,12 @@ class InferenceThread:
         for request, _ in accepted:
             request.future.set_exception(RequestError(reason))
 
-    def _is_stale(self, received: ReceivedFrame) -> bool:
-        """Drop frames that are too old or were overtaken by a newer one."""
+    def expect_jump(self) -> None:
+        """Note that the clock was set back; older stamps are then believed at once."""
+        self._order.expect_set_back()
+
+    def _is_too_old(self, received: ReceivedFrame) -> bool:
+        """Drop a frame that waited or travelled for too long."""
         age_ms = (self._now_ns() - received.stamp_ns) / 1e6
         if 0.0 < self.max_age_ms < age_ms:
             self._count_dropped(1)
@@ -282,33 +291,34 @@ class InferenceThread:
                 '/clock and set use_sim_time',
             )
             return True
-        backward_ns = (self._last_stamp_ns or 0) - received.stamp_ns
-        if 0 < backward_ns < BACKWARD_JUMP_NS:
+        return False
+
+    def _comes_in_order(self, stamp_ns: int) -> bool:
+        """Drop a frame that comes late; when the clock was set back, go on from there."""
+        newest_ns = self._order.newest_ns
+        order = self._order.judge(stamp_ns)
+        if order is Order.LATE:
             self._count_dropped(1)
             self._report(
                 'order',
-                f'image with {format_stamp(received.stamp_ns)} arrived after a newer one and was '
-                'dropped',
+                f'image with {format_stamp(stamp_ns)} arrived after a newer one and was dropped',
             )
-            return True
-        return False
-
-    def _reset_when_stamps_jump_back(self, stamp_ns: int) -> None:
-        last = self._last_stamp_ns
-        if last is None or last - stamp_ns < BACKWARD_JUMP_NS:
-            return
-        self._report(
-            'jump',
-            f'image stamps jumped back by {(last - stamp_ns) / 1e9:.3f} s; all objects were '
-            'forgotten, prompt them again',
-        )
-        self.reset()
+        elif order is Order.SET_BACK:
+            self._history.clear()  # of stamps; memories do not depend on them
+            outcome = 'tracking goes on'
+            if self.reset_on_jump:
+                self.reset()
+                self._order.judge(stamp_ns)
+                outcome = 'all objects were forgotten (input.reset_on_jump), prompt them again'
+            apart_s = (newest_ns - stamp_ns) / 1e9
+            self._report('jump', f'image stamps jumped back by {apart_s:.3f} s; {outcome}')
+        return order is not Order.LATE
 
     def reset(self) -> None:
         """Forget all objects and past frames. To be called on this thread: from a request."""
         self._tracker.reset()
         self._history.clear()
-        self._last_stamp_ns = None
+        self._order.forget()
         self.last_result = None
 
     def _count_dropped(self, frames: int) -> None:

@@ -175,6 +175,7 @@ class InputParameters:
     queue_size: int
     max_age_ms: float
     region: str
+    reset_on_jump: bool
     qos: str
 
 

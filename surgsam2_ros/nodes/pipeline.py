@@ -14,7 +14,7 @@ from surgsam2_ros.nodes.image_conversion import decode_compressed_message, decod
 from surgsam2_ros.nodes.image_input import COMPRESSED
 from surgsam2_ros.nodes.inference_thread import InferenceThread, TrackedFrame
 from surgsam2_ros.nodes.object_requests import RequestQueue
-from surgsam2_ros.nodes.parameters import Parameters
+from surgsam2_ros.nodes.parameters import InputParameters, Parameters
 from surgsam2_ros.nodes.result_publisher import ResultPublisher, has_foreign_stamp
 from surgsam2_ros.nodes.tracker_loading import LoadedTracker, load_tracker
 from surgsam2_ros.tracking import StreamingTracker, TrackState
@@ -69,7 +69,7 @@ class Pipeline:
             now_ns=node.now_ns,
             replay_frames=parameters.tracking.prompt_buffer_frames,
         )
-        self.inference.max_age_ms = settings.max_age_ms
+        self.take_input_settings(settings)
         self._warned_of_clock = False
         try:
             self.inference.start(is_cancelled=lambda: not node.context.ok())
@@ -77,6 +77,11 @@ class Pipeline:
         except BaseException:
             self.inference.stop()
             raise
+
+    def take_input_settings(self, settings: InputParameters) -> None:
+        """Take the settings that may change while images are tracked."""
+        self.inference.max_age_ms = settings.max_age_ms
+        self.inference.reset_on_jump = settings.reset_on_jump
 
     @property
     def num_objects(self) -> int:

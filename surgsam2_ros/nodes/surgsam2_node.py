@@ -15,7 +15,8 @@ from collections.abc import Callable
 
 import rclpy
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.clock import Clock, ClockType
+from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
+from rclpy.duration import Duration
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.logging import get_logger
@@ -42,6 +43,7 @@ from surgsam2_ros.nodes.parameters import (
     read_parameters,
 )
 from surgsam2_ros.nodes.pipeline import Pipeline
+from surgsam2_ros.nodes.stamp_order import OVERTAKEN_NS
 from surgsam2_ros.nodes.status_reporter import StatusReporter
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
@@ -95,6 +97,11 @@ class SurgSam2Node(LifecycleNode):
         self.create_service(SetBool, '~/enable', self._enable)
         self.reporter = StatusReporter(self)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
+        backward = Duration(nanoseconds=-OVERTAKEN_NS)
+        threshold = JumpThreshold(min_forward=None, min_backward=backward, on_clock_change=False)
+        self._jumps = self.get_clock().create_jump_callback(
+            threshold, post_callback=self._clock_jumped
+        )
         self.create_timer(EXPIRY_PERIOD_S, self._expire_requests, clock=steady)
         if self.parameters.autostart:
             self._autostart_timer = self.create_timer(0.0, self._autostart, clock=steady)
@@ -212,6 +219,11 @@ class SurgSam2Node(LifecycleNode):
             if waiting and self.context.ok():
                 self.get_logger().warning(f'{waiting} images that waited were not tracked')
 
+    def _clock_jumped(self, _jump: TimeJump) -> None:
+        """Note that /clock was set back, as when a bag starts over."""
+        if self.pipeline is not None:
+            self.pipeline.inference.expect_jump()
+
     def now_ns(self) -> int:
         """Return the node's clock, simulated or not [ns]."""
         return self.get_clock().now().nanoseconds
@@ -278,7 +290,7 @@ class SurgSam2Node(LifecycleNode):
         self.parameters = read_parameters(self)
         self.reporter.take_parameters()
         if self.pipeline is not None:
-            self.pipeline.inference.max_age_ms = self.parameters.input.max_age_ms
+            self.pipeline.take_input_settings(self.parameters.input)
 
     def _autostart(self) -> None:
         self.destroy_timer(self._autostart_timer)
