@@ -65,6 +65,20 @@ def test_deactivation_keeps_objects_and_cleanup_forgets_them(node):
     client.cleanup()
 
 
+def test_a_pause_ends_with_the_configuration(node):
+    client = node.client
+    client.configure()
+    node.activate_and_wait()
+    client.enable(False)
+    client.deactivate()
+    client.cleanup()
+    client.configure()
+    node.activate_and_wait()
+    assert client.wait_for_status(lambda s: s.lifecycle_state == NodeState.ACTIVE).enabled
+    client.deactivate()
+    client.cleanup()
+
+
 def test_status_tells_every_state_to_late_subscribers(node):
     client = node.client
     client.configure()

@@ -158,6 +158,20 @@ def test_stamps_that_jump_back_forget_the_objects_only_where_wanted(node, resets
         node.client.set_parameters({'input.reset_on_jump': False})
 
 
+def test_a_dead_camera_is_told_in_the_status_and_forgotten_when_it_comes_back(node):
+    node.client.set_parameters({'input.timeout_s': 0.5})
+    try:
+        node.track()
+        status = node.client.wait_for_status(lambda s: 'no image on' in s.message)
+        assert f'no image on {node.namespace}/image for ' in status.message
+        assert '1 publisher, but nothing comes; check the camera' in status.message
+        node.client.set_parameters({'input.timeout_s': 2.0})
+        node.track()
+        node.client.wait_for_status(lambda s: s.message.startswith('tracking'))
+    finally:
+        node.client.set_parameters({'input.timeout_s': 2.0})
+
+
 def test_latency_follows_the_simulated_clock(node):
     node.track()
     now_ns = node.camera.stamp_ns + 1_000_000_000

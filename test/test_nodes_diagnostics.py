@@ -82,12 +82,30 @@ def test_rate_falls_to_zero_when_the_stream_stops(stream):
 
 
 @pytest.mark.parametrize('frames_before', [0, 30])
-def test_silence_is_a_warning(stream, frames_before):
+def test_silence_is_an_error(stream, frames_before):
     stream.run(frames_before / 30, 30).now += 2.5
     level, text = stream.assess()
-    assert level == WARN
-    assert text.startswith('no image on /camera/image for 2 s; check the ')
+    assert level == ERROR
+    assert text.startswith('no image on /camera/image for 2 s: nobody publishes it; check the ')
+    level, text = stream.assess(ACTIVE._replace(publishers=1))
+    assert level == ERROR
+    assert text.startswith('no image on /camera/image for 2 s: 1 publisher, but nothing c')
     assert ('input.qos' in text) == (frames_before == 0)
+    assert stream.assess(ACTIVE._replace(timeout_s=3.0))[0] != ERROR
+
+
+def test_images_that_come_again_end_the_silence(stream):
+    stream.run(1, 30).now += 60
+    assert stream.assess()[0] == ERROR
+    assert stream.run(6, 30).assess()[0] == OK
+
+
+def test_silence_after_a_pause_counts_from_its_end(stream):
+    stream.run(1, 30).now += 60
+    stream.diagnostics.resume()
+    assert 'no image' not in stream.assess()[1]
+    stream.now += 2.5
+    assert 'no image on /camera/image for 2 s' in stream.assess()[1]
 
 
 def test_no_warning_while_the_first_image_may_still_come(stream):
@@ -153,9 +171,9 @@ def test_uncertain_objects_are_a_warning_that_names_them(stream):
     assert values['uncertain_objects'] == 'left, clip'
 
 
-def test_pause_is_ok(stream):
+def test_pause_is_a_warning_and_no_silence(stream):
     stream.now += 60.0
-    assert stream.assess(ACTIVE._replace(enabled=False))[0] == OK
+    assert stream.assess(ACTIVE._replace(enabled=False))[0] == WARN
 
 
 def test_message_holds_every_number(stream):

@@ -24,8 +24,8 @@ ERROR = DiagnosticStatus.ERROR
 
 # Rates and times are those of the last seconds, and an error is shown for as long.
 WINDOW_S = 5.0
-# Without an image for this long the camera counts as silent.
-SILENCE_S = 2.0
+# The first rate is judged after this long.
+SETTLED_S = 2.0
 # Images further in the future than this were stamped by a clock that is not this node's.
 CLOCK_AHEAD_MS = 100.0
 
@@ -90,6 +90,8 @@ class NodeState(NamedTuple):
         engine: what runs the network.
         engine_failures: why that is slower than asked for, a sentence each.
         uncertain: names of the objects that are UNCERTAIN.
+        publishers: how many publish on the image topic.
+        timeout_s: without an image for so long the camera counts as silent [s].
     """
 
     lifecycle: str
@@ -102,6 +104,8 @@ class NodeState(NamedTuple):
     engine: str = ''
     engine_failures: tuple[str, ...] = ()
     uncertain: tuple[str, ...] = ()
+    publishers: int = 0
+    timeout_s: float = 2.0
 
 
 class Diagnostics:
@@ -128,6 +132,14 @@ class Diagnostics:
             self._results: deque[tuple[float, float, float]] = deque()
             self._last_error = ''
             self._error_time = self._started
+
+    def resume(self) -> None:
+        """Count the silence from now on, as after a pause."""
+        with self._lock:
+            if self._last_image is None:
+                self._started = self._clock()
+            else:
+                self._last_image = self._clock()
 
     def frame_received(self, count: int = 1) -> None:
         """Count an image that arrived, and those before it that were lost on the way."""
@@ -214,9 +226,10 @@ def assess(
     """Judge the numbers.
 
     Returns:
-        level and text: WARN when results are missing, slow or late, when objects are UNCERTAIN,
-        or when something failed a short while ago and results go on; ERROR when they do not, or
-        when the node is not active and something failed before; else OK.
+        level and text: ERROR when no images come, when something failed a short while ago and
+        results do not go on, or when the node is not active and something failed before; WARN when
+        results are slow or late, when objects are UNCERTAIN, when the node is paused, or when
+        something failed and results go on; else OK.
     """
     active = state.lifecycle == 'active'
     if snapshot.last_error and not active:
@@ -226,7 +239,10 @@ def assess(
     if not active:
         return OK, f'{state.lifecycle}; activate the node to track'
     if not state.enabled:
-        return OK, 'paused; call ~/enable to go on'
+        return WARN, 'paused; call ~/enable to go on'
+    silent = silence(snapshot, state)
+    if silent:
+        return ERROR, silent
     warnings = _warnings(snapshot, state, limits)
     if warnings:
         return WARN, '; '.join(warnings)
@@ -238,17 +254,23 @@ def assess(
     )
 
 
+def silence(snapshot: Snapshot, state: NodeState) -> str:
+    """Say that no images come to an active node, and what to check; empty when they do."""
+    if snapshot.seconds_since_image <= state.timeout_s:
+        return ''
+    number = '1 publisher' if state.publishers == 1 else f'{state.publishers} publishers'
+    if not state.publishers:
+        check = 'nobody publishes it; check the camera, the topic name and input.transport'
+    elif snapshot.frames_received:
+        check = f'{number}, but nothing comes; check the camera'
+    else:
+        check = f'{number}, but nothing came yet; check the camera and input.qos'
+    return f'no image on {state.input_topic} for {snapshot.seconds_since_image:.0f} s: {check}'
+
+
 def _warnings(snapshot: Snapshot, state: NodeState, limits: DiagnosticsParameters) -> list[str]:
-    if snapshot.seconds_since_image > SILENCE_S:
-        since = f'for {snapshot.seconds_since_image:.0f} s'
-        if not snapshot.frames_received:
-            return [
-                f'no image on {state.input_topic} {since}; check the topic name, input.transport '
-                'and input.qos'
-            ]
-        return [f'no image on {state.input_topic} {since}; check the camera']
     warnings = []
-    if limits.min_rate_hz > 0 and snapshot.seconds_active > SILENCE_S:
+    if limits.min_rate_hz > 0 and snapshot.seconds_active > SETTLED_S:
         warnings += _rate_warnings(snapshot, limits.min_rate_hz)
     if snapshot.frames_processed:
         warnings += _latency_warnings(snapshot.latency_ms.p50, limits.max_latency_ms)
@@ -293,6 +315,7 @@ def _values(snapshot: Snapshot, state: NodeState) -> dict[str, str]:
         'lifecycle_state': state.lifecycle,
         'enabled': str(state.enabled).lower(),
         'input_topic': state.input_topic,
+        'publishers': str(state.publishers),
         'model': state.model,
         'device': state.device,
         'precision': state.precision,

@@ -174,6 +174,7 @@ class InputParameters:
     policy: str
     queue_size: int
     max_age_ms: float
+    timeout_s: float
     region: str
     reset_on_jump: bool
     qos: str

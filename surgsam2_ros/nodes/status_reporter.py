@@ -13,7 +13,7 @@ from rclpy.clock import Clock, ClockType
 
 from surgsam2_msgs.msg import TrackerStatus
 from surgsam2_ros.nodes import qos
-from surgsam2_ros.nodes.diagnostics import WINDOW_S, Diagnostics, NodeState, Snapshot
+from surgsam2_ros.nodes.diagnostics import WINDOW_S, Diagnostics, NodeState, Snapshot, silence
 from surgsam2_ros.nodes.problem_log import ProblemLog
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class StatusReporter:
         self.frame_received = self._diagnostics.frame_received
         self.frame_dropped = self._diagnostics.frame_dropped
         self.frame_published = self._diagnostics.frame_published
+        self.resume = self._diagnostics.resume
         self.publish_status()
 
     def take_parameters(self) -> None:
@@ -129,15 +130,17 @@ class StatusReporter:
             return self._state
         if not self._node.enabled:
             return 'paused'
+        silent = silence(snapshot, self._node_state())
+        if silent:
+            return silent
         text = f'tracking {self._node.pipeline.num_objects} objects'
         uncertain = self._node.pipeline.uncertain_objects
         return f'{text}, UNCERTAIN: {", ".join(uncertain)}' if uncertain else text
 
-    def _tick(self) -> None:
-        self.publish_status()
+    def _node_state(self) -> NodeState:
         pipeline = self._node.pipeline
         loaded = pipeline.loaded if pipeline is not None else None
-        state = NodeState(
+        return NodeState(
             lifecycle=self._state,
             enabled=self._node.enabled,
             input_topic=self._node.image_topic,
@@ -148,12 +151,17 @@ class StatusReporter:
             engine_failures=tuple(loaded.failures) if loaded else (),
             num_objects=pipeline.num_objects if pipeline is not None else 0,
             uncertain=pipeline.uncertain_objects if pipeline is not None else (),
+            publishers=self._node.count_publishers(self._node.image_topic),
+            timeout_s=self._node.parameters.input.timeout_s,
         )
+
+    def _tick(self) -> None:
+        self.publish_status()
         self._diagnostics_out.publish(
             self._diagnostics.message(
                 self._node.get_clock().now().to_msg(),
                 self._node.get_fully_qualified_name(),
-                state,
+                self._node_state(),
                 self._node.parameters.diagnostics,
             )
         )

@@ -116,6 +116,7 @@ class SurgSam2Node(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the network, warm it up and create the outputs."""
         self.parameters = read_parameters(self)
+        self.enabled = True  # a pause ends with the configuration that it was made in
         try:
             self.pipeline = Pipeline(self, self.parameters)
         except InterruptedError:  # the process is ending
@@ -254,6 +255,8 @@ class SurgSam2Node(LifecycleNode):
         return pipeline
 
     def _enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        if request.data and not self.enabled:
+            self.reporter.resume()
         self.enabled = request.data
         if not self.enabled and self.pipeline is not None:
             self.pipeline.drain('tracking was paused; call ~/enable with data: true')
