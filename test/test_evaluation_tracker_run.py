@@ -216,7 +216,10 @@ def test_the_node_gets_what_the_tracker_has(network):
 @pytest.mark.parametrize(
     ('parameters', 'complaint'),
     [
-        ({'tracking.speed': 1}, "no parameter 'tracking.speed'; there are memory.num_maskmem"),
+        (
+            {'tracking.speed': 1},
+            "no parameter 'tracking.speed'; there are input.region, memory.num_maskmem",
+        ),
         (
             {'tracking.max_objects': 'ten'},
             "tracking.max_objects is 'ten'; it must be a whole number",

@@ -183,6 +183,19 @@ def test_one_image_is_segmented_within_its_view(network, monkeypatch):
     assert np.array_equal(inside.label_image[VIEW.slices], alone.label_image)
 
 
+def test_another_image_does_not_move_the_view_of_the_stream(network):
+    frames = bordered(lit_frames(3))
+    results = []
+    for disturbed in (False, True):
+        tracker = StreamingTracker(network, TrackerConfig(region='auto'))
+        tracker.add_object('a', **shifted(PROMPTS['box'], VIEW))
+        tracker.track(frames[0])
+        if disturbed:
+            tracker.segment(tissue(), [Prompt('x', box=(5, 5, 90, 90))])
+        results.append(tracker.track(frames[1]))
+    assert torch.equal(results[0].tracks[0].logits, results[1].tracks[0].logits)
+
+
 def test_a_widened_view_keeps_objects_and_sizes(network):
     tracker = StreamingTracker(network, TrackerConfig(region='auto'))
     images = bordered(lit_frames(4))

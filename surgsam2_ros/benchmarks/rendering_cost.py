@@ -15,6 +15,7 @@ import torch
 from surgsam2_ros.benchmarks.measuring import interleave, ratio
 from surgsam2_ros.tracking.frame_step import Estimate
 from surgsam2_ros.tracking.rendering import render_boxes, render_images
+from surgsam2_ros.tracking.view import Region
 
 COVERED = 0.075
 """Share of the image that each object covers."""
@@ -63,7 +64,8 @@ def rendering_cost(
         the number of pixels in which masks or label images differ.
     """
     estimate = slanted_bars(objects, side, image_size)
-    given = (estimate, estimate.presence > 0, range(1, objects + 1), image_size, 0.0)
+    whole = Region.whole(image_size)
+    given = (estimate, estimate.presence > 0, range(1, objects + 1), whole, 0.0)
     ways = {'boxes': lambda: render_boxes(*given), 'images': lambda: render_images(*given)}
     boxes, images = (way() for way in ways.values())
     differing = np.count_nonzero(boxes.label_image != images.label_image) + sum(

@@ -48,19 +48,24 @@ class Motion:
         if self._on and older is not None:
             self._estimated.append((image, older, _backward_flow(image, older)))
 
-    def flow(self, newer: torch.Tensor, older: torch.Tensor | None) -> torch.Tensor | None:
+    def flow(
+        self, newer: torch.Tensor, older: torch.Tensor | None, *, same_region: bool = True
+    ) -> torch.Tensor | None:
         """Estimate the flow back from an image to the one before.
 
         Args:
             newer, older: uint8 [1, 3, S, S] on the CPU; older is None for the first frame.
+            same_region: whether both show the same region of the camera's image.
 
         Returns:
-            float32 [1, 2, S/4, S/4]; None where it is of no use.
+            float32 [1, 2, S/4, S/4]; None where it is of no use, and between different regions.
         """
         if not self._on:
             return None
         if older is None:
             return torch.zeros((1, 2, self._side, self._side))
+        if not same_region:
+            return None
         for expected, before, flow in tuple(self._estimated):
             if expected is newer and before is older:
                 return flow

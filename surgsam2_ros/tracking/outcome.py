@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +12,10 @@ import torch
 
 from surgsam2_ros.tracking.config import TrackerConfig
 from surgsam2_ros.tracking.frame_step import Estimate
+from surgsam2_ros.tracking.prompts import Prompt
 from surgsam2_ros.tracking.rendering import render_masks
-from surgsam2_ros.tracking.result import FrameResult
+from surgsam2_ros.tracking.result import FrameResult, Track
+from surgsam2_ros.tracking.states import TrackState
 from surgsam2_ros.tracking.tracked_object import TrackedObject
 from surgsam2_ros.tracking.view import Region
 
@@ -60,3 +63,39 @@ class Outcome:
             for row, tracked in enumerate(self.objects)
         )
         return FrameResult(self.frame_index, rendering.label_image, tracks)
+
+
+def render_prompted(
+    estimate: Estimate, prompts: Sequence[Prompt], region: Region, config: TrackerConfig
+) -> FrameResult:
+    """Draw objects of a single image that is part of no stream.
+
+    Args:
+        estimate: of one object per prompt.
+        prompts: whose objects have the instances 1, 2, … in this order.
+        region: what of the image the network saw.
+        config: thresholds.
+    """
+    instances = range(1, len(prompts) + 1)
+    rendering = render_masks(
+        estimate,
+        instances,
+        region,
+        mask_threshold=config.mask_threshold,
+        presence_threshold=config.presence_threshold,
+    )
+    tracks = tuple(
+        Track(
+            object_id=prompt.object_id,
+            instance=instance,
+            class_name=prompt.class_name,
+            crop=rendering.masks[row],
+            logits=estimate.logits[row, 0],
+            score=float(rendering.score[row]),
+            presence=float(rendering.presence[row]),
+            state=TrackState.TENTATIVE,
+            frames_since_seen=0,
+        )
+        for row, (instance, prompt) in enumerate(zip(instances, prompts, strict=True))
+    )
+    return FrameResult(-1, rendering.label_image, tracks)

@@ -19,7 +19,7 @@ from surgsam2_ros.tracking.engines import Engine
 from surgsam2_ros.tracking.frame_step import Estimate, FrameStep
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.motion import Motion, PastFrame
-from surgsam2_ros.tracking.outcome import Outcome
+from surgsam2_ros.tracking.outcome import Outcome, render_prompted
 from surgsam2_ros.tracking.preprocess import (
     PreparedFrame,
     check_image,
@@ -36,9 +36,8 @@ from surgsam2_ros.tracking.prompts import (
     check_seen,
     prompt_to_cue,
 )
-from surgsam2_ros.tracking.rendering import render_masks
-from surgsam2_ros.tracking.result import FrameResult, ObjectInfo, Track
-from surgsam2_ros.tracking.states import Lifecycle, MaskQuality, TrackState
+from surgsam2_ros.tracking.result import FrameResult, ObjectInfo
+from surgsam2_ros.tracking.states import Lifecycle, MaskQuality
 from surgsam2_ros.tracking.tracked_object import TrackedObject
 from surgsam2_ros.tracking.view import AUTO, Region, ViewFinder
 
@@ -240,7 +239,8 @@ class StreamingTracker:
         index, objects, estimate = self._frame_index, tuple(self._objects.values()), None
         if objects:
             features = frame.features or self._encode(image)
-            flow = self._flow(image, region, self._newest_image, self._region)
+            older = self._newest_image
+            flow = self._motion.flow(image, older, same_region=region == self._region)
             estimate = self._process(features, index, objects, flow, waiting_for=None)
         self._newest_image = image
         self._past.append(PastFrame(index, image, region))
@@ -266,7 +266,7 @@ class StreamingTracker:
             ValueError: when the image is not of that kind.
             PromptError: naming the object and what is wrong.
         """
-        frame = self._resize(rgb)
+        frame = self._resize(rgb, ViewFinder(self.config.region == AUTO))
         check_request(prompts)
         if len(prompts) > MOST_INSTANCES:
             raise PromptError(
@@ -276,46 +276,12 @@ class StreamingTracker:
         if not cues:
             return FrameResult(-1, np.zeros(frame.size, np.uint8), ())
         estimate = self._step.decode_cues(self._encode(frame.image), [[cue] for cue in cues])
-        instances = range(1, len(prompts) + 1)
-        rendering = render_masks(
-            estimate,
-            instances,
-            frame.region,
-            mask_threshold=self.config.mask_threshold,
-            presence_threshold=self.config.presence_threshold,
-        )
-        tracks = tuple(
-            Track(
-                object_id=prompt.object_id,
-                instance=instance,
-                class_name=prompt.class_name,
-                crop=rendering.masks[row],
-                logits=estimate.logits[row, 0],
-                score=float(rendering.score[row]),
-                presence=float(rendering.presence[row]),
-                state=TrackState.TENTATIVE,
-                frames_since_seen=0,
-            )
-            for row, (instance, prompt) in enumerate(zip(instances, prompts, strict=True))
-        )
-        return FrameResult(-1, rendering.label_image, tracks)
+        return render_prompted(estimate, prompts, frame.region, self.config)
 
-    def _resize(self, rgb: np.ndarray) -> PreparedFrame:
+    def _resize(self, rgb: np.ndarray, view: ViewFinder | None = None) -> PreparedFrame:
         check_image(rgb)
-        region = self._view.region(rgb)
+        region = (view or self._view).region(rgb)
         return PreparedFrame(region, resize_image(rgb[region.slices], self._network.image_size))
-
-    def _flow(
-        self,
-        newer: torch.Tensor,
-        region: Region,
-        older: torch.Tensor | None,
-        older_region: Region | None,
-    ) -> torch.Tensor | None:
-        """Estimate the flow between two frames; None too where they show different regions."""
-        if older is not None and region != older_region:
-            return None
-        return self._motion.flow(newer, older)
 
     def _encode(self, image: torch.Tensor) -> ImageFeatures:
         return self._engine.encoder.encode(image)
@@ -355,7 +321,7 @@ class StreamingTracker:
         }
         if not starts:
             return
-        before: tuple[torch.Tensor | None, Region | None] = (None, None)
+        before = before_region = None
         for past in self._past:
             objects = []
             for tracked, start in starts.items():
@@ -366,9 +332,10 @@ class StreamingTracker:
                     objects.append(tracked)
             if objects:
                 features = self._encode(past.image)
-                flow = self._flow(past.image, past.region, *before)
+                same_region = past.region == before_region
+                flow = self._motion.flow(past.image, before, same_region=same_region)
                 self._process(features, past.index, objects, flow, waiting_for=past.index)
-            before = past.image, past.region
+            before, before_region = past.image, past.region
 
     def _region_of(self, frame_index: int | None, prompts: Sequence[Prompt]) -> Region | None:
         """Region of the frame that prompts belong to; of the newest one for one still to come."""
