@@ -110,6 +110,23 @@ def test_a_share_of_the_tools_is_articulated():
     assert all(parts[1.0])
 
 
+def test_a_piece_takes_the_place_of_all_parts_of_a_tool():
+    red = Tissue(np.full((200, 200, 3), (150, 20, 20), np.uint8))
+    material = Material([probe()], [red], articulated=1.0, pieces=0.5)
+    kinds = set()
+    for seed in range(15):
+        scene = clips_module._tissue_scene(np.random.default_rng(seed), 2, 96, material)
+        parts = {}
+        for body in scene.bodies:
+            if body.label:
+                parts.setdefault(body.label, []).append(body.other is not None)
+        assert list(parts) == list(range(1, len(parts) + 1))
+        for jointed in parts.values():
+            assert jointed == [False] or (all(jointed) and len(jointed) >= 3)
+            kinds.add(jointed[0])
+    assert kinds == {False, True}
+
+
 def test_labels_of_articulated_tools_count_from_one():
     tissue = Tissue(np.random.default_rng(0).integers(80, 200, (200, 200, 3), dtype=np.uint8))
     material = Material([probe()], [tissue], articulated=0.5, grey=1.0, hollows=1.0)

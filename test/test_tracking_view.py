@@ -61,7 +61,7 @@ def test_a_dark_image_tells_nothing():
     assert not finder.region(round_view()).is_whole, 'the lamp went on'
 
 
-def test_a_word_beside_the_view_is_no_part_of_it():
+def test_a_word_beside_the_view_costs_nothing_of_it():
     image = round_view()
     cv2.putText(image, '12:30', (5, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.3, (200, 200, 200), 1)
     found = find_view(image)

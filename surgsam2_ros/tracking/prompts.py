@@ -191,12 +191,12 @@ def check_seen(prompt: Prompt, image_size: tuple[int, int], region: Region) -> N
     points, labels = _points_of(prompt)
     if prompt.mask is not None:
         rows, columns = np.nonzero(_mask_of(prompt))
-        seen = points_inside(np.stack([columns, rows], axis=1) + 0.5, left, top, width, height)
+        seen = _any_inside(np.stack([columns, rows], axis=1) + 0.5, left, top, width, height)
     elif prompt.box is not None:
         x0, y0, x1, y1 = _box_of(prompt)
         seen = x0 < left + width and x1 > left and y0 < top + height and y1 > top
     else:
-        seen = points_inside(points[labels == 1], left, top, width, height)
+        seen = _any_inside(points[labels == 1], left, top, width, height)
         seen |= not (labels == 1).any()
     if not seen:
         raise PromptError(
@@ -205,12 +205,6 @@ def check_seen(prompt: Prompt, image_size: tuple[int, int], region: Region) -> N
             f'({left:.0f}, {top:.0f}); if that is no black border of the image, set input.region '
             'to full',
         )
-
-
-def points_inside(points: np.ndarray, left: float, top: float, width: float, height: float) -> bool:
-    """Tell whether any point (x, y) of [P, 2] lies in a rectangle."""
-    x, y = points[:, 0] - left, points[:, 1] - top
-    return bool(((x >= 0) & (x < width) & (y >= 0) & (y < height)).any())
 
 
 def prompt_to_cue(
@@ -324,3 +318,9 @@ def _mask_of(prompt: Prompt) -> np.ndarray:
     if not mask.any():
         raise PromptError(prompt.object_id, 'the mask is empty; no pixel is set')
     return mask
+
+
+def _any_inside(points: np.ndarray, left: float, top: float, width: float, height: float) -> bool:
+    """Tell whether any point (x, y) of [P, 2] lies in a rectangle."""
+    x, y = points[:, 0] - left, points[:, 1] - top
+    return bool(((x >= 0) & (x < width) & (y >= 0) & (y < height)).any())

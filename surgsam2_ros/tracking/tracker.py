@@ -363,8 +363,11 @@ class StreamingTracker:
 
         One that was given before the first frame and does not fit is dropped.
         """
+        waiting_for = [tracked for tracked in self._objects.values() if tracked.waiting]
+        if not waiting_for:
+            return
         regions = {None: region, **{past.index: past.region for past in self._past}}
-        for tracked in tuple(self._objects.values()):
+        for tracked in waiting_for:
             for position, (index, waiting) in enumerate(tracked.waiting):
                 if not isinstance(waiting, WaitingPrompt):
                     continue

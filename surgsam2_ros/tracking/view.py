@@ -114,8 +114,8 @@ def find_view(rgb: np.ndarray) -> Region | None:
 class ViewFinder:
     """Keeps to the view that the first images show, and widens it when something is lit beyond.
 
-    It never becomes smaller, so that what is tracked does not jump, and nothing that can be seen
-    is left out.
+    It never becomes smaller, so that what is tracked does not jump. What is left out is black, or
+    as little as a word.
 
     Args:
         on: False takes the whole of every image.

@@ -140,11 +140,13 @@ def _tissue_scene(
         rng, frames, shape, material.cutouts, mean, grey=grey, articulated=material.articulated
     )
     if material.pieces > 0:
-        for number in np.flatnonzero(rng.random(len(bodies)) < material.pieces):
+        count = max(body.label for body in bodies)
+        for label in 1 + np.flatnonzero(rng.random(count) < material.pieces):
             other = material.tissues[int(rng.integers(len(material.tissues)))].rgb
-            bodies[number] = _piece(
-                rng, frames, shape, other, number + 1, largest=0.5, coloured=not grey
-            )
+            piece = _piece(rng, frames, shape, other, int(label), largest=0.5, coloured=not grey)
+            first = next(n for n, body in enumerate(bodies) if body.label == label)
+            bodies[first] = piece  # of an articulated tool, all parts go
+            bodies = [body for body in bodies if body is piece or body.label != label]
     if rng.random() < 0.12:
         bodies.append(_cover(rng, frames, shape, ground.rgb))
     scene = ComposedScene(
