@@ -151,6 +151,7 @@ def test_without_a_bag_both_scenes_are_shown_the_composed_one_first(checkpoint, 
             assert (folder / file).stat().st_size, (name, file)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not NANO.exists(), reason='the trained weights are not in models/')
 def test_the_composed_scene_is_tracked(run_demo):
     status, shown, summary = run_demo('--scene', 'composed', '--rate', '5', '--minimum-iou', '0.4')
@@ -163,7 +164,7 @@ def test_the_composed_scene_is_tracked(run_demo):
 @pytest.mark.skipif(not NANO.exists(), reason='the trained weights are not in models/')
 def test_two_real_instruments_are_tracked(shared_data, run_demo):
     status, shown, summary = run_demo(
-        *('--bag', shared_data('bags/two_tools.mcap'), '--rate', '4'),
+        *('--bag', shared_data('bags/two_tools.mcap'), '--rate', '8'),
         *('--image-topic', '/endoscope/left/image_raw/compressed'),
         *('--truth-topic', '/endoscope/left/ground_truth', '--minimum-iou', '0.75'),
     )
