@@ -7,9 +7,11 @@ import copy
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from surgsam2_ros.network import MemoryTokens, memory_attention
 from surgsam2_ros.network.derived import Derived
+from surgsam2_ros.network.layers import Attention, TokenAttention
 from surgsam2_ros.network.memory_attention import MemoryAttention, attend_rows
 
 
@@ -122,3 +124,27 @@ def test_rows_attend_alike_in_parts_and_when_captured(
     with torch.inference_mode():
         found = attend_rows(q, k, values, mask)
     torch.testing.assert_close(found.double(), expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize('tokens', [1, 5, 20])
+@pytest.mark.parametrize('token_asks', [True, False])
+def test_tokens_and_image_attend_as_if_both_were_projected(tokens, token_asks):
+    torch.manual_seed(0)
+    attention = TokenAttention(32, 2, downsample_rate=2).double()
+    plain = Attention(32, 2, downsample_rate=2).double()
+    plain.load_state_dict(attention.state_dict())
+    few, many = torch.randn(3, tokens, 32).double(), torch.randn(3, 49, 32).double()
+    q, k, v = (few, many, many.flip(1)) if token_asks else (many, few, few.flip(1))
+    torch.testing.assert_close(attention(q, k, v), plain(q, k, v))
+
+
+@pytest.mark.parametrize('token_asks', [True, False])
+def test_few_tokens_spare_half_of_the_work_on_the_image(token_asks):
+    attention = TokenAttention(32, 2, downsample_rate=2)
+    few, many = torch.randn(1, 4, 32), torch.randn(1, 400, 32)
+    counts = {}
+    for kind in (TokenAttention, Attention):
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            kind.forward(attention, *((few, many, many) if token_asks else (many, few, few)))
+        counts[kind] = counter.get_total_flops()
+    assert counts[TokenAttention] < 0.6 * counts[Attention]

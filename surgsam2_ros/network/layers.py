@@ -94,3 +94,55 @@ class Attention(nn.Module):
             self.split_heads(self.v_proj(v)),
         )
         return self.out_proj(out.transpose(1, 2).flatten(2))
+
+
+class TokenAttention(Attention):
+    """Attention between few tokens and a whole image, either of which asks.
+
+    Projecting the image costs more than anything else here. Where the tokens of all heads together
+    are fewer than the inner channels, the projections of the image are applied to the tokens
+    instead: (x W) k = x (W k), and sum(p (x W)) = sum(p x) W.
+
+    Args:
+        see `Attention`.
+    """
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Attend from [N, Lq, dim] to [N, Lk, dim]; returns [N, Lq, dim]."""
+        few = self.q_proj.out_features // self.num_heads  # channels of a head
+        if q.shape[1] < min(few, k.shape[1]):
+            return self._ask_image(q, k, v)
+        if k.shape[1] < min(few, q.shape[1]):
+            return self._ask_tokens(q, k, v)
+        return super().forward(q, k, v)
+
+    def _ask_image(self, tokens: Tensor, places: Tensor, image: Tensor) -> Tensor:
+        """Attend from tokens [N, T, dim] to an image [N, L, dim].
+
+        The bias of the keys adds the same to all scores of a token, which a softmax forgets.
+        """
+        asked = self.split_heads(self.q_proj(tokens) * self._scale)  # [N, h, T, C]
+        asked = asked @ self._of_heads(self.k_proj.weight)  # [N, h, T, dim]
+        shares = (asked.flatten(1, 2) @ places.transpose(1, 2)).softmax(dim=-1)  # [N, hT, L]
+        seen = (shares @ image).unflatten(1, (self.num_heads, -1))  # [N, h, T, dim]
+        seen = seen @ self._of_heads(self.v_proj.weight).transpose(1, 2)  # [N, h, T, C]
+        return self.out_proj(seen.transpose(1, 2).flatten(2) + self.v_proj.bias)
+
+    def _ask_tokens(self, image: Tensor, places: Tensor, tokens: Tensor) -> Tensor:
+        """Attend from an image [N, L, dim] to tokens [N, T, dim]."""
+        keys = self.split_heads(self.k_proj(places) * self._scale)  # [N, h, T, C]
+        offset = keys @ self.q_proj.bias.view(self.num_heads, -1, 1)  # [N, h, T, 1]
+        keys = (keys @ self._of_heads(self.q_proj.weight)).flatten(1, 2)  # [N, hT, dim]
+        scores = (keys @ image.transpose(1, 2)).unflatten(1, offset.shape[1:3])  # [N, h, T, L]
+        shares = (scores + offset).softmax(dim=2).flatten(1, 2)  # [N, hT, L]
+        values = self.split_heads(self.v_proj(tokens))  # [N, h, T, C]
+        values = values @ self._of_heads(self.out_proj.weight.t())  # [N, h, T, dim]
+        return shares.transpose(1, 2) @ values.flatten(1, 2) + self.out_proj.bias
+
+    @property
+    def _scale(self) -> float:
+        return (self.q_proj.out_features // self.num_heads) ** -0.5
+
+    def _of_heads(self, weight: Tensor) -> Tensor:
+        """View [h * C, dim] as [h, C, dim]."""
+        return weight.unflatten(0, (self.num_heads, -1))

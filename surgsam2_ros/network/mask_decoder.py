@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from surgsam2_ros.network.layers import MLP, Attention, LayerNorm2d
+from surgsam2_ros.network.layers import MLP, Attention, LayerNorm2d, TokenAttention
 from surgsam2_ros.network.linear import linear
 
 _STABILITY_OFFSET = 0.05
@@ -34,12 +34,12 @@ class TwoWayBlock(nn.Module):
         self.first = first
         self.self_attn = Attention(dim, num_heads)
         self.norm1 = nn.LayerNorm(dim)
-        self.cross_attn_token_to_image = Attention(dim, num_heads, downsample_rate=2)
+        self.cross_attn_token_to_image = TokenAttention(dim, num_heads, downsample_rate=2)
         self.norm2 = nn.LayerNorm(dim)
         self.mlp = MLP(dim, mlp_dim, dim, 2)
         self.norm3 = nn.LayerNorm(dim)
         self.norm4 = nn.LayerNorm(dim)
-        self.cross_attn_image_to_token = Attention(dim, num_heads, downsample_rate=2)
+        self.cross_attn_image_to_token = TokenAttention(dim, num_heads, downsample_rate=2)
 
     def forward(
         self, tokens: Tensor, image: Tensor, token_position: Tensor, image_position: Tensor
@@ -71,7 +71,7 @@ class TwoWayTransformer(nn.Module):
         self.layers = nn.ModuleList(
             TwoWayBlock(dim, num_heads, mlp_dim, first=index == 0) for index in range(depth)
         )
-        self.final_attn_token_to_image = Attention(dim, num_heads, downsample_rate=2)
+        self.final_attn_token_to_image = TokenAttention(dim, num_heads, downsample_rate=2)
         self.norm_final_attn = nn.LayerNorm(dim)
 
     def forward(
