@@ -11,8 +11,9 @@ import pytest
 from surgsam2_ros.synthesis.composing import Cutout, Material, Tissue, compose_clip
 from surgsam2_ros.synthesis.composing import clips as clips_module
 from surgsam2_ros.synthesis.composing.articulated import articulated_tool
-from surgsam2_ros.synthesis.composing.grounds import with_hollows
+from surgsam2_ros.synthesis.composing.grounds import sharpened, with_hollows
 from surgsam2_ros.synthesis.composing.layers import lay_over
+from surgsam2_ros.synthesis.composing.machined import WINDOW_ALPHA, machined_faces, window
 from surgsam2_ros.synthesis.composing.paths import ToolPath
 
 SHAPE = (200.0, 260.0)
@@ -31,11 +32,10 @@ def still_path(frames: int) -> ToolPath:
     return ToolPath(np.full((frames, 2), (130.0, 100.0)), np.zeros(frames), np.ones(frames))
 
 
-def draw(seed: int, frames: int = 12, *, grey: bool = False) -> list:
+def draw(seed: int, frames: int = 12, *, grey: bool = False, machined: float = 0.0) -> list:
+    looks = {'tissue': TISSUE, 'softness': 0.5, 'grey': grey, 'machined': machined}
     rng = np.random.default_rng(seed)
-    return articulated_tool(
-        rng, still_path(frames), [probe()], SHAPE, 3, tissue=TISSUE, softness=0.5, grey=grey
-    )
+    return articulated_tool(rng, still_path(frames), [probe()], SHAPE, 3, **looks)
 
 
 def seen(bodies: list, frame: int) -> tuple[np.ndarray, np.ndarray]:
@@ -48,10 +48,11 @@ def seen(bodies: list, frame: int) -> tuple[np.ndarray, np.ndarray]:
     return image, labels
 
 
+@pytest.mark.parametrize('machined', [0.0, 1.0])
 @pytest.mark.parametrize('frame', [0, 6, 11])
-def test_the_parts_are_one_object_in_one_piece(frame):
+def test_the_parts_are_one_object_in_one_piece(frame, machined):
     for seed in range(20):
-        _, labels = seen(draw(seed), frame)
+        _, labels = seen(draw(seed, machined=machined), frame)
         assert set(np.unique(labels)) == {0, 3}
         count, pieces = cv2.connectedComponents((labels == 3).astype(np.uint8))
         sizes = np.bincount(pieces.ravel(), minlength=count)[1:]
@@ -150,3 +151,53 @@ def test_hollows_are_nearly_black_and_the_rest_is_not_darkened():
         darkest.append(int(lit.min()))
     assert np.median(darkest) < 40
     assert flat.min() == 120, 'the picture itself is not changed'
+
+
+def test_machined_metal_has_more_edges_than_smooth_metal():
+    def roughness(machined: float) -> float:
+        values = []
+        for seed in range(20):
+            image, labels = seen(draw(seed, machined=machined), 0)
+            grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+            inside = cv2.erode((labels == 3).astype(np.uint8), np.ones((5, 5)), iterations=1) > 0
+            values.append(float(np.abs(cv2.Laplacian(grey, cv2.CV_32F))[inside].mean()))
+        return float(np.median(values))
+
+    assert roughness(1.0) > 1.5 * roughness(0.0)
+
+
+def test_faces_are_the_same_in_both_lights_but_for_their_brightness():
+    one, other = machined_faces(np.random.default_rng(3), (40, 120), 36.0)
+    assert np.array_equal(one == 1, other == 1)
+    assert not np.array_equal(one, other)
+    assert one.min() >= 0.05
+    assert one.max() <= 4
+
+
+def test_a_window_is_seen_through_and_still_belongs_to_the_tool():
+    share = window(np.random.default_rng(0), np.full(100, 30.0), 40)
+    assert set(np.unique(share)) == {np.float32(WINDOW_ALPHA), np.float32(1)}
+    assert WINDOW_ALPHA * 255 > 127, 'where labels begin, see lay_over'
+    assert (share[:, [0, -1]] == 1).all(), 'both ends are closed'
+    assert (share[[0, -1]] == 1).all(), 'and both sides'
+
+
+def test_sharpened_tissue_keeps_its_brightness_and_gains_contrast():
+    rng = np.random.default_rng(0)
+    noise = cv2.GaussianBlur(rng.integers(60, 200, (160, 200, 3)).astype(np.float32), (0, 0), 2)
+    tissue = noise.astype(np.uint8)
+    sharp = sharpened(rng, tissue)
+    assert abs(float(sharp.mean()) - float(tissue.mean())) < 3
+    assert sharp.std() > 1.3 * tissue.std()
+
+
+def test_speckled_scenes_are_sharpened_and_glint():
+    tissue = Tissue(np.random.default_rng(0).integers(80, 200, (200, 200, 3), dtype=np.uint8))
+    for share in (0.0, 1.0):
+        material = Material([probe()], [tissue], speckled=share)
+        scenes = [
+            clips_module._tissue_scene(np.random.default_rng(seed), 2, 96, material)
+            for seed in range(12)
+        ]
+        glinting = [scene.glints is not None for scene in scenes]
+        assert all(glinting) if share else not all(glinting)

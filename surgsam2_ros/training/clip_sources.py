@@ -24,7 +24,9 @@ MADE_TYPES = ('rendered', 'composed', 'stills')
 TYPES = ('vos', 'bag', *MADE_TYPES)
 SIDES = ('train', 'valid')
 LARGEST_ID = 254  # 255 marks pixels that nobody labelled
-_SHARES = ('pieces', 'articulated', 'grey', 'hollows')
+SHARES = ('pieces', 'articulated', 'grey', 'hollows', 'machined', 'speckled')
+"""Settings of composed clips, 0 to 1, named as in `synthesis.composing.Material`."""
+
 _ONLY_FOR = {
     'images': ('vos',),
     'annotations': ('vos',),
@@ -35,7 +37,7 @@ _ONLY_FOR = {
     'kinds': ('rendered',),
     'cutouts': ('composed', 'stills'),
     'tissue': ('composed',),
-    **dict.fromkeys(_SHARES, ('composed',)),
+    **dict.fromkeys(SHARES, ('composed',)),
     'hold_out': ('composed', 'stills'),
 }
 
@@ -71,6 +73,10 @@ class DataSource:
         articulated: (composed) share of the tools that are large, with a wrist and jaws that move.
         grey: (composed) share of the clips without colour.
         hollows: (composed) share of the clips whose tissue has regions that no light reaches.
+        machined: (composed) share of the articulated tools whose metal has small faces that
+            sparkle, and whose jaws may be open frames.
+        speckled: (composed) share of the clips whose tissue is sharp, noisy and full of small
+            reflexes, lit in the middle.
         hold_out: (composed, stills) 'train' for all but the pictures that are held out for
             selection, 'valid' for those alone.
     """
@@ -92,6 +98,8 @@ class DataSource:
     articulated: float = 0.0
     grey: float = 0.25
     hollows: float = 0.0
+    machined: float = 0.0
+    speckled: float = 0.0
     hold_out: str = 'train'
 
     def __post_init__(self):
@@ -121,7 +129,7 @@ class DataSource:
             self.type != 'composed' or (self.path is None and self.cutouts and self.tissue),
             'type composed needs cutouts and tissue, lists of folders below data_root, and no path',
         )
-        for name in _SHARES:
+        for name in SHARES:
             share = getattr(self, name)
             require(
                 _is_number(share) and 0 <= share <= 1, f'{name} {share!r} must be a share, 0 to 1'

@@ -23,7 +23,7 @@ from surgsam2_ros.synthesis.composing import (
     compose_clip,
     moving_still,
 )
-from surgsam2_ros.training.clip_sources import DataSource, Video
+from surgsam2_ros.training.clip_sources import SHARES, DataSource, Video
 from surgsam2_ros.training.mask_fit import mask_fits
 
 HELD_OUT_VIDEOS = ('00010-23313', '00021-24968', '00027-25843')
@@ -186,8 +186,8 @@ def open_maker(source: DataSource, data_root: str | Path) -> ClipMaker:
     )
     _require(cutouts, f'{", ".join(source.cutouts)} hold no tool that is large enough', side)
     _require(tissues, f'{", ".join(source.tissue)} hold no picture', side)
-    shares = (source.pieces, source.articulated, source.grey, source.hollows)
-    return ComposedMaker(Material(cutouts, TissueFiles(tissues), *shares))
+    shares = {name: getattr(source, name) for name in SHARES}
+    return ComposedMaker(Material(cutouts, TissueFiles(tissues), **shares))
 
 
 def _in_equal_shares(folders: Sequence[Sequence]) -> tuple:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from surgsam2_ros.synthesis.composing.cutouts import working_end
+from surgsam2_ros.synthesis.composing.machined import machined_faces, sparkles, window
 from surgsam2_ros.synthesis.composing.material import Cutout
 from surgsam2_ros.synthesis.composing.paths import ToolPath, walk, within
 from surgsam2_ros.synthesis.composing.scene import Body
@@ -23,11 +24,12 @@ _MARGIN = 3
 
 @dataclass(frozen=True)
 class _Light:
-    """What a scene does to the looks of its tools, see `lit`."""
+    """What a scene does to the looks of its tools, see `lit`, and whether metal has faces."""
 
     tissue: np.ndarray
     softness: float
     grey: bool
+    machined: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +58,7 @@ def articulated_tool(
     tissue: np.ndarray,
     softness: float,
     grey: bool,
+    machined: float = 0.0,
 ) -> list[Body]:
     """Draw an instrument whose wrist bends and whose jaws open while it moves.
 
@@ -68,13 +71,16 @@ def articulated_tool(
         shape: (height, width) of the scene; shafts are 5 to 30 % of its side wide.
         label: of all of its parts.
         tissue, softness, grey: light of the scene, see `lit`.
+        machined: chance that its metal has many small faces, sparkles and open jaws, see
+            `machined_faces`; otherwise it is smooth.
 
     Returns:
         its parts, from far to near.
     """
     frames, side = len(path.angle), float(np.sqrt(shape[0] * shape[1]))
     width = side * float(np.clip(np.exp(rng.normal(np.log(0.13), 0.45)), 0.05, 0.3))
-    light = _Light(tissue, softness, grey)
+    has_faces = machined > 0 and rng.random() < machined
+    light = _Light(tissue, softness, grey, has_faces)
     wrist = _metal(rng, light, width * rng.uniform(0.6, 1.8), width * rng.uniform(0.6, 1.0))
     if rng.random() < 0.35:
         cutout = cutouts[int(rng.integers(len(cutouts)))]
@@ -128,7 +134,7 @@ def _metal(rng: np.random.Generator, light: _Light, length: float, width: float)
     near = np.minimum(x, x[::-1]) / max(0.4 * width, 1)
     widths = width * (0.4 + 0.6 * np.sqrt(np.clip(near, 0, 1)))
     details = _bands(rng, widths, width) * _holes(rng, widths, width)
-    pixels, other = _in_two_lights(rng, light, _metal_finish(rng), widths, details)
+    pixels, other = _in_two_lights(rng, light, _metal_finish(rng), widths, details, metal=True)
     return _Part(pixels, other, (0.4 * width, pixels.shape[0] / 2), float(length))
 
 
@@ -136,6 +142,8 @@ def _drawn_jaws(rng: np.random.Generator, light: _Light, width: float) -> list[_
     """Draw two jaws of one kind: tapering, straight-edged or bellied, now and then toothed."""
     columns = max(round(width * rng.uniform(0.8, 2.8)), 8)
     base, tip = width * rng.uniform(0.3, 0.6), rng.uniform(0.15, 0.8)
+    if light.machined:
+        base *= rng.uniform(0.8, 1.7)
     x = np.linspace(0, 1, columns)
     belly = rng.uniform(0, 0.5) * np.sin(np.pi * x)
     widths = base * (1 - (1 - tip) * x ** rng.uniform(0.6, 2.5) + belly)
@@ -145,8 +153,10 @@ def _drawn_jaws(rng: np.random.Generator, light: _Light, width: float) -> list[_
         teeth = np.sin(np.arange(columns) * rng.uniform(0.5, 1.6))
         details = details * (1 + rng.uniform(0.1, 0.5) * np.sign(teeth)).astype(np.float32)
     finish, jaws = _metal_finish(rng), []
+    opened = light.machined and rng.random() < 0.4
     for _ in 'ab':
-        pixels, other = _in_two_lights(rng, light, finish, widths, details)
+        cut = window(rng, widths, details.shape[0]) if opened else None
+        pixels, other = _in_two_lights(rng, light, finish, widths, details, metal=True, cut=cut)
         jaws.append(_Part(pixels, other, (0.2 * base, pixels.shape[0] / 2), float(columns)))
     return jaws
 
@@ -177,16 +187,35 @@ def _in_two_lights(
     finish: Finish,
     widths: np.ndarray,
     details: np.ndarray,
+    *,
+    metal: bool = False,
+    cut: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a cylinder twice, the lamp and its reflexes elsewhere, its form and details the same."""
+    """Draw a cylinder twice, the lamp and its reflexes elsewhere, its form and details the same.
+
+    Args:
+        rng, light, finish, widths: see `draw_cylinder` and `lit`.
+        details: float32 [h, w], factors of the brightness in both lights.
+        metal: with faces, where the light's metal has them.
+        cut: float32 [h, w], factor of the alpha, or None.
+    """
     height = details.shape[0]
+    faces = (1.0, 1.0)
+    if metal and light.machined:
+        faces = tuple(f[..., None] for f in machined_faces(rng, details.shape, widths.max()))
     looks = []
-    for _ in 'ab':
+    for face in faces:
         rgb, alpha = draw_cylinder(rng, finish, widths, height / 2, height, rng.uniform(-1.2, 1.2))
-        rgb *= details[..., None]
-        rgb = np.clip(rgb + _reflexes(rng, alpha.shape, finish)[..., None], 0, 255)
+        rgb *= details[..., None] * face
+        rgb += _reflexes(rng, alpha.shape, finish)[..., None]
+        if light.machined:
+            rgb += sparkles(rng, alpha.shape, widths.max())[..., None]
+        rgb = np.clip(rgb, 0, 255).astype(np.uint8)
+        if cut is not None:
+            alpha = alpha * cut
+            rgb[cut < 1] = 0
         alpha = np.round(255 * alpha).astype(np.uint8)
-        tool = Tool(rgb.astype(np.uint8), alpha, (len(widths) - 1.0, height / 2), inserted=True)
+        tool = Tool(rgb, alpha, (len(widths) - 1.0, height / 2), inserted=True)
         looks.append(lit(rng, tool, light.tissue, softness=light.softness, grey=light.grey))
     return looks[0], looks[1]
 

@@ -12,7 +12,12 @@ import numpy as np
 
 from surgsam2_ros.synthesis.blobs import irregular_outline
 from surgsam2_ros.synthesis.composing.articulated import articulated_tool
-from surgsam2_ros.synthesis.composing.grounds import place_ground, with_hollows, without_colour
+from surgsam2_ros.synthesis.composing.grounds import (
+    place_ground,
+    sharpened,
+    with_hollows,
+    without_colour,
+)
 from surgsam2_ros.synthesis.composing.material import Cutout, Material, view_box
 from surgsam2_ros.synthesis.composing.paths import (
     crossing_paths,
@@ -22,7 +27,12 @@ from surgsam2_ros.synthesis.composing.paths import (
     random_camera,
     random_pace,
 )
-from surgsam2_ros.synthesis.composing.pictures import in_harsh_light, random_picture, write_beside
+from surgsam2_ros.synthesis.composing.pictures import (
+    in_harsh_light,
+    near_the_lamp,
+    random_picture,
+    write_beside,
+)
 from surgsam2_ros.synthesis.composing.scene import Body, ComposedScene
 from surgsam2_ros.synthesis.composing.tools import Tool, bare_shaft, free_tool, lit, shafted_tool
 from surgsam2_ros.synthesis.glints import random_glints
@@ -132,12 +142,22 @@ def _tissue_scene(
     harsh = material.hollows > 0 and rng.random() < material.hollows
     if harsh:
         tissue = with_hollows(rng, tissue)
+    speckled = material.speckled > 0 and rng.random() < material.speckled
+    if speckled:
+        tissue = sharpened(rng, tissue)
     if rng.random() < 0.5:
         tissue = np.ascontiguousarray(tissue[:, ::-1])
     ground = place_ground(rng, frames, tissue, None, shape, zoom=rng.uniform(1.15, 2.0))
     mean = ground.rgb.reshape(-1, 3).mean(axis=0)
     bodies = _random_tools(
-        rng, frames, shape, material.cutouts, mean, grey=grey, articulated=material.articulated
+        rng,
+        frames,
+        shape,
+        material.cutouts,
+        mean,
+        grey=grey,
+        articulated=material.articulated,
+        machined=material.machined,
     )
     if material.pieces > 0:
         count = max(body.label for body in bodies)
@@ -162,7 +182,12 @@ def _tissue_scene(
         shutter=rng.uniform(0.05, 0.5),
         glints=random_glints(rng, (size, size)) if rng.random() < 0.2 else None,
     )
-    return replace(scene, optics=in_harsh_light(rng, scene.optics)) if harsh else scene
+    if harsh:
+        scene = replace(scene, optics=in_harsh_light(rng, scene.optics))
+    if speckled:
+        optics = near_the_lamp(rng, scene.optics)
+        scene = replace(scene, optics=optics, glints=random_glints(rng, (size, size)))
+    return scene
 
 
 def _still_scene(
@@ -212,6 +237,7 @@ def _random_tools(
     grey: bool,
     count: int | None = None,
     articulated: float = 0.0,
+    machined: float = 0.0,
 ) -> list[Body]:
     if count is None:
         count = int(rng.choice([1, 2, 3, 4], p=[0.28, 0.42, 0.24, 0.06]))
@@ -236,8 +262,8 @@ def _random_tools(
         if rng.random() < 0.14:
             path = leaving(rng, path, shape)
         if jointed:
-            light = {'tissue': tissue, 'softness': softness, 'grey': grey}
-            bodies += articulated_tool(rng, path, cutouts, shape, label, **light)
+            looks = {'tissue': tissue, 'softness': softness, 'grey': grey, 'machined': machined}
+            bodies += articulated_tool(rng, path, cutouts, shape, label, **looks)
             continue
         gains = np.clip(1 + rng.normal(0, 0.03, frames), 0.8, 1.2)
         bodies.append(Body(pixels, tool.tip, path, label, gains))

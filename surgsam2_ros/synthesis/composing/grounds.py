@@ -46,6 +46,14 @@ def with_hollows(rng: np.random.Generator, rgb: np.ndarray) -> np.ndarray:
     return cv2.convertScaleAbs(rgb * light[..., None])
 
 
+def sharpened(rng: np.random.Generator, rgb: np.ndarray) -> np.ndarray:
+    """Raise the contrast of small structures, as cameras do that sharpen: uint8 [h, w, 3]."""
+    side = float(np.sqrt(rgb.shape[0] * rgb.shape[1]))
+    soft = cv2.GaussianBlur(rgb, (0, 0), side * rng.uniform(0.008, 0.05))
+    amount = rng.uniform(0.5, 2.5)
+    return cv2.addWeighted(rgb, 1 + amount, soft, -amount, 0)
+
+
 def place_ground(
     rng: np.random.Generator,
     frames: int,

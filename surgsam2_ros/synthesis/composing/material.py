@@ -50,6 +50,8 @@ class Material:
         articulated: share of the tools that are large, with a wrist and jaws that move.
         grey: share of the scenes without colour.
         hollows: share of the scenes whose tissue has regions that no light reaches.
+        machined: share of the articulated tools whose metal has small faces that sparkle.
+        speckled: share of the scenes whose tissue is sharp, noisy and full of small reflexes.
     """
 
     cutouts: Sequence[Cutout]
@@ -58,6 +60,8 @@ class Material:
     articulated: float = 0.0
     grey: float = 0.25
     hollows: float = 0.0
+    machined: float = 0.0
+    speckled: float = 0.0
 
 
 def view_box(rgb: np.ndarray) -> tuple[slice, slice]:

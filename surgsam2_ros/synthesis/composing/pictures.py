@@ -91,6 +91,19 @@ def in_harsh_light(rng: np.random.Generator, optics: Optics) -> Optics:
     )
 
 
+def near_the_lamp(rng: np.random.Generator, optics: Optics) -> Optics:
+    """Light the middle more than the corners, which drown in the noise of the sensor."""
+    falloff = optics.falloff ** np.float32(rng.uniform(1.0, 3.0))
+    brighter = float(optics.falloff.mean() / max(falloff.mean(), 1e-3))
+    return replace(
+        optics,
+        falloff=falloff,
+        exposure=optics.exposure * min(brighter, 1.6),
+        grain=rng.uniform(1, 10),
+        grain_softness=float(rng.choice([0.0, 0.6, 1.0])),
+    )
+
+
 def _tone(rng: np.random.Generator, *, grey: bool) -> np.ndarray:
     """Draw a curve of gamma and contrast, uint8 [256]."""
     gamma = rng.uniform(0.65, 1.35)
