@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from surgsam2_ros.nodes.surgsam2_node import SurgSam2Node
 
 IDLE_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 10.0
 # Longest that a deactivation waits for the queue of the every_frame policy.
 QUEUE_TIMEOUT_S = 30.0
 
@@ -52,6 +53,7 @@ class Pipeline:
         self.slot = FrameSlot(settings.policy, capacity=settings.queue_size, wake=wake)
         self.requests = RequestQueue(wake=wake)
         self.last_header: Header | None = None
+        self._results: ResultPublisher | None = None
         self._node = node
         self.inference = InferenceThread(
             load=lambda: self._load(parameters),
@@ -96,7 +98,7 @@ class Pipeline:
         tracks = last.result.tracks if last is not None else ()
         return tuple(t.object_id for t in tracks if t.state == TrackState.UNCERTAIN)
 
-    def drain(self, reason: str, *, finish: bool = False) -> int:
+    def drain(self, reason: str, *, finish: bool = False) -> tuple[int, bool]:
         """Drop waiting images, fail waiting requests and finish the image in work.
 
         Args:
@@ -104,21 +106,23 @@ class Pipeline:
             finish: track the waiting images first, as far as there is time.
 
         Returns:
-            how many images were dropped.
+            how many images were dropped, and whether the image in work was finished.
         """
         if finish:
             self.inference.wait_idle(QUEUE_TIMEOUT_S)
         waiting = self.slot.clear()
         self.requests.fail_all(reason)
-        if not self.inference.wait_idle(IDLE_TIMEOUT_S):
-            self._node.get_logger().error('the image in work is not finished; it is left behind')
-        return waiting
+        return waiting, self.inference.wait_idle(IDLE_TIMEOUT_S)
 
-    def destroy(self) -> None:
-        """Free the network and the device, remove the outputs."""
-        if not self.inference.stop():
-            self._node.get_logger().error('the inference thread did not end; memory is not freed')
-        self._results.destroy()
+    def destroy(self) -> bool:
+        """Free the network and the device, remove the outputs.
+
+        May be called again when the thread did not end in time: it returned False.
+        """
+        if self._results is not None:
+            self._results.destroy()
+            self._results = None
+        return self.inference.stop(STOP_TIMEOUT_S)
 
     def _load(self, parameters: Parameters) -> StreamingTracker:
         self.loaded = load_tracker(parameters, self._node.get_logger().warning)
@@ -138,6 +142,9 @@ class Pipeline:
                 f'image stamps are {apart_s:.0f} s behind the clock, so latency counts from '
                 'arrival; with a bag or a simulator set use_sim_time and publish /clock'
             )
-        latency_ms = self._results.publish(frame, node.parameters.output, node.now_ns())
+        results = self._results
+        if results is None:  # it took so long that the node gave up
+            return
+        latency_ms = results.publish(frame, node.parameters.output, node.now_ns())
         self.last_header = frame.received.message.header
         node.reporter.frame_published(latency_ms, frame.inference_ms)

@@ -26,7 +26,7 @@ _STATES = {
     'finalized': State.PRIMARY_STATE_FINALIZED,
 }
 # Kinds of problems that somebody has to see to; the others are warnings.
-ERRORS = ('configure', 'inference', 'publish')
+ERRORS = ('stop', 'configure', 'inference', 'publish')
 
 
 class StatusReporter:

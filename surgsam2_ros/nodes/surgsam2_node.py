@@ -148,18 +148,23 @@ class SurgSam2Node(LifecycleNode):
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop the input and finish the image in work; objects and their memory are kept.
 
-        With the every_frame policy the images in the queue are finished as well.
+        With the every_frame policy the images in the queue are finished as well. ERROR when the
+        image in work does not come to an end.
         """
-        self._stop_input()
+        finished = self._stop_input()
         result = super().on_deactivate(state)
+        if not finished:
+            self.reporter.report('inference', 'the image in work did not come to an end')
+            return ERROR
         self.reporter.publish_status('inactive')
         return result
 
     @_logs_errors
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free the network, the device and the objects."""
+        """Free the network, the device and the objects; ERROR when they are still in use."""
         result = super().on_cleanup(state)
-        self.close()
+        if not self.close():
+            return ERROR
         self.reporter.publish_status('unconfigured')
         return result
 
@@ -172,18 +177,30 @@ class SurgSam2Node(LifecycleNode):
         self.reporter.publish_status('finalized')
         return result
 
+    @_logs_errors
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Give everything back, so that the node can be configured anew."""
-        self.close()
-        self.reporter.publish_status('unconfigured')
-        return SUCCESS
+        """Give everything back, so that the node can be configured anew.
 
-    def close(self) -> None:
-        """Give everything back, whatever there is."""
+        Where that fails the node is finalized: another network beside the one that is still in use
+        might not fit, and only a new process is sure to be free of it.
+        """
+        freed = self.close()
+        self.reporter.publish_status('unconfigured' if freed else 'finalized')
+        return SUCCESS if freed else FAILURE
+
+    def close(self) -> bool:
+        """Give everything back, whatever there is; False when the network is still in use."""
         self._stop_input()
         if self.pipeline is not None:
-            self.pipeline.destroy()
+            if not self.pipeline.destroy():
+                self.reporter.report(
+                    'stop',
+                    'the inference thread did not end and its memory is not freed; restart the '
+                    'process of the node',
+                )
+                return False
             self.pipeline = None
+        return True
 
     # Input
 
@@ -206,19 +223,21 @@ class SurgSam2Node(LifecycleNode):
         )
         self.active = True
 
-    def _stop_input(self) -> None:
+    def _stop_input(self) -> bool:
+        """Stop the input and finish the image in work; False when it did not come to an end."""
         self.active = False
-        if self._image_input is not None:
-            self._image_input.destroy()
-            self.destroy_subscription(self._prompt_input)
-            self._image_input = self._prompt_input = None
-        if self.pipeline is not None:
-            waiting = self.pipeline.drain(
-                'the node was deactivated; activate it and ask again',
-                finish=self.parameters.input.policy == EVERY_FRAME and self.context.ok(),
-            )
-            if waiting and self.context.ok():
-                self.get_logger().warning(f'{waiting} images that waited were not tracked')
+        if self._image_input is None:
+            return True
+        self._image_input.destroy()
+        self.destroy_subscription(self._prompt_input)
+        self._image_input = self._prompt_input = None
+        waiting, finished = self.pipeline.drain(
+            'the node was deactivated; activate it and ask again',
+            finish=self.parameters.input.policy == EVERY_FRAME and self.context.ok(),
+        )
+        if waiting and self.context.ok():
+            self.get_logger().warning(f'{waiting} images that waited were not tracked')
+        return finished
 
     def _clock_jumped(self, _jump: TimeJump) -> None:
         """Note that /clock was set back, as when a bag starts over."""

@@ -24,14 +24,12 @@ from surgsam2_ros.training.composed_clips import listed_clips
 
 _FRAMES, _SIZE = 20, 480
 _JPEG_QUALITY = 97
-
-
 _CUTOUTS = ('surgical_cutouts', 'lap_stanford_masks', 'tools_seg')
 _TISSUE = ('lap_stanford_backgrounds', 'polypgen')
 
 
 def held_out_sources() -> dict[str, DataSource]:
-    """Return the 42 composed clips and 14 moving stills that the shipped network is chosen on."""
+    """Return the 54 composed clips and 14 moving stills that the shipped network is chosen on."""
     composed = DataSource(
         'composed',
         num_clips=30,
@@ -44,7 +42,8 @@ def held_out_sources() -> dict[str, DataSource]:
         'stills', path='lap_stanford_masks', num_clips=14, clip_length=_FRAMES, hold_out='valid'
     )
     harsh = replace(composed, num_clips=12, articulated=0.7, grey=0.7, hollows=0.7)
-    return {'composed': composed, 'stills': stills, 'harsh': harsh}
+    metal = replace(harsh, hollows=0.4, machined=1.0, speckled=0.8)
+    return {'composed': composed, 'stills': stills, 'harsh': harsh, 'metal': metal}
 
 
 def write_clips(
