@@ -87,8 +87,11 @@ train-nano-320: $(STAMPS)/package $(STAMPS)/train ## train the default network o
 	$(BIN)/surgsam2 models average build/training/nano_320_mean.safetensors \
 	  build/training/nano_320_prompts/last.safetensors:0.5 build/training/nano_320/last.safetensors:0.5 --overwrite
 	$(BIN)/surgsam2 train --config config/training/nano_320_wrists.yaml --output build/training/nano_320_wrists --resume --set data_root='$(DATA)' $(ARGS)
-	$(BIN)/surgsam2 models average build/training/surgsam2_nano_320.safetensors \
+	$(BIN)/surgsam2 models average build/training/nano_320_wrists_mean.safetensors \
 	  build/training/nano_320_mean.safetensors:0.5 build/training/nano_320_wrists/last.safetensors:0.5 --overwrite
+	$(BIN)/surgsam2 train --config config/training/nano_320_metal.yaml --output build/training/nano_320_metal --resume --set data_root='$(DATA)' $(ARGS)
+	$(BIN)/surgsam2 models average build/training/surgsam2_nano_320.safetensors \
+	  build/training/nano_320_wrists_mean.safetensors:0.5 build/training/nano_320_metal/last.safetensors:0.5 --overwrite
 
 evaluate-nano: $(STAMPS)/package $(STAMPS)/rivals ## measure the network, and its rivals, on rendered clips and on CLIPS
 	PYTHONPATH=$(VENV)/rivals $(BIN)/python -m surgsam2_ros.evaluation.nano_table $(CLIPS) --hard-clips 10 \
