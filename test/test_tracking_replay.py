@@ -137,3 +137,38 @@ def test_a_frame_that_is_not_kept_is_refused(network, replay_frames, frame, word
 def test_keeping_frames_does_not_change_results(network):
     without = follow(tracker_of(network, replay_frames=0), 14, prompts=[(0, FIRST)])
     assert_equal_from(0, follow(tracker_of(network), 14, prompts=[(0, FIRST)]), without)
+
+
+def test_a_correction_without_memory_counts_where_the_network_believes_it_more():
+    scores = []
+    for frame in range(3, 11):
+        click = Prompt('a', points=[(20, 20)], labels=[frame % 2])
+        both = {}
+        for without in (False, True):
+            tracker = tracker_of(tiny_network(correct_without_memory=without))
+            both[without] = follow(tracker, frame + 1, prompts=[(0, FIRST), (frame, click)])
+        before = [logits(results[frame - 1]) for results in both.values()]
+        assert (before[0] - before[1]).abs().max() == 0, 'tracking itself is the same'
+        official, chosen = (results[frame].tracks[0] for results in both.values())
+        scores.append((official.score, chosen.score))
+        if chosen.score == official.score:
+            assert (chosen.logits - official.logits).abs().max() == 0
+    assert all(chosen >= official for official, chosen in scores)
+    assert any(chosen > official for official, chosen in scores)
+    assert any(chosen == official for official, chosen in scores)
+
+
+def test_such_a_correction_forgets_what_was_tracked_and_keeps_what_was_prompted():
+    click = Prompt('a', points=[(20, 20)], labels=[1])
+    network = tiny_network(correct_without_memory=True)
+    corrected = tracker_of(network, corrections_condition=True)
+    follow(corrected, 9, prompts=[(0, FIRST), (8, click)])
+    memory = corrected._objects['a'].memory
+    assert set(memory.prompted) == {0, 8}
+    assert not memory.recent.places
+    assert not memory.pointers.places
+    late = tracker_of(network, corrections_condition=True)
+    in_time = tracker_of(network, corrections_condition=True)
+    ours = follow(late, 14, prompts=[(0, FIRST)], late=[(11, 8, click)])
+    theirs = follow(in_time, 14, prompts=[(0, FIRST), (8, click)])
+    assert_equal_from(12, ours, theirs)
