@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 IDLE_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 10.0
+_WORK_FACTOR = 4  # longest that an image may take, in times the last one
 # Longest that a deactivation waits for the queue of the every_frame policy.
 QUEUE_TIMEOUT_S = 30.0
 
@@ -112,7 +113,7 @@ class Pipeline:
             self.inference.wait_idle(QUEUE_TIMEOUT_S)
         waiting = self.slot.clear()
         self.requests.fail_all(reason)
-        return waiting, self.inference.wait_idle(IDLE_TIMEOUT_S)
+        return waiting, self.inference.wait_idle(IDLE_TIMEOUT_S + self._work_s())
 
     def destroy(self) -> bool:
         """Free the network and the device, remove the outputs.
@@ -122,7 +123,12 @@ class Pipeline:
         if self._results is not None:
             self._results.destroy()
             self._results = None
-        return self.inference.stop(STOP_TIMEOUT_S)
+        return self.inference.stop(STOP_TIMEOUT_S + self._work_s())
+
+    def _work_s(self) -> float:
+        """How long an image may be in work [s]: some large networks take many seconds."""
+        last = self.inference.last_result
+        return _WORK_FACTOR * last.inference_ms / 1e3 if last is not None else 0.0
 
     def _load(self, parameters: Parameters) -> StreamingTracker:
         self.loaded = load_tracker(parameters, self._node.get_logger().warning)
