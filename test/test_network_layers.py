@@ -135,7 +135,12 @@ def test_tokens_and_image_attend_as_if_both_were_projected(tokens, token_asks):
     plain.load_state_dict(attention.state_dict())
     few, many = torch.randn(3, tokens, 32).double(), torch.randn(3, 49, 32).double()
     q, k, v = (few, many, many.flip(1)) if token_asks else (many, few, few.flip(1))
-    torch.testing.assert_close(attention(q, k, v), plain(q, k, v))
+    with torch.no_grad():
+        torch.testing.assert_close(attention(q, k, v), plain(q, k, v))
+    for recorded in (attention, plain):
+        recorded(q, k, v).square().sum().backward()
+    for ours, theirs in zip(attention.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad)
 
 
 @pytest.mark.parametrize('token_asks', [True, False])

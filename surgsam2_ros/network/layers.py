@@ -101,7 +101,8 @@ class TokenAttention(Attention):
 
     Projecting the image costs more than anything else here. Where the tokens of all heads together
     are fewer than the inner channels, the projections of the image are applied to the tokens
-    instead: (x W) k = x (W k), and sum(p (x W)) = sum(p x) W.
+    instead: (x W) k = x (W k), and sum(p (x W)) = sum(p x) W. Not so while gradients are
+    recorded: every parameter has its part in them.
 
     Args:
         see `Attention`.
@@ -110,6 +111,8 @@ class TokenAttention(Attention):
     def forward(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Attend from [N, Lq, dim] to [N, Lk, dim]; returns [N, Lq, dim]."""
         few = self.q_proj.out_features // self.num_heads  # channels of a head
+        if torch.is_grad_enabled():
+            return super().forward(q, k, v)
         if q.shape[1] < min(few, k.shape[1]):
             return self._ask_image(q, k, v)
         if k.shape[1] < min(few, q.shape[1]):
