@@ -195,25 +195,26 @@ class FrameStep:
         ]
         for row in corrected:
             rows[row] = self._correct(
-                features, conditioned[row : row + 1], tasks[row].cues, rows[row].logits
+                features, conditioned[row : row + 1], tasks[row], rows[row].logits
             )
-            if self._network.config.correct_without_memory:
-                tasks[row].memory.rewind(0)
         return Estimate.join(rows, range(len(rows)))
 
     def _correct(
         self,
         features: ImageFeatures,
         conditioned: torch.Tensor,
-        cues: Sequence[Cue],
+        task: Task,
         tracked: torch.Tensor,
     ) -> Estimate:
         """Correct the tracked mask [1, 1, S/4, S/4] of one object by the prompts it was given."""
-        corrected = self._apply_cues(features, conditioned, cues, tracked)
+        corrected = self._apply_cues(features, conditioned, task.cues, tracked)
         if not self._network.config.correct_without_memory:
             return corrected
+        task.memory.rewind(0)
+        if task.cues[-1].mask is not None:  # it is the outcome, whatever the memory says
+            return corrected
         alone = self._network.condition(features.stride16, None)
-        other = self._apply_cues(features, alone, cues, tracked)
+        other = self._apply_cues(features, alone, task.cues, tracked)
         return other if other.iou.item() > corrected.iou.item() else corrected
 
     def _hint(self, tasks: Sequence[Task], flow: torch.Tensor | None) -> MaskHint | None:
