@@ -69,6 +69,7 @@ def test_a_deactivation_that_cannot_finish_is_an_error(node, hanging, loads):
     node.trigger_activate()
     assert node.trigger_deactivate() == ERROR
     assert state(node) == 'finalized', 'the network is still in use'
+    assert node.trigger_configure() == ERROR
     assert loads == [1]
 
 
@@ -77,6 +78,7 @@ def test_a_cleanup_that_frees_nothing_is_an_error_and_loads_nothing_twice(node, 
     assert state(node) == 'finalized'
     assert node.pipeline is not None, 'what is in use is not forgotten'
     assert 'restart the process' in node.reporter._diagnostics.snapshot().last_error
+    assert node.trigger_configure() == ERROR
     assert loads == [1]
 
 

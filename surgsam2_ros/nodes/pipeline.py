@@ -113,17 +113,21 @@ class Pipeline:
             self.inference.wait_idle(QUEUE_TIMEOUT_S)
         waiting = self.slot.clear()
         self.requests.fail_all(reason)
-        return waiting, self.inference.wait_idle(IDLE_TIMEOUT_S + self._work_s())
+        finished = self.inference.wait_idle(IDLE_TIMEOUT_S + self._work_s())
+        if not finished:
+            self._node.reporter.report('inference', 'the image in work did not come to an end')
+        return waiting, finished
 
     def destroy(self) -> bool:
         """Free the network and the device, remove the outputs.
 
         May be called again when the thread did not end in time: it returned False.
         """
+        freed = self.inference.stop(STOP_TIMEOUT_S + self._work_s())
         if self._results is not None:
             self._results.destroy()
             self._results = None
-        return self.inference.stop(STOP_TIMEOUT_S + self._work_s())
+        return freed
 
     def _work_s(self) -> float:
         """How long an image may be in work [s]: some large networks take many seconds."""

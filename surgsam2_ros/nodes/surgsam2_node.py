@@ -154,7 +154,6 @@ class SurgSam2Node(LifecycleNode):
         finished = self._stop_input()
         result = super().on_deactivate(state)
         if not finished:
-            self.reporter.report('inference', 'the image in work did not come to an end')
             return ERROR
         self.reporter.publish_status('inactive')
         return result
