@@ -162,7 +162,7 @@ def test_the_composed_scene_is_tracked(run_demo):
 
 
 @pytest.mark.skipif(not NANO.exists(), reason='the trained weights are not in models/')
-def test_two_real_instruments_are_tracked(shared_data, run_demo):
+def test_two_photographed_instruments_are_tracked(shared_data, run_demo):
     status, shown, summary = run_demo(
         *('--bag', shared_data('bags/two_tools.mcap'), '--rate', '8'),
         *('--image-topic', '/endoscope/left/image_raw/compressed'),
