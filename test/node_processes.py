@@ -23,9 +23,9 @@ from std_msgs.msg import Header
 
 from surgsam2_msgs.msg import TrackArray
 from surgsam2_ros.nodes.client import SurgSam2Client, SurgSam2Error
-from surgsam2_ros.nodes.image_conversion import make_rgb_image
-from surgsam2_ros.nodes.node_thread import NodeThread
-from surgsam2_ros.nodes.qos import qos_profile
+from surgsam2_ros.nodes.client.node_thread import NodeThread
+from surgsam2_ros.nodes.messages.images import make_rgb_image
+from surgsam2_ros.nodes.messages.qos import qos_profile
 
 HEIGHT, WIDTH = 96, 128
 FRAME_NS = 66_666_667
@@ -194,7 +194,7 @@ def running_node(
         arguments: more for `--ros-args`.
     """
     namespace = f'{namespace}_{os.getpid()}'
-    command = [sys.executable, '-m', 'surgsam2_ros.nodes.surgsam2_node', '--ros-args']
+    command = [sys.executable, '-m', 'surgsam2_ros.nodes.tracker.node', '--ros-args']
     command += ['-r', f'__ns:={namespace}']
     for name, value in parameters.items():
         command += ['-p', f'{name}:={parameter_value(value)}']

@@ -13,8 +13,8 @@ import yaml
 from evaluation_data import TRUTH_TOPIC, write_bag, write_tiny_model, write_vos
 
 from surgsam2_ros.cli import main
-from surgsam2_ros.commands.evaluate_config import read_config
-from surgsam2_ros.commands.evaluate_options import DEFAULTS, PROMPTS, add_arguments
+from surgsam2_ros.commands.evaluate.config import read_config
+from surgsam2_ros.commands.evaluate.options import DEFAULTS, PROMPTS, add_arguments
 from surgsam2_ros.commands.model_loading import find_model
 from surgsam2_ros.evaluation.records import read_run, read_video
 from surgsam2_ros.evaluation.runs import tracker_run
@@ -336,7 +336,7 @@ def shipped():
 def test_shipped_files_name_models_and_parameters_that_exist(path):
     from argparse import Namespace
 
-    from surgsam2_ros.commands.evaluate_options import choose_network, choose_tracker
+    from surgsam2_ros.commands.evaluate.options import choose_network, choose_tracker
     from surgsam2_ros.network import NetworkConfig
 
     options = Namespace(**(DEFAULTS | read_config(path, add_arguments, DEFAULTS)))

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import pytest
 
+from docs.tools.token_curve import measure
 from surgsam2_ros.benchmarks.token_chart import draw_curve, markdown_table
 from surgsam2_ros.commands import CommandError, token_curve
-from surgsam2_ros.commands.token_curve import measure
 from surgsam2_ros.datasets.vos_folder import VosFolder
 from surgsam2_ros.drawing import label_palette
 from surgsam2_ros.engines import settings

@@ -21,18 +21,18 @@ from sensor_msgs.msg import Image, RegionOfInterest
 
 from surgsam2_msgs.msg import Track, TrackArray
 from surgsam2_ros.commands import CommandError
-from surgsam2_ros.commands.evaluate_node import check_node_settings, run_video_through_node
-from surgsam2_ros.commands.evaluate_operator import MOST_ATTEMPTS, Operator
-from surgsam2_ros.commands.node_settings import live_parameters
 from surgsam2_ros.drawing import label_palette
 from surgsam2_ros.evaluation.metrics.overlap import jaccard
 from surgsam2_ros.evaluation.runs.inputs import open_videos
 from surgsam2_ros.evaluation.runs.prompting import PromptSettings, first_prompts
 from surgsam2_ros.evaluation.runs.settings import NetworkChoice, RunSettings
 from surgsam2_ros.evaluation.runs.tracker_run import run_video
+from surgsam2_ros.live.evaluation import check_node_settings, run_video_through_node
+from surgsam2_ros.live.node_settings import live_parameters
+from surgsam2_ros.live.operator import MOST_ATTEMPTS, Operator
 from surgsam2_ros.network import load_config, load_network
-from surgsam2_ros.nodes.image_conversion import decode_image_message, make_label_image
-from surgsam2_ros.nodes.parameters import Parameters
+from surgsam2_ros.nodes.messages.images import decode_image_message, make_label_image
+from surgsam2_ros.nodes.tracker.parameters import Parameters
 from surgsam2_ros.sources import BagWriter, read_label_png, write_label_png
 from surgsam2_ros.tracking import TrackerConfig
 
@@ -203,7 +203,7 @@ def test_the_node_is_told_to_do_what_the_tracker_does(choice, tmp_path):
     )
     assert load_config(parameters['model.config']) == changed.network_config()
     assert parameters['model.checkpoint'] == str(choice.checkpoint)
-    with (REPO / 'surgsam2_ros' / 'nodes' / 'parameters.yaml').open() as file:
+    with (REPO / 'surgsam2_ros' / 'nodes' / 'tracker' / 'parameters.yaml').open() as file:
         defaults = {name: entry['default'] for name, entry in yaml.safe_load(file).items()}
     told = Parameters.from_values(defaults | parameters).to_tracker_config()
     buffered = defaults['tracking.prompt_buffer_frames']
@@ -336,7 +336,7 @@ class TestOperator:
 def test_images_of_a_folder_become_messages_when_their_turn_comes():
     from rclpy.serialization import deserialize_message
 
-    from surgsam2_ros.nodes.frame_messages import FrameMessages
+    from surgsam2_ros.nodes.messages.frames import FrameMessages
     from surgsam2_ros.sources import SourceError, peek_header
 
     decoded = []

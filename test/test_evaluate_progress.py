@@ -9,7 +9,7 @@ import io
 import pytest
 
 from surgsam2_ros.commands import evaluate_progress, progress
-from surgsam2_ros.commands.evaluate_progress import EvaluationProgress, format_duration
+from surgsam2_ros.commands.evaluate.progress import EvaluationProgress, format_duration
 from surgsam2_ros.evaluation.records import VideoRecord
 from surgsam2_ros.evaluation.runs.jobs import Standing, Tally
 

@@ -18,10 +18,10 @@ from conftest import REPO
 from evaluation_data import write_tiny_model, write_vos
 
 from surgsam2_ros.commands import CommandError
-from surgsam2_ros.commands.evaluate_ray import INSTALL, RETRIES, run_on_ray
 from surgsam2_ros.evaluation.records import VideoRecord, read_video
 from surgsam2_ros.evaluation.runs.inputs import open_videos
 from surgsam2_ros.evaluation.runs.jobs import Standing, VideoJob, run_jobs
+from surgsam2_ros.evaluation.runs.ray_cluster import INSTALL, RETRIES, run_on_ray
 from surgsam2_ros.evaluation.runs.settings import NetworkChoice, RunSettings
 
 ABSENT = 'Ray is optional: requirements/ray.txt, `make test-ray`'

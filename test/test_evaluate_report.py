@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from evaluation_fixtures import write_clips, write_example_run
 
-from surgsam2_ros.commands.evaluate_report import write_report
+from surgsam2_ros.commands.evaluate.report import write_report
 from surgsam2_ros.evaluation.records import read_run
 from surgsam2_ros.sources import open_source
 

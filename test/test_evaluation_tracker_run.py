@@ -196,7 +196,7 @@ def test_progress_counts_to_the_total(root, network, tmp_path):
 
 
 def test_parameters_bear_the_names_of_the_node_and_mean_the_same():
-    parameters = pytest.importorskip('surgsam2_ros.nodes.parameters')
+    parameters = pytest.importorskip('surgsam2_ros.nodes.tracker.parameters')
     schema = parameters.parameter_schema()
     defaults = {name: schema[name].default for name in PARAMETERS}
     assert tracker_config(defaults) == parameters.Parameters.defaults().to_tracker_config()

@@ -89,7 +89,9 @@ def test_arguments_win_over_the_parameter_file(commands):
 
 
 def test_parameters_that_are_set_exist_in_the_node(commands):
-    schema = yaml.safe_load((REPO / 'surgsam2_ros' / 'nodes' / 'parameters.yaml').read_text())
+    schema = yaml.safe_load(
+        (REPO / 'surgsam2_ros' / 'nodes' / 'tracker' / 'parameters.yaml').read_text()
+    )
     node = commands(
         SURGSAM2, model='a', checkpoint='b', device='c', transport='raw', reset_on_jump='false'
     )['surgsam2']

@@ -18,9 +18,9 @@ from std_srvs.srv import SetBool
 from surgsam2_msgs.msg import TrackArray
 from surgsam2_msgs.srv import AddObjects
 from surgsam2_ros.nodes import client as client_module
-from surgsam2_ros.nodes import qos
 from surgsam2_ros.nodes.client import NodeState, SurgSam2Client, SurgSam2Error
-from surgsam2_ros.nodes.node_thread import NodeThread
+from surgsam2_ros.nodes.client.node_thread import NodeThread
+from surgsam2_ros.nodes.messages import qos
 
 TARGET = f'/stand_in_{os.getpid()}/surgsam2'
 

@@ -10,8 +10,8 @@ import time
 import numpy as np
 import pytest
 
-from surgsam2_ros.nodes.frame_preparation import FramePreparation, Pace
-from surgsam2_ros.nodes.frame_slot import EVERY_FRAME, LATEST, FrameSlot, ReceivedFrame
+from surgsam2_ros.streaming.frame_preparation import FramePreparation, Pace
+from surgsam2_ros.streaming.frame_slot import EVERY_FRAME, LATEST, FrameSlot, ReceivedFrame
 
 
 def paced(tracking_s: list[float], encoding_s: list[float]) -> Pace:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from surgsam2_ros.nodes.frame_slot import FrameSlot, ReceivedFrame, Rhythm
+from surgsam2_ros.streaming.frame_slot import FrameSlot, ReceivedFrame, Rhythm
 
 
 def frame(number: int) -> ReceivedFrame:

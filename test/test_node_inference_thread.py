@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from surgsam2_ros.nodes.frame_slot import FrameSlot, ReceivedFrame
-from surgsam2_ros.nodes.inference_thread import InferenceThread
-from surgsam2_ros.nodes.object_requests import RequestError, RequestQueue
 from surgsam2_ros.sources.image_encodings import EncodingError
+from surgsam2_ros.streaming.frame_slot import FrameSlot, ReceivedFrame
+from surgsam2_ros.streaming.inference_thread import InferenceThread
+from surgsam2_ros.streaming.requests import RequestError, RequestQueue
 from surgsam2_ros.tracking import FrameResult, ObjectInfo, Prompt, PromptError, TrackState
 
 MS = 1_000_000

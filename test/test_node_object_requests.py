@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from surgsam2_ros.nodes.object_requests import (
+from surgsam2_ros.streaming.requests import (
     FrameHistory,
     PromptTarget,
     RequestError,

@@ -11,10 +11,10 @@ import pytest
 import torch
 from sensor_msgs.msg import Image
 
-from surgsam2_ros.nodes.frame_slot import ReceivedFrame
-from surgsam2_ros.nodes.inference_thread import TrackedFrame
-from surgsam2_ros.nodes.parameters import Parameters
-from surgsam2_ros.nodes.result_publisher import ResultPublisher, latency_ms
+from surgsam2_ros.nodes.tracker.parameters import Parameters
+from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher, latency_ms
+from surgsam2_ros.streaming.frame_slot import ReceivedFrame
+from surgsam2_ros.streaming.inference_thread import TrackedFrame
 from surgsam2_ros.tracking import FrameResult, MaskCrop, Track, TrackState
 
 MS = 1_000_000

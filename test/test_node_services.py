@@ -25,7 +25,7 @@ from surgsam2_msgs.msg import PromptArray
 from surgsam2_msgs.msg import Track as TrackMessage
 from surgsam2_msgs.srv import AddObjects
 from surgsam2_ros.nodes.client import ObjectState, SurgSam2Error
-from surgsam2_ros.nodes.qos import PROMPTS
+from surgsam2_ros.nodes.messages.qos import PROMPTS
 from surgsam2_ros.tracking import Prompt
 
 BOX = (20, 30, 50, 60)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from surgsam2_ros.nodes.stamp_order import PATIENCE, Order, StampOrder
+from surgsam2_ros.streaming.stamp_order import PATIENCE, Order, StampOrder
 
 MS = 1_000_000
 NEXT, LATE, SET_BACK = Order.NEXT, Order.LATE, Order.SET_BACK

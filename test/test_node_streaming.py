@@ -22,9 +22,9 @@ from node_processes import (
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 
-from surgsam2_ros.nodes import qos
 from surgsam2_ros.nodes.client import SurgSam2Error
-from surgsam2_ros.nodes.node_thread import NodeThread
+from surgsam2_ros.nodes.client.node_thread import NodeThread
+from surgsam2_ros.nodes.messages import qos
 
 BOX = (20, 30, 50, 60)
 

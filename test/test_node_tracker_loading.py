@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from surgsam2_ros.engines import settings as engine_settings
-from surgsam2_ros.nodes import tracker_loading
-from surgsam2_ros.nodes.parameters import Parameters
-from surgsam2_ros.nodes.tracker_loading import choose_num_threads, load_tracker
+from surgsam2_ros.nodes.tracker import tracker_loading
+from surgsam2_ros.nodes.tracker.parameters import Parameters
+from surgsam2_ros.nodes.tracker.tracker_loading import choose_num_threads, load_tracker
 from surgsam2_ros.tracking import EngineError
 
 

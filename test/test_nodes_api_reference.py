@@ -17,9 +17,9 @@ pytest.importorskip('surgsam2_msgs.msg')
 import rclpy
 from rclpy.node import Node
 
+from docs.tools.api_reference import PART
 from surgsam2_ros.nodes import api_reference
-from surgsam2_ros.nodes.api_reference import PART
-from surgsam2_ros.nodes.parameters import Parameters, declare_parameters, read_parameters
+from surgsam2_ros.nodes.tracker.parameters import Parameters, declare_parameters, read_parameters
 
 # What every node, and every lifecycle node, brings along.
 COMMON_TOPICS = ('/rosout', '/parameter_events', '~/transition_event', '/clock')
@@ -41,9 +41,9 @@ def node(context, monkeypatch, ros_namespace):
     Its namespace is its own: ROS may still know the node of the test before, which had nothing
     left, and would tell of that one.
     """
-    from surgsam2_ros.nodes import pipeline
-    from surgsam2_ros.nodes.surgsam2_node import SurgSam2Node
-    from surgsam2_ros.nodes.tracker_loading import LoadedTracker
+    from surgsam2_ros.nodes.tracker import pipeline
+    from surgsam2_ros.nodes.tracker.node import SurgSam2Node
+    from surgsam2_ros.nodes.tracker.tracker_loading import LoadedTracker
 
     engine = SimpleNamespace(name='torch')
     loaded = LoadedTracker(MagicMock(), 'nano', 'nano.safetensors', 'cpu', 'fp32', engine, [])
@@ -90,14 +90,14 @@ def documented(entries) -> dict[str, str]:
 def test_readme_has_the_generated_api():
     readme = (REPO / 'README.md').read_text(encoding='utf-8')
     assert api_reference.insert_api(readme) == readme, (
-        'run python -m surgsam2_ros.nodes.api_reference --write README.md'
+        'run python docs/tools/api_reference.py --write README.md'
     )
 
 
 def test_config_file_is_the_generated_one():
     config = (REPO / 'config' / 'surgsam2.yaml').read_text(encoding='utf-8')
     assert api_reference.parameter_file() == config, (
-        'run python -m surgsam2_ros.nodes.api_reference --write-config config/surgsam2.yaml'
+        'run python docs/tools/api_reference.py --write-config config/surgsam2.yaml'
     )
 
 

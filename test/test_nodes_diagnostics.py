@@ -9,8 +9,8 @@ import pytest
 pytest.importorskip('rclpy')
 from builtin_interfaces.msg import Time
 
-from surgsam2_ros.nodes.diagnostics import ERROR, OK, WARN, Diagnostics, NodeState, assess
-from surgsam2_ros.nodes.parameters import DiagnosticsParameters
+from surgsam2_ros.nodes.tracker.diagnostics import ERROR, OK, WARN, Diagnostics, NodeState, assess
+from surgsam2_ros.nodes.tracker.parameters import DiagnosticsParameters
 
 LIMITS = DiagnosticsParameters(period_s=1.0, min_rate_hz=10.0, max_latency_ms=100.0)
 ACTIVE = NodeState('active', True, '/camera/image', 'nano', 'cpu', 'fp32', 2)

@@ -15,8 +15,8 @@ rclpy = pytest.importorskip('rclpy')
 from rclpy.lifecycle import TransitionCallbackReturn  # noqa: E402
 
 from surgsam2_ros.nodes import pipeline as pipeline_module  # noqa: E402
-from surgsam2_ros.nodes.surgsam2_node import SurgSam2Node  # noqa: E402
-from surgsam2_ros.nodes.tracker_loading import LoadedTracker  # noqa: E402
+from surgsam2_ros.nodes.tracker.node import SurgSam2Node  # noqa: E402
+from surgsam2_ros.nodes.tracker.tracker_loading import LoadedTracker  # noqa: E402
 
 SUCCESS, ERROR = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.ERROR
 

@@ -16,8 +16,8 @@ pytest.importorskip('rclpy')
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from surgsam2_ros.nodes import cv_bridge_fallback
-from surgsam2_ros.nodes.image_conversion import (
+from surgsam2_ros.nodes.messages import cv_bridge_fallback
+from surgsam2_ros.nodes.messages.images import (
     decode_compressed_message,
     decode_image_message,
     decode_mask_message,

@@ -13,7 +13,7 @@ import rclpy
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from surgsam2_ros.nodes.parameters import (
+from surgsam2_ros.nodes.tracker.parameters import (
     ParameterError,
     Parameters,
     check_parameters,

@@ -19,9 +19,9 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 
-from surgsam2_ros.nodes.node_thread import NodeThread
-from surgsam2_ros.nodes.player import SERVICE_NAMESPACE, BagPlayer
-from surgsam2_ros.nodes.recorder import TopicRecorder
+from surgsam2_ros.nodes.client.node_thread import NodeThread
+from surgsam2_ros.nodes.replay.player import SERVICE_NAMESPACE, BagPlayer
+from surgsam2_ros.nodes.replay.recorder import TopicRecorder
 from surgsam2_ros.sources import BagReader, BagWriter, SourceError
 
 TOPIC = '/camera/image_raw'

@@ -16,8 +16,8 @@ from std_msgs.msg import Header
 from surgsam2_msgs.msg import Prompt as PromptMessage
 from surgsam2_msgs.msg import PromptArray
 from surgsam2_msgs.srv import AddObjects, SegmentImage
-from surgsam2_ros.nodes.image_conversion import make_label_image
-from surgsam2_ros.nodes.prompt_messages import (
+from surgsam2_ros.nodes.messages.images import make_label_image
+from surgsam2_ros.nodes.messages.prompts import (
     prompts_from_message,
     prompts_from_request,
     prompts_from_segment_request,

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip('rclpy')
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 
-from surgsam2_ros.nodes import qos
+from surgsam2_ros.nodes.messages import qos
 
 
 @pytest.mark.parametrize(

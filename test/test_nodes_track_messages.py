@@ -17,7 +17,7 @@ from std_msgs.msg import Header
 
 from surgsam2_msgs.msg import Track as TrackMessage
 from surgsam2_msgs.msg import TrackArray
-from surgsam2_ros.nodes.track_messages import make_track_array
+from surgsam2_ros.nodes.messages.tracks import make_track_array
 from surgsam2_ros.tracking import FrameResult, MaskCrop, Track, TrackState
 
 HEADER = Header(frame_id='endoscope_left')

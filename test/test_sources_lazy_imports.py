@@ -22,7 +22,7 @@ def modules_after(statement: str) -> set[str]:
 
 def test_node_needs_no_bag_library():
     pytest.importorskip('rclpy')
-    loaded = modules_after('import surgsam2_ros.nodes.surgsam2_node')
+    loaded = modules_after('import surgsam2_ros.nodes.tracker.node')
     assert 'surgsam2_ros' in loaded
     assert 'rosbags' not in loaded
 

@@ -92,7 +92,7 @@ def markdown_table(report: Mapping[str, Any]) -> str:
     """Return a table of the rows in Markdown.
 
     Args:
-        report: what `surgsam2_ros.commands.rendering_cost` writes.
+        report: what `docs/tools/rendering_cost.py` writes.
     """
     lines = [
         '| image | objects | boxes: least ms, median CPU ms | whole images | times as long |',

@@ -19,7 +19,7 @@ from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.progress import Progress
 
 if TYPE_CHECKING:
-    from surgsam2_ros.nodes.player import BagPlayer
+    from surgsam2_ros.nodes.replay.player import BagPlayer
     from surgsam2_ros.sources import BagReader
 
 
@@ -138,7 +138,7 @@ def _size(size: int) -> str:
 
 def run_play(arguments: argparse.Namespace) -> int:
     """Publish a bag; returns 0, also when it was ended by Ctrl-C."""
-    from surgsam2_ros.commands.ros_environment import use_large_image_profile
+    from surgsam2_ros.live.ros_environment import use_large_image_profile
     from surgsam2_ros.sources import BagReader
 
     remap = _parse_remap(arguments.remap)
@@ -154,8 +154,8 @@ def run_play(arguments: argparse.Namespace) -> int:
 
 
 def _play(reader: BagReader, arguments: argparse.Namespace, remap: dict[str, str]) -> None:
-    from surgsam2_ros.nodes.node_thread import NodeThread
-    from surgsam2_ros.nodes.player import BagPlayer
+    from surgsam2_ros.nodes.client.node_thread import NodeThread
+    from surgsam2_ros.nodes.replay.player import BagPlayer
 
     with contextlib.closing(NodeThread('surgsam2_bag_player')) as owner:
         player = BagPlayer(
@@ -274,7 +274,7 @@ def _watch_keys(player: BagPlayer, ended: threading.Event) -> None:
 
 def run_record(arguments: argparse.Namespace) -> int:
     """Record until Ctrl-C, SIGTERM or the end of --duration; returns 1 when nothing came."""
-    from surgsam2_ros.commands.ros_environment import use_large_image_profile
+    from surgsam2_ros.live.ros_environment import use_large_image_profile
     from surgsam2_ros.sources import BagWriter
 
     use_large_image_profile()
@@ -290,8 +290,8 @@ def run_record(arguments: argparse.Namespace) -> int:
 
 
 def _record(writer, arguments: argparse.Namespace) -> None:
-    from surgsam2_ros.nodes.node_thread import NodeThread
-    from surgsam2_ros.nodes.recorder import DISCOVERY_PERIOD_S, TopicRecorder
+    from surgsam2_ros.nodes.client.node_thread import NodeThread
+    from surgsam2_ros.nodes.replay.recorder import DISCOVERY_PERIOD_S, TopicRecorder
 
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

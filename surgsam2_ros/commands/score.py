@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from surgsam2_ros.commands import CommandError
-from surgsam2_ros.commands.evaluate_options import read_object_ids
+from surgsam2_ros.commands.evaluate.options import read_object_ids
 from surgsam2_ros.commands.progress import Progress
 
 PROTOCOLS = ('davis', 'endo_sav', 'isinet')

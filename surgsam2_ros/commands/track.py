@@ -98,9 +98,9 @@ def _track(
     Three threads work at a time: one reads and encodes images, one tracks, this one draws and
     writes the masks.
     """
-    from surgsam2_ros.commands.video_output import VideoOutput
     from surgsam2_ros.drawing import draw_overlay, label_palette
     from surgsam2_ros.sources import write_label_png
+    from surgsam2_ros.sources.video_output import VideoOutput
     from surgsam2_ros.tracking import Prompt, look_ahead
 
     tracker.add_objects(

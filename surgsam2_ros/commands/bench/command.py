@@ -1,0 +1,180 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""`surgsam2 bench`: what a frame costs, in one interleaved run with other trackers."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib.metadata
+import json
+import shlex
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.bench.node import add_node_arguments, run_through_node
+from surgsam2_ros.commands.model_loading import (
+    DEFAULT_MODEL,
+    add_engine_arguments,
+    choose_device,
+    find_model,
+)
+
+SCHEMA = 1
+_AGAINST = ('none', 'sam2', 'transformers-sam2', 'edgetam')
+_HELP = """\
+Every case takes one frame of ours and one of each other, in turns, in the same process, with the
+same weights where these are there (else random ones), on the same clip of 640x512, once all
+memories are full. Ratios are the other's time divided by ours: above 1, ours is faster.
+
+  surgsam2 bench --models sam2.1_hiera_s --sizes 512 --objects 1 4 --against sam2 --json bench.json
+  surgsam2 bench --models sam2.1_hiera_t --against sam2 transformers-sam2 edgetam --plot bench.png
+
+Others, one row for each:
+  sam2               the official package; requirements/oracle.txt (`make test` installs it)
+  transformers-sam2  Sam2VideoModel of transformers, with our weights; requirements/bench.txt
+  edgetam            EdgeTamVideoModel of transformers, an architecture of its own with random
+                     weights; requirements/bench.txt
+Both files are for `pip install --no-deps -r`; the first says what else it wants.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        'bench',
+        help='measure what a frame costs, beside other trackers',
+        description='Measure what a frame costs, beside other trackers.',
+        epilog=_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--models', nargs='+', default=[Path(DEFAULT_MODEL).stem], metavar='MODEL')
+    parser.add_argument(
+        '--sizes', nargs='+', type=int, metavar='PX', help="sides of the input; the model's own"
+    )
+    parser.add_argument('--objects', nargs='+', type=int, default=[1, 2], metavar='N')
+    parser.add_argument(
+        '--against',
+        nargs='+',
+        choices=_AGAINST,
+        default=['none'],
+        metavar='OTHER',
+        help=f'one or more of {", ".join(_AGAINST)} (none)',
+    )
+    parser.add_argument('--rounds', type=int, default=10, help='timed frames (%(default)s)')
+    parser.add_argument(
+        '--growth-frames',
+        type=int,
+        default=0,
+        metavar='N',
+        help='measure how much memory grows over N further frames (%(default)s: do not)',
+    )
+    parser.add_argument('--threads', type=int, help='threads of PyTorch (its own choice)')
+    parser.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:N')
+    parser.add_argument('--json', type=Path, metavar='OUT', help='write all that was measured')
+    parser.add_argument(
+        '--plot', type=Path, metavar='OUT.png', help='draw times and stages of all rows'
+    )
+    add_engine_arguments(parser)
+    parser.add_argument(
+        '--compile',
+        choices=('off', 'cuda_graphs', 'inductor', 'inductor_cuda_graphs'),
+        default='off',
+        help='capture the network whole with torch.compile (default: %(default)s)',
+    )
+    add_node_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure all cases and print a table; returns 0, or 1 when a case could not be measured."""
+    if arguments.through == 'node':
+        return run_through_node(arguments)
+    import torch
+
+    from surgsam2_ros.benchmarks.cases import Case
+    from surgsam2_ros.benchmarks.charts import write_chart
+    from surgsam2_ros.benchmarks.measuring import peak_gflops
+    from surgsam2_ros.benchmarks.rows import measure
+    from surgsam2_ros.benchmarks.tables import markdown_table
+    from surgsam2_ros.engines import EngineSettings
+    from surgsam2_ros.evaluation.runs.run_description import describe_hardware, describe_versions
+    from surgsam2_ros.network import load_config
+
+    _check(arguments)
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
+    device = torch.device(choose_device(arguments.device))
+    against = tuple(name for name in dict.fromkeys(arguments.against) if name != 'none')
+    models = [find_model(name) for name in arguments.models]
+    engine = EngineSettings(arguments.backend, arguments.profile, arguments.compile)
+    rows, failed = [], []
+    with torch.inference_mode():
+        peak = peak_gflops(device)
+    for model in models:
+        for size in arguments.sizes or [load_config(model).image_size]:
+            for objects in arguments.objects:
+                case = Case(
+                    model,
+                    size,
+                    objects,
+                    against,
+                    arguments.rounds,
+                    arguments.growth_frames,
+                    engine,
+                )
+                print(f'measuring {case.title}', file=sys.stderr, flush=True)
+                measured, missing = measure(case, device)
+                rows += measured
+                failed += [f'{case.title}: {reason}' for reason in missing.values()]
+                slower = measured[0]['slower_than_asked'] if measured else []
+                for text in slower:
+                    print(f'surgsam2: warning: {text}', file=sys.stderr)
+    report: dict[str, Any] = {
+        'schema': SCHEMA,
+        'command': shlex.join(['surgsam2', *sys.argv[1:]]),
+        'device': str(device),
+        'threads': torch.get_num_threads(),
+        'growth_frames': arguments.growth_frames,
+        'peak_gflop_per_s': round(peak, 1),
+        'hardware': describe_hardware(str(device)),
+        'versions': {**describe_versions(), **_versions_of(against)},
+        'rows': rows,
+        'failed': failed,
+    }
+    if rows:
+        print(markdown_table(report))
+    if arguments.json is not None:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(report, indent=2) + '\n', encoding='utf-8')
+    if arguments.plot is not None and rows:
+        write_chart(arguments.plot, report)
+    for sentence in failed:
+        print(f'surgsam2: error: {sentence}', file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse impossible values before anything is measured."""
+    for name, least in (('rounds', 1), ('threads', 1), ('growth_frames', 0)):
+        value = getattr(arguments, name)
+        if value is not None and value < least:
+            raise CommandError(f'--{name.replace("_", "-")} {value} must be at least {least}')
+    if min(arguments.objects) < 1:
+        raise CommandError(f'--objects {min(arguments.objects)} must be at least 1')
+    if arguments.plot is not None and arguments.plot.suffix != '.png':
+        raise CommandError(f'--plot {arguments.plot} must be a PNG; give it the ending .png')
+
+
+def _versions_of(against: Iterable[str]) -> dict[str, str]:
+    """Return the versions of what the others come from, as far as it is installed."""
+    from surgsam2_ros.benchmarks.contenders import CONTENDERS
+
+    versions = {}
+    for package in (package for name in against for package in CONTENDERS[name].packages):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    return versions

@@ -1,0 +1,82 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Ends an evaluation: reports and overlay videos are written, the result is told in a few lines."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from surgsam2_ros.evaluation.records import RunRecord, VideoRecord
+
+_LINES_SHOWN = 20
+
+
+def write_report(options: argparse.Namespace, run_record: RunRecord) -> int:
+    """Write the reports, say what came out, and return the exit status."""
+    from surgsam2_ros.evaluation.records import read_videos
+    from surgsam2_ros.evaluation.reports import write_reports
+
+    summary = write_reports(options.output)
+    sides = [side for side in ('tracker', 'node') if options.through in (side, 'both')]
+    for side in sides:
+        print(_line(side, summary.get(side) or {}))
+    records = [record for side in sides for record in read_videos(options.output, side)]
+    failed = [record for record in records if record.error is not None]
+    _complain([f'{record.video} ({record.through}) failed: {record.error}' for record in failed])
+    _complain([f'{r.video} ({r.through}): {warning}' for r in records for warning in r.warnings])
+    good = [record for record in records if record.error is None]
+    missing = _write_overlays(options.output, run_record, good) if options.overlay else []
+    _complain(missing)
+    print(
+        f'written to {options.output}: report.html, summary.json, per_frame.csv'
+        + (', overlay/' if options.overlay else '')
+    )
+    return 1 if failed or missing else 0
+
+
+def _complain(lines: list[str]) -> None:
+    """Show some lines on standard error, and how many more the report has."""
+    for line in lines[:_LINES_SHOWN]:
+        print(line, file=sys.stderr)
+    if len(lines) > _LINES_SHOWN:
+        print(f'… and {len(lines) - _LINES_SHOWN} more, see report.html', file=sys.stderr)
+
+
+def _write_overlays(
+    output: Path, run_record: RunRecord, records: Iterable[VideoRecord]
+) -> list[str]:
+    """Write overlay/VIDEO.mp4 of the tracker's results, overlay/node/VIDEO.mp4 of the node's.
+
+    Returns:
+        a line for each video that could not be written.
+    """
+    from surgsam2_ros.evaluation.reports.overlay import frame_rate, overlay_frames
+    from surgsam2_ros.sources import SourceError
+    from surgsam2_ros.sources.video_output import VideoOutput, VideoOutputError
+
+    problems = []
+    for record in records:
+        folder = output / 'overlay' / ('node' if record.through == 'node' else '')
+        try:
+            with VideoOutput(folder / f'{record.video}.mp4', frame_rate(record)) as video:
+                for rgb in overlay_frames(output, run_record, record):
+                    video.write(rgb)
+        except (VideoOutputError, SourceError, OSError) as error:
+            problems.append(f'no overlay of {record.video} ({record.through}): {error}')
+    return problems
+
+
+def _line(side: str, scores: dict[str, Any]) -> str:
+    from surgsam2_ros.evaluation.reports.markup import plural
+
+    def number(key: str) -> str:
+        value = scores.get(key)
+        return '-' if value is None else f'{100 * value:.1f}'
+
+    measures = '  '.join(f'{key} {number(key)}' for key in ('J', 'F', 'J&F', 'Dice'))
+    return f'{side:8s} {plural(scores.get("videos", 0), "video")}  {measures}'

@@ -1,0 +1,7 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What starts a node and drives it: the demo, and evaluation and benchmark through the node."""
+
+
+class LiveError(RuntimeError):
+    """A node could not be started or driven as wanted; the message says why and what to do."""

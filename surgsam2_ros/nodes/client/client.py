@@ -1,0 +1,385 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The node's services and results as plain Python methods, for scripts, tests and notebooks.
+
+Example:
+    >>> with SurgSam2Client('/endoscope/left/surgsam2') as client:
+    ...     client.configure()
+    ...     client.activate()
+    ...     client.add_object('needle_driver', points=[(320, 240)])
+    ...     tracks = client.wait_for_tracks()
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from rcl_interfaces.srv import SetParameters
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from std_msgs.msg import Header
+from std_srvs.srv import SetBool, Trigger
+
+from surgsam2_msgs.msg import TrackArray, TrackerStatus
+from surgsam2_msgs.srv import AddObjects, ListObjects, RemoveObject, SegmentImage
+from surgsam2_ros.nodes.client.node_thread import NodeThread
+from surgsam2_ros.nodes.client.results import (
+    NodeState,
+    ObjectState,
+    Segment,
+    SurgSam2Error,
+    TrackedObject,
+)
+from surgsam2_ros.nodes.messages import qos
+from surgsam2_ros.nodes.messages.images import decode_mask_message, make_rgb_image
+from surgsam2_ros.nodes.messages.requests import add_prompt, add_request, prompt_message
+
+_REPEAT_S = 2.0  # after which a request without effect is sent again
+CONFIGURE_TIMEOUT_S = 120.0
+TRACKS_KEPT = 100
+# Deeper than the publisher's, so that a busy script misses nothing.
+TRACKS = qos.qos_profile('DEFAULT', TRACKS_KEPT)
+
+__all__ = [
+    'NodeState',
+    'ObjectState',
+    'Segment',
+    'SurgSam2Client',
+    'SurgSam2Error',
+    'TrackedObject',
+]
+
+
+class SurgSam2Client:
+    """Calls a surgsam2 node and waits for its answers.
+
+    Every method may be called from any thread but the one that spins `node`.
+
+    Args:
+        target: name of the node, with its namespace.
+        node: node to use; it has to be spun in another thread. Without it the client has a node
+            and a thread of its own, until `close`.
+        timeout_s: longest wait for an answer [s].
+    """
+
+    def __init__(
+        self, target: str = '/surgsam2', *, node: Node | None = None, timeout_s: float = 15.0
+    ) -> None:
+        self.target = target
+        self._timeout_s = timeout_s
+        self._owner = NodeThread('surgsam2_client') if node is None else None
+        self._node = self._owner.node if self._owner else node
+        self._clients: dict[str, Any] = {}
+        self._arrived = threading.Condition()
+        self._tracks: deque[TrackArray] = deque(maxlen=TRACKS_KEPT)
+        self._status: TrackerStatus | None = None
+        self._subscriptions: dict[str, Any] = {}
+
+    def __enter__(self) -> SurgSam2Client:
+        return self
+
+    def __exit__(self, *_exception) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the subscriptions and clients, and the client's own node."""
+        for subscription in self._subscriptions.values():
+            self._node.destroy_subscription(subscription)
+        for client in self._clients.values():
+            self._node.destroy_client(client)
+        self._subscriptions.clear()
+        self._clients.clear()
+        if self._owner:
+            self._owner.close()
+
+    # Lifecycle
+
+    def state(self) -> NodeState:
+        """Return the node's lifecycle state."""
+        answer = self._call(GetState, 'get_state', GetState.Request(), repeats=True)
+        return NodeState(answer.current_state.id)
+
+    def configure(self, timeout_s: float = CONFIGURE_TIMEOUT_S) -> None:
+        """Load the network; raises SurgSam2Error with the node's reason when that fails."""
+        self._change_state(Transition.TRANSITION_CONFIGURE, 'configure', timeout_s)
+
+    def activate(self) -> None:
+        """Start tracking."""
+        self._change_state(Transition.TRANSITION_ACTIVATE, 'activate')
+
+    def deactivate(self) -> None:
+        """Stop tracking; objects are kept."""
+        self._change_state(Transition.TRANSITION_DEACTIVATE, 'deactivate')
+
+    def cleanup(self) -> None:
+        """Free the network, the device and the objects."""
+        self._change_state(Transition.TRANSITION_CLEANUP, 'clean up')
+
+    def shutdown(self) -> None:
+        """Finalize the node, from whatever state; its process goes on."""
+        transitions = {
+            NodeState.UNCONFIGURED: Transition.TRANSITION_UNCONFIGURED_SHUTDOWN,
+            NodeState.INACTIVE: Transition.TRANSITION_INACTIVE_SHUTDOWN,
+            NodeState.ACTIVE: Transition.TRANSITION_ACTIVE_SHUTDOWN,
+        }
+        state = self.state()
+        if state in transitions:
+            self._change_state(transitions[state], 'shut down')
+
+    def set_parameters(self, values: Mapping[str, Any]) -> None:
+        """Set parameters, all or nothing for each; raises SurgSam2Error with the first reason."""
+        request = SetParameters.Request()
+        request.parameters = [
+            Parameter(name, value=value).to_parameter_msg() for name, value in values.items()
+        ]
+        answer = self._call(SetParameters, 'set_parameters', request)
+        for result in answer.results:
+            if not result.successful:
+                raise SurgSam2Error(result.reason)
+
+    # Objects
+
+    def add_object(
+        self,
+        object_id: str,
+        *,
+        points: Sequence | None = None,
+        labels: Sequence[int] | None = None,
+        box: Sequence[float] | None = None,
+        mask: np.ndarray | None = None,
+        class_name: str = '',
+        header: Header | None = None,
+        allow_update: bool = True,
+        keep_old_points: bool = False,
+    ) -> int:
+        """Add an object, or refine a known one; returns its value in the label image.
+
+        Args:
+            object_id: its name.
+            points: [P, 2] pixels (x, y).
+            labels: [P] 1 on the object, 0 off it; all 1 when left out.
+            box: (x0, y0, x1, y1) pixels.
+            mask: [H, W], nonzero on the object.
+            class_name: kind of instrument.
+            header: of the image that was looked at; the newest image when left out.
+            allow_update: whether a known object is refined instead of rejected.
+            keep_old_points: whether the points add to those given before for the same image.
+        """
+        request = add_request(header, allow_update, keep_old_points)
+        add_prompt(
+            request,
+            object_id,
+            points=points,
+            labels=labels,
+            box=box,
+            mask=mask,
+            class_name=class_name,
+        )
+        return self._add(request)[object_id]
+
+    def add_objects(
+        self,
+        prompts: Sequence[Any],
+        *,
+        header: Header | None = None,
+        allow_update: bool = True,
+        keep_old_points: bool = False,
+    ) -> dict[str, int]:
+        """Add or refine several objects, all or nothing.
+
+        Args:
+            prompts: surgsam2_ros.tracking.Prompt, or anything with its attributes.
+            header, allow_update, keep_old_points: as in add_object.
+
+        Returns:
+            all living objects and their values in the label image.
+        """
+        request = add_request(header, allow_update, keep_old_points)
+        for prompt in prompts:
+            add_prompt(
+                request,
+                prompt.object_id,
+                points=prompt.points,
+                labels=prompt.labels,
+                box=prompt.box,
+                mask=prompt.mask,
+                class_name=prompt.class_name,
+            )
+        return self._add(request)
+
+    def remove_object(self, object_id: str) -> None:
+        """Forget one object."""
+        request = RemoveObject.Request(object_id=object_id)
+        self._demand(self._call(RemoveObject, 'remove_object', request))
+
+    def list_objects(self) -> list[TrackedObject]:
+        """Return the living objects."""
+        answer = self._call(ListObjects, 'list_objects', ListObjects.Request())
+        columns = (answer.object_ids, answer.object_indices, answer.class_names)
+        states = map(ObjectState, answer.states)
+        rows = zip(*columns, states, answer.frames_since_seen, strict=True)
+        return [TrackedObject(*row) for row in rows]
+
+    def reset(self) -> None:
+        """Forget all objects."""
+        self._demand(self._call(Trigger, 'reset', Trigger.Request()))
+
+    def enable(self, enabled: bool = True) -> None:
+        """Pause tracking, or go on."""
+        self._demand(self._call(SetBool, 'enable', SetBool.Request(data=enabled)))
+
+    def segment(self, rgb: np.ndarray, prompts: Sequence[Any]) -> dict[str, Segment]:
+        """Segment one image, apart from the tracked objects.
+
+        Args:
+            rgb: uint8 [H, W, 3].
+            prompts: surgsam2_ros.tracking.Prompt, or anything with its attributes.
+        """
+        request = SegmentImage.Request(image=make_rgb_image(Header(), rgb))
+        request.prompts = [prompt_message(prompt) for prompt in prompts]
+        answer = self._demand(self._call(SegmentImage, 'segment', request))
+        columns = (answer.object_ids, answer.masks, answer.scores, answer.presences)
+        return {
+            object_id: Segment(object_id, decode_mask_message(mask), score, presence)
+            for object_id, mask, score, presence in zip(*columns, strict=True)
+        }
+
+    # Results
+
+    def follow_tracks(self) -> None:
+        """Start receiving tracks, so that none of the coming ones is missed."""
+        self._subscribe('tracks', TrackArray, self._tracks.append, TRACKS)
+
+    @property
+    def tracks(self) -> list[TrackArray]:
+        """The results received last, oldest first."""
+        with self._arrived:
+            return list(self._tracks)
+
+    def forget_tracks(self) -> None:
+        """Forget the results received so far."""
+        with self._arrived:
+            self._tracks.clear()
+
+    def wait_for_tracks(
+        self, *, stamp: Time | None = None, timeout_s: float | None = None
+    ) -> TrackArray:
+        """Wait for the next result, or for that of the image with a stamp.
+
+        Raises:
+            SurgSam2Error: it did not come in time.
+        """
+        self.follow_tracks()
+        last = self.tracks[-1] if stamp is None and self.tracks else None
+
+        def wanted() -> TrackArray | None:
+            if stamp is not None:
+                return next((t for t in self._tracks if t.header.stamp == stamp), None)
+            newest = self._tracks[-1] if self._tracks else None
+            return newest if newest is not last else None
+
+        return self._wait(wanted, 'tracks', timeout_s)
+
+    def wait_for_status(
+        self,
+        condition: Callable[[TrackerStatus], bool] = lambda status: True,
+        *,
+        timeout_s: float | None = None,
+    ) -> TrackerStatus:
+        """Wait until the node's status fulfils a condition, and return it."""
+        self._subscribe('status', TrackerStatus, self._set_status, qos.STATUS)
+
+        def wanted() -> TrackerStatus | None:
+            fulfilled = self._status is not None and condition(self._status)
+            return self._status if fulfilled else None
+
+        return self._wait(wanted, 'status', timeout_s)
+
+    def _set_status(self, status: TrackerStatus) -> None:
+        self._status = status
+
+    def _subscribe(self, name: str, message_type: type, store: Callable, profile) -> None:
+        if name in self._subscriptions:
+            return
+
+        def receive(message) -> None:
+            with self._arrived:
+                store(message)
+                self._arrived.notify_all()
+
+        self._subscriptions[name] = self._node.create_subscription(
+            message_type, f'{self.target}/{name}', receive, profile
+        )
+
+    def _wait(self, wanted: Callable[[], Any], name: str, timeout_s: float | None) -> Any:
+        timeout_s = self._timeout_s if timeout_s is None else timeout_s
+        with self._arrived:
+            if not self._arrived.wait_for(lambda: wanted() is not None, timeout_s):
+                raise SurgSam2Error(
+                    f'nothing of the kind came on {self.target}/{name} within {timeout_s:g} s'
+                )
+            return wanted()
+
+    # Calls
+
+    def _add(self, request: AddObjects.Request) -> dict[str, int]:
+        answer = self._demand(self._call(AddObjects, 'add_objects', request))
+        return dict(zip(answer.object_ids, answer.object_indices, strict=True))
+
+    def _demand(self, answer: Any) -> Any:
+        if not answer.success:
+            raise SurgSam2Error(answer.message, getattr(answer, 'rejected_object_ids', ()))
+        return answer
+
+    def _change_state(self, transition: int, verb: str, timeout_s: float | None = None) -> None:
+        request = ChangeState.Request(transition=Transition(id=transition))
+        if self._call(ChangeState, 'change_state', request, timeout_s).success:
+            return
+        try:
+            reason = self.wait_for_status(timeout_s=2.0).message
+        except SurgSam2Error:
+            reason = 'its log says why'
+        raise SurgSam2Error(f'{self.target} did not {verb}: {reason}')
+
+    def _call(
+        self,
+        service: type,
+        name: str,
+        request: Any,
+        timeout_s: float | None = None,
+        *,
+        repeats: bool = False,
+    ) -> Any:
+        """Call a service of the node; a request without effect may be repeated.
+
+        A node that has just started may answer before it has found who asked: that answer is lost.
+        """
+        timeout_s = self._timeout_s if timeout_s is None else timeout_s
+        deadline = time.monotonic() + timeout_s
+        path = f'{self.target}/{name}'
+        if name not in self._clients:
+            self._clients[name] = self._node.create_client(service, path)
+        client = self._clients[name]
+        if not client.wait_for_service(timeout_sec=timeout_s):
+            raise SurgSam2Error(
+                f'there is no service {path} after {timeout_s:g} s; is the node running, under '
+                'this name and in this ROS domain?'
+            )
+        answered = threading.Event()
+        while True:
+            future = client.call_async(request)
+            future.add_done_callback(lambda _future: answered.set())
+            left_s = max(deadline - time.monotonic(), 0.0)
+            if answered.wait(min(left_s, _REPEAT_S) if repeats else left_s):
+                return future.result()
+            client.remove_pending_request(future)
+            if time.monotonic() >= deadline:
+                raise SurgSam2Error(f'{path} did not answer within {timeout_s:g} s')

@@ -1,0 +1,96 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Receives images, raw or compressed, and puts them into the frame slot without looking at them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rclpy.node import Node
+from sensor_msgs.msg import CompressedImage, Image
+
+from surgsam2_ros.nodes.messages.qos import qos_profile
+from surgsam2_ros.nodes.tracker.parameters import InputParameters
+from surgsam2_ros.streaming.frame_slot import EVERY_FRAME, FrameSlot, ReceivedFrame
+
+if TYPE_CHECKING:
+    from rclpy.subscription import MessageInfo
+
+COMPRESSED = 'compressed'
+
+
+def image_topic(settings: InputParameters) -> str:
+    """Return the relative name of the topic that images come from."""
+    return 'image/compressed' if settings.transport == COMPRESSED else 'image'
+
+
+class GapCounter:
+    """Counts messages that were published and never arrived, by their sequence numbers.
+
+    Best-effort messages get lost on the way, and a subscription of depth 1 overwrites what was
+    not taken in time; the middleware reports neither.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[bytes, int] = {}
+
+    def count(self, info: MessageInfo) -> int:
+        """Return how many messages are missing between this one and its predecessor."""
+        number = info.get('publication_sequence_number')
+        if number is None:  # a middleware that does not number its messages
+            return 0
+        publisher = bytes((info.get('publisher_gid') or {}).get('data', b''))
+        missing = number - self._last.get(publisher, number - 1) - 1
+        self._last[publisher] = number
+        return max(missing, 0)
+
+
+class ImageInput:
+    """The image subscription; it lives as long as the node is active.
+
+    Args:
+        node: the node that subscribes.
+        settings: transport, policy and quality of service.
+        slot: where images go.
+        is_enabled: images are passed by while it says no.
+        on_received: receives the number of images that were published, lost ones included.
+        now_ns: the node's clock [ns].
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        settings: InputParameters,
+        *,
+        slot: FrameSlot,
+        is_enabled: Callable[[], bool],
+        on_received: Callable[[int], None],
+        now_ns: Callable[[], int],
+    ) -> None:
+        self._node = node
+        self._slot = slot
+        self._is_enabled = is_enabled
+        self._on_received = on_received
+        self._now_ns = now_ns
+        self._gaps = GapCounter()
+        depth = settings.queue_size if settings.policy == EVERY_FRAME else 1
+        self._subscription = node.create_subscription(
+            CompressedImage if settings.transport == COMPRESSED else Image,
+            image_topic(settings),
+            self._receive,
+            qos_profile(settings.qos, depth),
+        )
+
+    def destroy(self) -> None:
+        """Unsubscribe."""
+        self._node.destroy_subscription(self._subscription)
+
+    def _receive(self, message: Image | CompressedImage, info: MessageInfo) -> None:
+        lost = self._gaps.count(info)
+        if not self._is_enabled():
+            return
+        stamp = message.header.stamp
+        stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
+        self._on_received(1 + lost)
+        self._slot.put(ReceivedFrame(message, stamp_ns, self._now_ns()), lost_before=lost)

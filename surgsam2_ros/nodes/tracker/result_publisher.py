@@ -1,0 +1,93 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Publishes what was found in a frame: tracks, label image and overlay, each with its header."""
+
+from __future__ import annotations
+
+from rclpy.lifecycle import LifecycleNode
+from sensor_msgs.msg import Image
+
+from surgsam2_msgs.msg import TrackArray
+from surgsam2_ros.drawing import draw_overlay
+from surgsam2_ros.nodes.messages import qos
+from surgsam2_ros.nodes.messages.images import make_label_image, make_rgb_image
+from surgsam2_ros.nodes.messages.tracks import make_track_array
+from surgsam2_ros.nodes.tracker.parameters import OutputParameters
+from surgsam2_ros.streaming.frame_slot import ReceivedFrame
+from surgsam2_ros.streaming.inference_thread import TrackedFrame
+
+# Stamps further than this from the node's clock are of another clock: a bag replayed without
+# /clock, a camera that stamps from its own start. No transport takes that long.
+FOREIGN_CLOCK_NS = 10_000_000_000
+
+
+def has_foreign_stamp(received: ReceivedFrame) -> bool:
+    """Whether an image was stamped by another clock than the node's."""
+    return abs(received.received_ns - received.stamp_ns) > FOREIGN_CLOCK_NS
+
+
+def latency_ms(received: ReceivedFrame, now_ns: int) -> float:
+    """Age of an image [ms]: since its stamp, or since its arrival if the stamp's clock is another.
+
+    Args:
+        received: the frame, with stamp and time of arrival.
+        now_ns: the node's clock [ns].
+    """
+    if has_foreign_stamp(received):
+        return (now_ns - received.received_ns) / 1e6
+    return (now_ns - received.stamp_ns) / 1e6
+
+
+class ResultPublisher:
+    """The node's per-frame outputs. They publish only while the node is active.
+
+    Args:
+        node: the node whose topics these are.
+        model: name of the network, told in every TrackArray.
+    """
+
+    def __init__(self, node: LifecycleNode, model: str) -> None:
+        self._node = node
+        self._model = model
+        create = node.create_lifecycle_publisher
+        self._tracks = create(TrackArray, '~/tracks', qos.TRACKS)
+        self._label_image = create(Image, '~/label_image', qos.LABEL_IMAGE)
+        self._overlay = create(Image, '~/overlay', qos.OVERLAY)
+
+    def publish(self, frame: TrackedFrame, output: OutputParameters, now_ns: int) -> float:
+        """Publish one frame's results; returns its latency [ms]."""
+        header = frame.received.message.header
+        latency = latency_ms(frame.received, now_ns)
+        self._tracks.publish(
+            make_track_array(
+                header,
+                frame.result,
+                dropped_since_last=frame.dropped_since_last,
+                latency_ms=latency,
+                inference_ms=frame.inference_ms,
+                model=self._model,
+                with_masks=output.masks,
+                with_contours=output.contours,
+            )
+        )
+        if output.label_image:
+            labels = frame.result.label_image
+            if not output.label_uncertain:
+                labels = frame.result.tracked_label_image()
+            self._label_image.publish(make_label_image(header, labels))
+        if output.overlay and self._overlay.get_subscription_count() > 0:
+            self._overlay.publish(make_rgb_image(header, self._draw(frame, output)))
+        return latency
+
+    def destroy(self) -> None:
+        """Remove the topics."""
+        for publisher in (self._tracks, self._label_image, self._overlay):
+            self._node.destroy_lifecycle_publisher(publisher)
+
+    def _draw(self, frame: TrackedFrame, output: OutputParameters):
+        return draw_overlay(
+            frame.rgb,
+            frame.result.tracks,
+            opacity=output.overlay_opacity,
+            labels=output.overlay_labels,
+        )

@@ -1,0 +1,179 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Makes a warm tracker from the node's parameters: the device, the network, the first frames."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from surgsam2_ros.engines import build_engine
+from surgsam2_ros.network import CheckpointError, load_network
+from surgsam2_ros.network.checkpoint import checkpoint_path
+from surgsam2_ros.nodes.tracker.parameters import Parameters
+from surgsam2_ros.share import share_file
+from surgsam2_ros.tracking import Engine, Prompt, StreamingTracker
+from surgsam2_ros.tracking.engines import first_line
+
+
+class DeviceError(RuntimeError):
+    """The device asked for is not there."""
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedTracker:
+    """A tracker ready for frames, and what it runs on.
+
+    Attributes:
+        tracker: the tracker, without objects.
+        model: name of the network.
+        checkpoint: file its weights came from.
+        device: torch's name of the device, 'cpu' or 'cuda:0'.
+        precision: 'fp32', 'fp16' or 'bf16'.
+        engine: what runs the network.
+        failures: why it is a slower way than asked for, a sentence each; grows when a fast way
+            fails later.
+    """
+
+    tracker: StreamingTracker
+    model: str
+    checkpoint: str
+    device: str
+    precision: str
+    engine: Engine
+    failures: list[str]
+
+
+def choose_device(name: str) -> str:
+    """Resolve 'auto' to a device that is there, and check any other.
+
+    Raises:
+        DeviceError: a CUDA device was asked for that torch cannot see.
+    """
+    cuda_devices = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == 'auto':
+        return 'cuda:0' if cuda_devices else 'cpu'
+    device = torch.device(name)
+    if device.type == 'cuda' and (device.index or 0) >= cuda_devices:
+        raise DeviceError(
+            f'model.device is {name!r}, but torch {torch.__version__} sees {cuda_devices} CUDA '
+            'devices; set model.device to auto or cpu, or install the driver and a CUDA build of '
+            'torch'
+        )
+    return f'cuda:{device.index or 0}' if device.type == 'cuda' else name
+
+
+def choose_num_threads(wanted: int) -> int:
+    """Return how many threads the network gets on a CPU; 0 leaves the choice to this function."""
+    if wanted:
+        return wanted
+    if 'OMP_NUM_THREADS' in os.environ:
+        return torch.get_num_threads()
+    return max(1, len(os.sched_getaffinity(0)) // 2)
+
+
+def load_tracker(
+    parameters: Parameters, on_failure: Callable[[str], None] = lambda _: None
+) -> LoadedTracker:
+    """Load the network and track the warm-up frames, so that the first real one is fast.
+
+    To be called on the thread that will use the tracker: torch counts threads for each caller.
+
+    Args:
+        parameters: of the node.
+        on_failure: called with a sentence for people when the network has to run in a slower way
+            than asked for, now or later.
+
+    Raises:
+        DeviceError, FileNotFoundError, ValueError, CheckpointError: naming the value at fault and
+            the remedy.
+    """
+    model = parameters.model
+    device = choose_device(model.device)
+    torch.set_num_threads(choose_num_threads(model.num_threads))
+    failures: list[str] = []
+
+    def note(text: str) -> None:
+        failures.append(text)
+        on_failure(text)
+
+    try:
+        return _load_on(device, parameters, failures, note)
+    except torch.OutOfMemoryError as error:
+        if model.device != 'auto' or device == 'cpu':
+            raise
+        note(f'no memory left on {device}, the CPU takes over: {first_line(error)}')
+    return _load_on('cpu', parameters, failures, note)
+
+
+def _load_on(
+    device: str, parameters: Parameters, failures: list[str], note: Callable[[str], None]
+) -> LoadedTracker:
+    model = parameters.model
+    config = _find_config(model.config)
+    checkpoint = (_find_file(model.checkpoint) or model.checkpoint) if model.checkpoint else None
+    try:
+        network = load_network(
+            config, checkpoint=checkpoint, device=device, precision=model.precision
+        )
+    except CheckpointError as error:
+        raise CheckpointError(f'model.checkpoint is {model.checkpoint!r}: {error}') from error
+    settings = parameters.to_engine_settings()
+    tracker_config = settings.tracker_config(network, parameters.to_tracker_config())
+    engine = build_engine(network, settings, tracker_config, note)
+    tracker = StreamingTracker(network, tracker_config, engine)
+    _warm_up(tracker, network.image_size, model.warmup_frames)
+    return LoadedTracker(
+        tracker=tracker,
+        model=network.config.name,
+        checkpoint=str(checkpoint_path(network.config, checkpoint)),
+        device=device,
+        precision=model.precision,
+        engine=engine,
+        failures=failures,
+    )
+
+
+def _find_file(name: str) -> Path | None:
+    """Find a file by its path, or by its name below the package's share folder."""
+    path = Path(name).expanduser()
+    if path.is_file():
+        return path
+    if not path.is_absolute():
+        with contextlib.suppress(FileNotFoundError):
+            return share_file(name)
+    return None
+
+
+def _find_config(name: str) -> Path:
+    path = _find_file(name)
+    if path is None:
+        raise FileNotFoundError(
+            f'model.config is {name!r}, but there is no such file, neither from the working '
+            f'directory {Path.cwd()} nor in the package; give the path of a YAML file, or the name '
+            f'of a shipped one: {", ".join(_shipped_configs())}'
+        )
+    return path
+
+
+def _shipped_configs() -> list[str]:
+    return [f'models/{path.name}' for path in sorted(share_file('models').glob('*.yaml'))]
+
+
+def _warm_up(tracker: StreamingTracker, image_size: int, frames: int) -> None:
+    """Track one object in blank frames, then forget it."""
+    if not frames:
+        return
+    blank = np.zeros((image_size, image_size, 3), np.uint8)
+    quarter = image_size / 4
+    box = (quarter, quarter, 3 * quarter, 3 * quarter)
+    tracker.add_objects([Prompt(object_id='warm-up', box=box)])
+    for _ in range(frames):
+        tracker.track(blank)
+    tracker.reset()
