@@ -55,7 +55,7 @@ setup(
     entry_points={
         'console_scripts': [
             'surgsam2 = surgsam2_ros.cli:main',
-            'surgsam2_node = surgsam2_ros.nodes.tracker.node:main',
+            'surgsam2_node = surgsam2_ros.nodes.tracker.__main__:main',
         ],
     },
 )

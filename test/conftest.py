@@ -246,7 +246,7 @@ def start_node(start_process: Callable[..., TestProcess]) -> Callable[..., TestP
         arguments: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
     ) -> TestProcess:
-        command = [sys.executable, '-m', 'surgsam2_ros.nodes.tracker.node', '--ros-args']
+        command = [sys.executable, '-m', 'surgsam2_ros.nodes.tracker', '--ros-args']
         if name is not None:
             command += ['-r', f'__node:={name}']
         if namespace is not None:

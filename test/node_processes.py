@@ -194,7 +194,7 @@ def running_node(
         arguments: more for `--ros-args`.
     """
     namespace = f'{namespace}_{os.getpid()}'
-    command = [sys.executable, '-m', 'surgsam2_ros.nodes.tracker.node', '--ros-args']
+    command = [sys.executable, '-m', 'surgsam2_ros.nodes.tracker', '--ros-args']
     command += ['-r', f'__ns:={namespace}']
     for name, value in parameters.items():
         command += ['-p', f'{name}:={parameter_value(value)}']

@@ -55,7 +55,7 @@ def node():
 
 @pytest.fixture
 def results(node):
-    return ResultPublisher(node, 'surgsam2_nano')
+    return ResultPublisher(node)
 
 
 def tracked_frame(result: FrameResult | None = None) -> TrackedFrame:

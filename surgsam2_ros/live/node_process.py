@@ -58,7 +58,7 @@ class NodeProcess:
         file = folder / 'node_parameters.yaml'
         # JSON is YAML that needs no quoting rules.
         file.write_text(json.dumps({'/**': {'ros__parameters': dict(parameters)}}, indent=2) + '\n')
-        command = [sys.executable, '-m', 'surgsam2_ros.nodes.tracker.node', '--ros-args']
+        command = [sys.executable, '-m', 'surgsam2_ros.nodes.tracker', '--ros-args']
         command += ['--params-file', str(file)]
         for old, new in remap.items():
             command += ['--remap', f'{old}:={new}']

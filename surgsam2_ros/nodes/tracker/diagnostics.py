@@ -92,6 +92,8 @@ class NodeState(NamedTuple):
         uncertain: names of the objects that are UNCERTAIN.
         publishers: how many publish on the image topic.
         timeout_s: without an image for so long the camera counts as silent [s].
+        checkpoint: file of the network's weights, empty while none is loaded.
+        frame_id: of the last image whose result was published, empty before.
     """
 
     lifecycle: str
@@ -106,6 +108,8 @@ class NodeState(NamedTuple):
     uncertain: tuple[str, ...] = ()
     publishers: int = 0
     timeout_s: float = 2.0
+    checkpoint: str = ''
+    frame_id: str = ''
 
 
 class Diagnostics:

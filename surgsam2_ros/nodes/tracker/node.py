@@ -8,34 +8,29 @@ is asked of it.
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import sys
 from collections.abc import Callable
 
-import rclpy
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.logging import get_logger
 from rclpy.parameter import Parameter
 from rclpy.subscription import Subscription
 from std_srvs.srv import SetBool
 
 from surgsam2_msgs.msg import PromptArray
-from surgsam2_ros.heap import keep_freed_memory
 from surgsam2_ros.nodes.messages import qos
+from surgsam2_ros.nodes.tracker.diagnostics import NodeState
 from surgsam2_ros.nodes.tracker.image_input import ImageInput, image_topic
 from surgsam2_ros.nodes.tracker.object_services import ObjectServices
 from surgsam2_ros.nodes.tracker.parameters import (
-    ParameterError,
     check_parameters,
     declare_parameters,
     read_parameters,
 )
 from surgsam2_ros.nodes.tracker.pipeline import Pipeline
+from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher
 from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
 from surgsam2_ros.streaming.frame_slot import EVERY_FRAME
 from surgsam2_ros.streaming.requests import (
@@ -93,9 +88,15 @@ class SurgSam2Node(LifecycleNode):
         self.enabled = True
         self._image_input: ImageInput | None = None
         self._prompt_input: Subscription | None = None
-        self._object_services = ObjectServices(self)
+        self.reporter = StatusReporter(self, self._describe, self.parameters.diagnostics)
+        self._object_services = ObjectServices(
+            self,
+            self.reporter,
+            configured=self._require_configured,
+            tracking=self._require_tracking,
+            timeout_s=lambda: self.parameters.tracking.prompt_timeout_s,
+        )
         self.create_service(SetBool, '~/enable', self._enable)
-        self.reporter = StatusReporter(self)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         backward = Duration(nanoseconds=-OVERTAKEN_NS)
         threshold = JumpThreshold(min_forward=None, min_backward=backward, on_clock_change=False)
@@ -118,7 +119,14 @@ class SurgSam2Node(LifecycleNode):
         self.parameters = read_parameters(self)
         self.enabled = True  # a pause ends with the configuration that it was made in
         try:
-            self.pipeline = Pipeline(self, self.parameters)
+            self.pipeline = Pipeline(
+                self.parameters,
+                ResultPublisher(self),
+                self.reporter,
+                output=lambda: self.parameters.output,
+                now_ns=self.now_ns,
+                is_ended=lambda: not self.context.ok(),
+            )
         except InterruptedError:  # the process is ending
             return FAILURE
         except (OSError, ValueError, RuntimeError) as error:
@@ -238,6 +246,30 @@ class SurgSam2Node(LifecycleNode):
             self.get_logger().warning(f'{waiting} images that waited were not tracked')
         return finished
 
+    def _describe(self, lifecycle: str) -> NodeState:
+        """Return what status and diagnostics say about the node."""
+        state = NodeState(
+            lifecycle=lifecycle,
+            enabled=self.enabled,
+            input_topic=self.image_topic,
+            publishers=self.count_publishers(self.image_topic),
+            timeout_s=self.parameters.input.timeout_s,
+        )
+        if self.pipeline is None:
+            return state
+        loaded, header = self.pipeline.loaded, self.pipeline.last_header
+        return state._replace(
+            model=loaded.model,
+            checkpoint=loaded.checkpoint,
+            device=loaded.device,
+            precision=loaded.precision,
+            engine=loaded.engine.name,
+            engine_failures=tuple(loaded.failures),
+            num_objects=self.pipeline.num_objects,
+            uncertain=self.pipeline.uncertain_objects,
+            frame_id=header.frame_id if header is not None else '',
+        )
+
     def _clock_jumped(self, _jump: TimeJump) -> None:
         """Note that /clock was set back, as when a bag starts over."""
         if self.pipeline is not None:
@@ -249,7 +281,7 @@ class SurgSam2Node(LifecycleNode):
 
     # Requests
 
-    def require_configured(self) -> Pipeline:
+    def _require_configured(self) -> Pipeline:
         """Return the pipeline.
 
         Raises:
@@ -259,13 +291,13 @@ class SurgSam2Node(LifecycleNode):
             raise RequestError('the node is not configured; configure and activate it first')
         return self.pipeline
 
-    def require_tracking(self) -> Pipeline:
+    def _require_tracking(self) -> Pipeline:
         """Return the pipeline, which images are coming to.
 
         Raises:
             RequestError: they are not, and prompts would wait for nothing.
         """
-        pipeline = self.require_configured()
+        pipeline = self._require_configured()
         if not self.active:
             raise RequestError('the node is inactive; activate it first')
         if not self.enabled:
@@ -309,7 +341,7 @@ class SurgSam2Node(LifecycleNode):
 
     def _take_parameters(self, _parameters: list[Parameter]) -> None:
         self.parameters = read_parameters(self)
-        self.reporter.take_parameters()
+        self.reporter.take_parameters(self.parameters.diagnostics)
         if self.pipeline is not None:
             self.pipeline.take_input_settings(self.parameters.input)
 
@@ -317,44 +349,3 @@ class SurgSam2Node(LifecycleNode):
         self.destroy_timer(self._autostart_timer)
         if self.trigger_configure() == SUCCESS:
             self.trigger_activate()
-
-
-def _spin(executor: SingleThreadedExecutor, node: SurgSam2Node) -> None:
-    """Run callbacks until the shutdown; one that fails must not cost the tracked objects."""
-    while node.context.ok():
-        try:
-            executor.spin()
-        except ExternalShutdownException:
-            raise
-        except Exception as error:
-            node.reporter.report_exception('a callback failed', error)
-
-
-def main(args: list[str] | None = None) -> int:
-    """Run the node until it is interrupted. Returns the exit status."""
-    keep_freed_memory()
-    rclpy.init(args=args)
-    try:
-        node = SurgSam2Node()
-    except ParameterError as error:
-        get_logger('surgsam2').fatal(str(error))
-        rclpy.try_shutdown()
-        return 1
-    except KeyboardInterrupt:  # the node is seen by others before it is complete
-        rclpy.try_shutdown()
-        return 0
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):
-            _spin(executor, node)
-    finally:
-        node.close()
-        executor.shutdown()
-        node.destroy_node()
-        rclpy.try_shutdown()
-    return 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())

@@ -11,11 +11,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import rclpy.task
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from surgsam2_msgs.msg import PromptArray
@@ -26,13 +27,12 @@ from surgsam2_ros.nodes.messages.prompts import (
     prompts_from_request,
     prompts_from_segment_request,
 )
+from surgsam2_ros.nodes.tracker.pipeline import Pipeline
+from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
 from surgsam2_ros.sources.image_encodings import EncodingError
 from surgsam2_ros.streaming.inference_thread import PromptOutcome
 from surgsam2_ros.streaming.requests import RequestError
 from surgsam2_ros.tracking import PromptError, UnknownObjectError
-
-if TYPE_CHECKING:
-    from surgsam2_ros.nodes.tracker.node import SurgSam2Node
 
 
 class ObjectServices:
@@ -41,11 +41,24 @@ class ObjectServices:
     They exist in every state of the node and say what is missing when they cannot work.
 
     Args:
-        node: the node that offers them; gives the parameters, the state and the request queue.
+        node: offers them.
+        reporter: hears of what goes wrong.
+        configured: the pipeline; raises RequestError while there is none.
+        tracking: the pipeline that images come to; raises RequestError while they do not.
+        timeout_s: how long a request may wait now [s].
     """
 
-    def __init__(self, node: SurgSam2Node) -> None:
-        self._node = node
+    def __init__(
+        self,
+        node: Node,
+        reporter: StatusReporter,
+        *,
+        configured: Callable[[], Pipeline],
+        tracking: Callable[[], Pipeline],
+        timeout_s: Callable[[], float],
+    ) -> None:
+        self._node, self._reporter = node, reporter
+        self._configured, self._tracking, self._timeout_s = configured, tracking, timeout_s
         # A coroutine that waits must not keep the other callbacks from running.
         group = ReentrantCallbackGroup()
         for service, name, callback in (
@@ -63,14 +76,14 @@ class ObjectServices:
             prompts = prompts_from_message(message)
             future = self._submit_prompts(prompts, message.header.stamp, allow_update=True)
         except Exception as error:  # a bad message must not end the node
-            self._node.reporter.report('prompts', f'prompts were rejected: {self._explain(error)}')
+            self._reporter.report('prompts', f'prompts were rejected: {self._explain(error)}')
             return
         future.add_done_callback(self._report_rejected)
 
     def _report_rejected(self, future: Future) -> None:
         error = None if future.cancelled() else future.exception()
         if error is not None:
-            self._node.reporter.report('prompts', f'prompts were rejected: {error}')
+            self._reporter.report('prompts', f'prompts were rejected: {error}')
 
     async def _add_objects(
         self, request: AddObjects.Request, response: AddObjects.Response
@@ -112,16 +125,16 @@ class ObjectServices:
         self, _request: ListObjects.Request, response: ListObjects.Response
     ) -> ListObjects.Response:
         try:
+            pipeline = self._configured()
             objects = await self._call(lambda tracker: tuple(tracker.objects))
         except Exception as error:
-            self._node.reporter.report('services', f'list_objects: {self._explain(error)}')
+            self._reporter.report('services', f'list_objects: {self._explain(error)}')
             return response
         _set_objects(response, objects)
         response.class_names = [item.class_name for item in objects]
         response.states = [int(item.state) for item in objects]
         response.frames_since_seen = [item.frames_since_seen for item in objects]
-        pipeline = self._node.pipeline
-        if pipeline is not None and pipeline.last_header is not None:
+        if pipeline.last_header is not None:
             response.header = pipeline.last_header
         return response
 
@@ -151,7 +164,7 @@ class ObjectServices:
         self, _request: Trigger.Request, response: Trigger.Response
     ) -> Trigger.Response:
         try:
-            inference = self._node.require_configured().inference
+            inference = self._configured().inference
             await self._call(lambda _tracker: inference.reset())
         except Exception as error:
             response.message = self._explain(error)
@@ -161,17 +174,16 @@ class ObjectServices:
         return response
 
     def _submit_prompts(self, prompts: Sequence[Any], stamp, *, allow_update: bool) -> Future:
-        return self._node.require_tracking().requests.submit_prompts(
+        return self._tracking().requests.submit_prompts(
             prompts,
             stamp_ns=stamp.sec * 1_000_000_000 + stamp.nanosec,
             allow_update=allow_update,
-            timeout_s=self._node.parameters.tracking.prompt_timeout_s,
+            timeout_s=self._timeout_s(),
         )
 
     async def _call(self, function: Callable[[Any], Any]) -> Any:
-        requests = self._node.require_configured().requests
-        timeout_s = self._node.parameters.tracking.prompt_timeout_s
-        return await self._answer(requests.submit_call(function, timeout_s=timeout_s))
+        requests = self._configured().requests
+        return await self._answer(requests.submit_call(function, timeout_s=self._timeout_s()))
 
     async def _answer(self, future: Future) -> Any:
         """Wait for another thread's answer without keeping the executor waiting."""
@@ -188,8 +200,6 @@ class ObjectServices:
 
     async def _fill_objects(self, response: Any) -> None:
         """Tell the living objects in a response that failed, where there are any."""
-        if self._node.pipeline is None:
-            return
         with contextlib.suppress(RequestError):
             _set_objects(response, await self._call(lambda tracker: tuple(tracker.objects)))
 
@@ -198,7 +208,7 @@ class ObjectServices:
         expected = (PromptError, RequestError, EncodingError, UnknownObjectError)
         if isinstance(error, expected):
             return str(error)
-        self._node.reporter.report_exception('a service failed', error)
+        self._reporter.report_exception('a service failed', error)
         return f'{type(error).__name__}: {error}'
 
 

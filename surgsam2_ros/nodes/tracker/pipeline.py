@@ -5,22 +5,20 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from std_msgs.msg import Header
 
 from surgsam2_ros.nodes.messages.images import decode_compressed_message, decode_image_message
 from surgsam2_ros.nodes.tracker.image_input import COMPRESSED
-from surgsam2_ros.nodes.tracker.parameters import InputParameters, Parameters
-from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher, has_foreign_stamp
+from surgsam2_ros.nodes.tracker.parameters import InputParameters, OutputParameters, Parameters
+from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher
+from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
 from surgsam2_ros.nodes.tracker.tracker_loading import LoadedTracker, load_tracker
 from surgsam2_ros.streaming.frame_slot import FrameSlot
 from surgsam2_ros.streaming.inference_thread import InferenceThread, TrackedFrame
 from surgsam2_ros.streaming.requests import RequestQueue
 from surgsam2_ros.tracking import StreamingTracker, TrackState
-
-if TYPE_CHECKING:
-    from surgsam2_ros.nodes.tracker.node import SurgSam2Node
 
 IDLE_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 10.0
@@ -33,8 +31,12 @@ class Pipeline:
     """A loaded, warm tracker with everything around it, from the frame slot to the publishers.
 
     Args:
-        node: the node it works for.
         parameters: what to load and how to run it.
+        results: the outputs; removed with the pipeline.
+        reporter: hears of frames and problems.
+        output: the present settings of the outputs.
+        now_ns: the clock that stamps are compared with [ns].
+        is_ended: whether the process was told to end.
 
     Attributes:
         loaded: the network and what it runs on.
@@ -47,15 +49,25 @@ class Pipeline:
         whatever load_tracker raises; nothing is left behind then.
     """
 
-    def __init__(self, node: SurgSam2Node, parameters: Parameters) -> None:
+    def __init__(
+        self,
+        parameters: Parameters,
+        results: ResultPublisher,
+        reporter: StatusReporter,
+        *,
+        output: Callable[[], OutputParameters],
+        now_ns: Callable[[], int],
+        is_ended: Callable[[], bool],
+    ) -> None:
         wake = threading.Event()
         settings = parameters.input
         self.loaded: LoadedTracker | None = None
         self.slot = FrameSlot(settings.policy, capacity=settings.queue_size, wake=wake)
         self.requests = RequestQueue(wake=wake)
         self.last_header: Header | None = None
-        self._results: ResultPublisher | None = None
-        self._node = node
+        self._results: ResultPublisher | None = results
+        self._reporter = reporter
+        self._output, self._now_ns, self._is_ended = output, now_ns, is_ended
         self.inference = InferenceThread(
             load=lambda: self._load(parameters),
             slot=self.slot,
@@ -67,18 +79,16 @@ class Pipeline:
                 else decode_image_message
             ),
             publish=self._publish,
-            on_dropped=node.reporter.frame_dropped,
-            report=node.reporter.report,
-            now_ns=node.now_ns,
+            on_dropped=reporter.frame_dropped,
+            report=reporter.report,
+            now_ns=now_ns,
             replay_frames=parameters.tracking.prompt_buffer_frames,
         )
         self.take_input_settings(settings)
-        self._warned_of_clock = False
         try:
-            self.inference.start(is_cancelled=lambda: not node.context.ok())
-            self._results = ResultPublisher(node, self.loaded.model)
+            self.inference.start(is_cancelled=is_ended)
         except BaseException:
-            self.inference.stop()
+            self.destroy()
             raise
 
     def take_input_settings(self, settings: InputParameters) -> None:
@@ -115,7 +125,7 @@ class Pipeline:
         self.requests.fail_all(reason)
         finished = self.inference.wait_idle(IDLE_TIMEOUT_S + self._work_s())
         if not finished:
-            self._node.reporter.report('inference', 'the image in work did not come to an end')
+            self._reporter.report('inference', 'the image in work did not come to an end')
         return waiting, finished
 
     def destroy(self) -> bool:
@@ -135,26 +145,17 @@ class Pipeline:
         return _WORK_FACTOR * last.inference_ms / 1e3 if last is not None else 0.0
 
     def _load(self, parameters: Parameters) -> StreamingTracker:
-        self.loaded = load_tracker(parameters, self._node.get_logger().warning)
+        self.loaded = load_tracker(parameters, self._reporter.warn)
         on_cpu = self.loaded.device == 'cpu'  # a GPU would do both one after the other
         self.inference.encode_ahead = parameters.model.encode_ahead and on_cpu
         return self.loaded.tracker
 
     def _publish(self, frame: TrackedFrame) -> None:
         """Publish a result; runs on the inference thread."""
-        node = self._node
-        if not node.context.ok():  # interrupted: there is nobody to publish to
-            return
-        if has_foreign_stamp(frame.received) and not self._warned_of_clock:
-            self._warned_of_clock = True
-            apart_s = (frame.received.received_ns - frame.received.stamp_ns) / 1e9
-            node.get_logger().warning(
-                f'image stamps are {apart_s:.0f} s behind the clock, so latency counts from '
-                'arrival; with a bag or a simulator set use_sim_time and publish /clock'
-            )
         results = self._results
-        if results is None:  # it took so long that the node gave up
+        # Nobody is left to publish to, or it took so long that the node gave up.
+        if results is None or self._is_ended():
             return
-        latency_ms = results.publish(frame, node.parameters.output, node.now_ns())
+        latency_ms = results.publish(frame, self._output(), self._now_ns(), self.loaded.model)
         self.last_header = frame.received.message.header
-        node.reporter.frame_published(latency_ms, frame.inference_ms)
+        self._reporter.frame_published(latency_ms, frame.inference_ms)

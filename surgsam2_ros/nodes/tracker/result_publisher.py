@@ -43,19 +43,31 @@ class ResultPublisher:
 
     Args:
         node: the node whose topics these are.
-        model: name of the network, told in every TrackArray.
     """
 
-    def __init__(self, node: LifecycleNode, model: str) -> None:
+    def __init__(self, node: LifecycleNode) -> None:
         self._node = node
-        self._model = model
+        self._warned_of_clock = False
         create = node.create_lifecycle_publisher
         self._tracks = create(TrackArray, '~/tracks', qos.TRACKS)
         self._label_image = create(Image, '~/label_image', qos.LABEL_IMAGE)
         self._overlay = create(Image, '~/overlay', qos.OVERLAY)
 
-    def publish(self, frame: TrackedFrame, output: OutputParameters, now_ns: int) -> float:
-        """Publish one frame's results; returns its latency [ms]."""
+    def publish(
+        self, frame: TrackedFrame, output: OutputParameters, now_ns: int, model: str
+    ) -> float:
+        """Publish one frame's results.
+
+        Args:
+            frame: what was found.
+            output: what to publish of it.
+            now_ns: the node's clock [ns].
+            model: name of the network, told in every TrackArray.
+
+        Returns:
+            the frame's latency [ms].
+        """
+        self._warn_of_clock(frame.received)
         header = frame.received.message.header
         latency = latency_ms(frame.received, now_ns)
         self._tracks.publish(
@@ -65,7 +77,7 @@ class ResultPublisher:
                 dropped_since_last=frame.dropped_since_last,
                 latency_ms=latency,
                 inference_ms=frame.inference_ms,
-                model=self._model,
+                model=model,
                 with_masks=output.masks,
                 with_contours=output.contours,
             )
@@ -78,6 +90,16 @@ class ResultPublisher:
         if output.overlay and self._overlay.get_subscription_count() > 0:
             self._overlay.publish(make_rgb_image(header, self._draw(frame, output)))
         return latency
+
+    def _warn_of_clock(self, received: ReceivedFrame) -> None:
+        if self._warned_of_clock or not has_foreign_stamp(received):
+            return
+        self._warned_of_clock = True
+        apart_s = (received.received_ns - received.stamp_ns) / 1e9
+        self._node.get_logger().warning(
+            f'image stamps are {apart_s:.0f} s behind the clock, so latency counts from arrival; '
+            'with a bag or a simulator set use_sim_time and publish /clock'
+        )
 
     def destroy(self) -> None:
         """Remove the topics."""
