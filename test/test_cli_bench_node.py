@@ -95,7 +95,7 @@ def test_a_node_that_cannot_be_configured_says_why(start_bench):
 def test_a_node_that_dies_ends_the_measurement(start_bench):
     bench = start_bench('--duration', '60')
     deadline = time.monotonic() + 60.0
-    while not (nodes := [pid for pid in children(bench) if 'surgsam2_ros.nodes.tracker' in command(pid)]):
+    while not (nodes := [pid for pid in children(bench) if 'nodes.tracker' in command(pid)]):
         assert time.monotonic() < deadline, bench.output
         time.sleep(0.1)
     for pid in nodes:
@@ -124,7 +124,7 @@ def test_a_node_that_gives_no_results_is_not_waited_for_for_ever(start_bench):
 def test_an_interruption_leaves_nothing_behind(start_bench, tmp_path):
     bench = start_bench('--duration', '60')
     deadline = time.monotonic() + 60.0
-    while not any('surgsam2_ros.nodes.tracker' in command(pid) for pid in children(bench)):
+    while not any('nodes.tracker' in command(pid) for pid in children(bench)):
         assert time.monotonic() < deadline, bench.output
         time.sleep(0.1)
     os.kill(bench.pid, signal.SIGTERM)

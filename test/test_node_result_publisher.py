@@ -69,7 +69,7 @@ def tracked_frame(result: FrameResult | None = None) -> TrackedFrame:
 
 def publish(results, result=None, **output):
     settings = dataclasses.replace(Parameters.defaults().output, **output)
-    return results.publish(tracked_frame(result), settings, now_ns=7040 * MS)
+    return results.publish(tracked_frame(result), settings, now_ns=7040 * MS, model='surgsam2_nano')
 
 
 def track(instance, state, columns) -> Track:

@@ -14,7 +14,8 @@ import pytest
 
 from surgsam2_ros.sources import BagReader, BagWriter, SourceError, write_label_png
 from surgsam2_ros.sources.image_encodings import encode_png
-from surgsam2_ros.training.clip_sources import DataSource, open_videos
+from surgsam2_ros.training.clip_sources import DataSource
+from surgsam2_ros.training.opening import open_videos
 from surgsam2_ros.training.rendered_clips import FreshClip, render_clips
 
 PALETTE = np.arange(768, dtype=np.uint8).reshape(256, 3)

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from surgsam2_ros.sources.bag_frames import BagFrames, choose_image_topic, read_labels
     from surgsam2_ros.sources.bag_reader import BagMessage, BagReader, TopicInfo
     from surgsam2_ros.sources.bag_writer import BagWriter
-    from surgsam2_ros.sources.frame_source import Frame, FrameSource, SourceError, open_source
+    from surgsam2_ros.sources.frame_source import Frame, FrameSource, SourceError
     from surgsam2_ros.sources.image_folder import ImageFolder
     from surgsam2_ros.sources.label_png import read_label_png, write_label_png
     from surgsam2_ros.sources.message_types import UnknownTypeError, peek_header
+    from surgsam2_ros.sources.opening import open_source
     from surgsam2_ros.sources.prompt_file import FilePrompt, prompts_from_labels, read_prompts
     from surgsam2_ros.sources.video_file import VideoFile
 
@@ -26,10 +27,11 @@ _MODULES = {
     'bag_frames': ('BagFrames', 'choose_image_topic', 'read_labels'),
     'bag_reader': ('BagMessage', 'BagReader', 'TopicInfo'),
     'bag_writer': ('BagWriter',),
-    'frame_source': ('Frame', 'FrameSource', 'SourceError', 'open_source'),
+    'frame_source': ('Frame', 'FrameSource', 'SourceError'),
     'image_folder': ('ImageFolder',),
     'label_png': ('read_label_png', 'write_label_png'),
     'message_types': ('UnknownTypeError', 'peek_header'),
+    'opening': ('open_source',),
     'prompt_file': ('FilePrompt', 'prompts_from_labels', 'read_prompts'),
     'video_file': ('VideoFile',),
 }

@@ -17,7 +17,8 @@ from rosbags.rosbag2 import Reader
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from surgsam2_ros.sources.frame_source import BAG_SUFFIXES, SourceError
+from surgsam2_ros.sources.bag_files import BAG_SUFFIXES
+from surgsam2_ros.sources.frame_source import SourceError
 from surgsam2_ros.sources.message_types import (
     IMAGE_TYPES,
     create_typestore,

@@ -15,7 +15,7 @@ import numpy as np
 from surgsam2_ros.sources import BagReader, SourceError, choose_image_topic, peek_header
 from surgsam2_ros.sources.bag_frames import decode_labels, decode_message
 from surgsam2_ros.sources.image_encodings import EncodingError
-from surgsam2_ros.training.clip_sources import Video
+from surgsam2_ros.training.videos import Video
 
 
 class _Pair(NamedTuple):

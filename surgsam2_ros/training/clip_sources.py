@@ -1,23 +1,11 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Where training clips come from: VOS folders, bags with a truth topic, clips that are made.
-
-Every kind gives `Video`s, from which single frames are read when they are wanted. What it takes to
-read a kind of source lives in a module of its own.
-"""
+"""Settings of where training clips come from: VOS folders, bags, clips that are made."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Collection
 from dataclasses import dataclass
-from pathlib import Path
 
-import cv2
-import numpy as np
-
-from surgsam2_ros.datasets import VosFolder, VosVideo
-from surgsam2_ros.sources import SourceError, read_label_png
 from surgsam2_ros.synthesis import ALL_KINDS
 
 MADE_TYPES = ('rendered', 'composed', 'stills')
@@ -173,116 +161,6 @@ class DataSource:
     def title(self) -> str:
         """What to call the source in messages."""
         return f'{self.type} {self.path or ", ".join(self.cutouts or ["scenes"])}'
-
-
-class Video(ABC):
-    """A video whose frames can be read one at a time, in any order.
-
-    Attributes:
-        name: for messages and `TrainingClip.names`.
-    """
-
-    def __init__(self, name: str, object_ids: Collection[int] | None = None):
-        self.name = name
-        self._kept = np.zeros(256, np.uint8)  # new id of every id: the same, or background
-        for value in range(1, LARGEST_ID + 1) if object_ids is None else object_ids:
-            self._kept[value] = value
-
-    @abstractmethod
-    def __len__(self) -> int:
-        """Return the number of frames that have a truth."""
-
-    def labels(self, index: int) -> np.ndarray:
-        """Read the label image of a frame, uint8 [H, W], ids not trained on set to 0.
-
-        Raises:
-            SourceError: naming the file that cannot be read.
-        """
-        return self._kept[self._read_labels(index)]
-
-    @abstractmethod
-    def image(self, index: int) -> np.ndarray:
-        """Read the picture of a frame, uint8 [H, W, 3] RGB.
-
-        Raises:
-            SourceError: naming the file that cannot be read.
-        """
-
-    def frame_name(self, index: int) -> str:
-        """Name a frame in a word, 'video/frame'."""
-        return f'{self.name}/{index:05d}'
-
-    def where(self, index: int) -> str:
-        """Name the file of a frame, for errors."""
-        return self.frame_name(index)
-
-    @abstractmethod
-    def _read_labels(self, index: int) -> np.ndarray:
-        """Read the label image as it is stored, uint8 [H, W]."""
-
-
-class FileVideo(Video):
-    """A video of a VOS folder: image files and label images; unlabelled frames are left out."""
-
-    def __init__(self, video: VosVideo, object_ids: Collection[int] | None = None):
-        super().__init__(video.name, object_ids)
-        self._frames = tuple(frame for frame in video.frames if frame.annotation is not None)
-
-    def __len__(self) -> int:
-        return len(self._frames)
-
-    def image(self, index: int) -> np.ndarray:
-        """Decode an image file; an orientation tag is ignored, as label images have none."""
-        path = self._frames[index].image
-        flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
-        rgb = cv2.imread(str(path), flags)
-        if rgb is None:
-            raise SourceError(f'{path} is no readable image; repair it or remove it and its mask')
-        return rgb
-
-    def frame_name(self, index: int) -> str:
-        """Name a frame by its file, 'video/stem'."""
-        return f'{self.name}/{self._frames[index].stem}'
-
-    def where(self, index: int) -> str:
-        """Name the image and the label image of a frame."""
-        frame = self._frames[index]
-        return f'{frame.image} (mask {frame.annotation})'
-
-    def _read_labels(self, index: int) -> np.ndarray:
-        return read_label_png(self._frames[index].annotation)
-
-
-def open_videos(source: DataSource, root: Path) -> list[Video]:
-    """List the videos of a source of any type but scenes that are rendered while training.
-
-    Args:
-        source: settings.
-        root: folder that a relative path starts from.
-
-    Raises:
-        SourceError: when the source cannot be read or holds no frame with a truth.
-        FileNotFoundError: when a folder is missing or empty.
-    """
-    path = root / Path(source.path).expanduser()
-    if source.type == 'vos':
-        folder = VosFolder(path, source.images, source.annotations)
-        videos = [FileVideo(video, source.object_ids) for video in folder.videos]
-        if not any(len(video) for video in videos):
-            raise SourceError(
-                f'no image of {folder.images} has a label image in {folder.annotations}; they '
-                'belong together by folder and name, up to the suffix'
-            )
-        return videos
-    if source.type == 'bag':
-        from surgsam2_ros.training.bag_video import BagVideo
-
-        return [BagVideo(path, source.image_topic, source.truth_topic, source.object_ids)]
-    from surgsam2_ros.training.rendered_clips import check_settings, stored_clips
-
-    if source.kinds is not None:
-        check_settings(path, {'kinds': list(source.kinds)})
-    return stored_clips(path, source.num_clips, source.object_ids)
 
 
 def _is_number(value: object) -> bool:

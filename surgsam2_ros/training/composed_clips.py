@@ -23,8 +23,9 @@ from surgsam2_ros.synthesis.composing import (
     compose_clip,
     moving_still,
 )
-from surgsam2_ros.training.clip_sources import SHARES, DataSource, Video
+from surgsam2_ros.training.clip_sources import SHARES, DataSource
 from surgsam2_ros.training.mask_fit import mask_fits
+from surgsam2_ros.training.videos import Video
 
 HELD_OUT_VIDEOS = ('00010-23313', '00021-24968', '00027-25843')
 """Laparoscopic videos that no training sees; their frames' names begin so."""

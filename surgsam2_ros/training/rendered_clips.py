@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from surgsam2_ros.sources import SourceError
-from surgsam2_ros.training.clip_sources import Video
+from surgsam2_ros.training.videos import Video
 
 SETTINGS = 'settings.json'
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from surgsam2_ros.sources import SourceError
 from surgsam2_ros.training.augmentation import Augmentation, augment, resize
-from surgsam2_ros.training.clip_sources import DataSource, Video, open_videos
+from surgsam2_ros.training.clip_sources import DataSource
 from surgsam2_ros.training.clips import TrainingClip, make_clip, visible_objects
 from surgsam2_ros.training.composed_clips import (
     ClipMaker,
@@ -26,8 +26,10 @@ from surgsam2_ros.training.composed_clips import (
     listed_clips,
     open_maker,
 )
+from surgsam2_ros.training.opening import open_videos
 from surgsam2_ros.training.rendered_clips import FreshClip
 from surgsam2_ros.training.sampling import Sampling, choose_frames, turn_where_objects_leave
+from surgsam2_ros.training.videos import Video
 
 CONSECUTIVE, UNCHANGED = Sampling(), Augmentation()
 TRIES = 20  # starts that are drawn before the one known to show an object is taken

@@ -27,7 +27,7 @@ from surgsam2_ros.evaluation.runs.stamp_matching import DEFAULT_TOLERANCE_MS
 from surgsam2_ros.evaluation.runs.video import EvaluationVideo
 from surgsam2_ros.evaluation.runs.writing import RESERVED
 from surgsam2_ros.sources import SourceError
-from surgsam2_ros.sources.frame_source import BAG_SUFFIXES, is_bag
+from surgsam2_ros.sources.bag_files import BAG_SUFFIXES, is_bag
 from surgsam2_ros.sources.image_folder import natural_key
 
 IMAGES, ANNOTATIONS = 'JPEGImages', 'Annotations'
