@@ -55,7 +55,7 @@ test-slow: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/onnx $(STAMPS)/train $(STA
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 test-ray: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/evaluate $(STAMPS)/ray ## run the tests on a Ray cluster of two nodes
-	$(BIN)/python -m pytest -m '' test/test_evaluate_ray.py $(ARGS)
+	$(BIN)/python -m pytest -m '' test/evaluation/runs/test_ray_cluster.py $(ARGS)
 
 lint: $(STAMPS)/package $(STAMPS)/lint ## run the linters alone
 	$(BIN)/ruff check

@@ -2,6 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls a running node from Python: `SurgSam2Client`."""
 
-from surgsam2_ros.nodes.client.client import TRACKS, SurgSam2Client, SurgSam2Error
+from surgsam2_ros.nodes.client.client import SurgSam2Client
+from surgsam2_ros.nodes.client.results import (
+    NodeState,
+    ObjectState,
+    Segment,
+    SurgSam2Error,
+    TrackedObject,
+)
 
-__all__ = ['TRACKS', 'SurgSam2Client', 'SurgSam2Error']
+__all__ = [
+    'NodeState',
+    'ObjectState',
+    'Segment',
+    'SurgSam2Client',
+    'SurgSam2Error',
+    'TrackedObject',
+]

@@ -48,15 +48,6 @@ TRACKS_KEPT = 100
 # Deeper than the publisher's, so that a busy script misses nothing.
 TRACKS = qos.qos_profile('DEFAULT', TRACKS_KEPT)
 
-__all__ = [
-    'NodeState',
-    'ObjectState',
-    'Segment',
-    'SurgSam2Client',
-    'SurgSam2Error',
-    'TrackedObject',
-]
-
 
 class SurgSam2Client:
     """Calls a surgsam2 node and waits for its answers.

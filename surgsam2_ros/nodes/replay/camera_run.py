@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rclpy.serialization import deserialize_message
 
 from surgsam2_msgs.msg import TrackArray
-from surgsam2_ros.nodes.client import TRACKS, SurgSam2Client
+from surgsam2_ros.nodes.client.client import TRACKS, SurgSam2Client
 from surgsam2_ros.nodes.client.node_thread import NodeThread
 from surgsam2_ros.nodes.client.watched_calls import POLL_S, await_call, in_thread
 from surgsam2_ros.nodes.replay.bag_replay import ReplayError

@@ -1,0 +1,176 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The README's figures against their files, and tables and picture of a report."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from repository import REPO
+
+from surgsam2_ros.benchmarks import readme_table
+from surgsam2_ros.benchmarks.charts import bars_of, draw_chart, write_chart
+from surgsam2_ros.benchmarks.readme_table import PART, insert_benchmarks
+from surgsam2_ros.benchmarks.tables import markdown_table
+
+STAGES = {'encoder': 50.0, 'memory attention': 25.0, 'decoder': 10.0, 'memory encoder': 10.0}
+STAGES['rest'] = 5.0
+
+
+def row(against=None, objects=1, **changes):
+    made = {
+        'model': 'nano',
+        'weights': 'random',
+        'size': 256,
+        'objects': objects,
+        'against': against,
+        'wall_ms': 50.0,
+        'cpu_ms': 98.0,
+        'gflop_per_s': 80.0,
+        'stages_cpu_ms': STAGES,
+        'peak_memory_mb': 31.4,
+        'memory_growth_mb': None,
+    }
+    if against is not None:
+        made |= {
+            'wall_ms_against': 100.0,
+            'stages_cpu_ms_against': STAGES,
+            'peak_memory_mb_against': 62.0,
+            'memory_growth_mb_against': None,
+            'wall_ratio': 2.0,
+            'cpu_ratio': 1.91,
+        }
+    return {**made, **changes}
+
+
+def report(*rows, growth_frames=0):
+    return {
+        'command': 'surgsam2 bench --models nano',
+        'threads': 1,
+        'growth_frames': growth_frames,
+        'peak_gflop_per_s': 123.4,
+        'hardware': {'processor': 'Abacus', 'cores': 2, 'memory_gb': 1.0, 'gpu': None},
+        'versions': {'torch': '2.0', 'rclpy': '9.1', 'sam2': '1.1'},
+        'rows': list(rows),
+    }
+
+
+def test_the_readme_has_the_figures_of_the_files():
+    readme = (REPO / 'README.md').read_text(encoding='utf-8')
+    assert insert_benchmarks(readme, REPO / readme_table.FOLDER) == readme, (
+        'run python -m surgsam2_ros.benchmarks.readme_table --write README.md'
+    )
+
+
+def test_the_files_are_made_by_make_bench():
+    makefile = (REPO / 'Makefile').read_text(encoding='utf-8')
+    for path in (REPO / readme_table.FOLDER).glob('*.json'):
+        assert f'--json {path.relative_to(REPO)}' in makefile
+        command = json.loads(path.read_text(encoding='utf-8'))['command']
+        assert f'--json {path.relative_to(REPO)}' in command
+
+
+def test_a_table_says_what_was_measured_where_and_how():
+    table = markdown_table(report(row('sam2'), row('edgetam')))
+    assert '| nano | 256 | 1 | 50 | 98 | 80 | 31 | sam2 | 100 | 62 | 2.00 | 1.91 |' in table
+    assert '| edgetam |' in table
+    assert 'Abacus, 2 cores, 1 thread,' in table and '123 GFLOP/s' in table
+    assert 'torch 2.0, sam2 1.1' in table and 'rclpy' not in table
+    assert table.endswith('    surgsam2 bench --models nano')
+
+
+def test_a_table_leaves_out_what_was_not_measured():
+    assert 'against' not in markdown_table(report(row()))
+    assert 'growth' not in markdown_table(report(row()))
+    grown = markdown_table(report(row(memory_growth_mb=0.2), growth_frames=300))
+    assert '| growth MB |' in grown and 'Growth is over 300 frames.' in grown
+    shrunk = markdown_table(report(row(memory_growth_mb=-0.2), growth_frames=300))
+    assert shrunk.splitlines()[2].endswith('| 31 | 0 |')
+
+
+def test_tables_replace_what_stood_between_the_markers(tmp_path):
+    for name, objects in (('b', 2), ('a', 1)):
+        text = json.dumps(report(row(objects=objects)))
+        (tmp_path / f'{name}.json').write_text(text)
+    readme = tmp_path / 'README.md'
+    readme.write_text(f'# Title\n{PART.begin}\nbefore\n{PART.end}\n## More\n')
+    assert readme_table.main(['--write', str(readme), '--from', str(tmp_path)]) == 0
+    written = readme.read_text()
+    assert written.startswith('# Title\n') and written.endswith('\n## More\n')
+    assert 'before' not in written
+    assert written.index('| nano | 256 | 1 |') < written.index('| nano | 256 | 2 |')
+
+
+def test_the_node_has_its_table_among_them(tmp_path):
+    spread = dict.fromkeys(('p50', 'p95', 'max'), 12.34)
+    figures = {
+        'model': 'nano',
+        'objects': 2,
+        'image': '640x512',
+        'MEAN_PLAYBACK_FRAME_RATE': 30.0,
+        'MEAN_FRAME_RATE': 29.96,
+        'NUM_MISSED_FRAMES': 1,
+        'latency_ms': spread,
+        'inference_ms': spread,
+        'transport_ms': spread,
+        'overhead_ms': spread,
+        'cpu_cores': 0.875,
+        'resident_mb_end': 551.2,
+        'resident_growth_mb_per_min': None,
+    }
+    made = {**report(), 'rows_through_node': [figures]}
+    (tmp_path / 'node.json').write_text(json.dumps(made))
+    written = insert_benchmarks(f'{PART.begin}\n{PART.end}', tmp_path)
+    spreads = '12.3 | 12.3 | 12.3 | 12.3 | 12.3 | 12.3 | 12.3'
+    assert f'| nano | 2 | 640x512 | 30.0 | 30.0 | 1 | {spreads} | 0.88 | 551 | – |' in written
+    assert '\n    surgsam2 bench --models nano\n' in written
+
+
+@pytest.mark.parametrize(
+    ('document', 'content', 'words'),
+    [
+        ('no markers', json.dumps(report(row())), 'benchmarks:begin'),
+        (f'{PART.end}\n{PART.begin}', json.dumps(report(row())), 'exchange them'),
+        (f'{PART.begin}\n{PART.end}', '{"rows": []}', 'has no rows'),
+        (f'{PART.begin}\n{PART.end}', None, 'no JSON files'),
+    ],
+)
+def test_what_cannot_be_filled_in_is_refused(document, content, words, tmp_path):
+    if content is not None:
+        (tmp_path / 'a.json').write_text(content)
+    with pytest.raises(ValueError, match=words):
+        insert_benchmarks(document, tmp_path)
+
+
+def test_ours_has_one_bar_for_a_case_and_each_other_one():
+    bars = bars_of(report(row('sam2'), row('edgetam'), row('sam2', objects=2)))
+    assert [(bar.case, bar.name) for bar in bars] == [
+        ('nano, 256 px, 1 object', 'ours'),
+        ('nano, 256 px, 1 object', 'sam2'),
+        ('nano, 256 px, 1 object', 'edgetam'),
+        ('nano, 256 px, 2 objects', 'ours'),
+        ('nano, 256 px, 2 objects', 'sam2'),
+    ]
+
+
+def pixels(picture, colour):
+    return int((picture == np.array(colour)).all(axis=2).sum())
+
+
+def test_bars_are_as_long_as_times_and_shares():
+    picture = draw_chart(report(row('sam2')))
+    ours, other = pixels(picture, (0, 114, 178)), pixels(picture, (170, 178, 186))
+    assert other == pytest.approx(2 * ours, rel=0.1)
+    faster = draw_chart(report(row('sam2', wall_ms=25.0)))
+    assert pixels(faster, (0, 114, 178)) == pytest.approx(ours / 2, rel=0.1)
+    decoder, rest = pixels(picture, (0, 158, 115)), pixels(picture, (200, 200, 200))
+    assert decoder > 1.3 * rest > 0
+
+
+def test_the_picture_is_a_png_in_a_new_folder(tmp_path):
+    path = tmp_path / 'new' / 'bench.png'
+    write_chart(path, report(row()))
+    assert cv2.imread(str(path)).shape[1] == 1000

@@ -1,0 +1,141 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of the client against a stand-in for the node; the tests of services call the real one."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+import numpy as np
+import pytest
+from lifecycle_msgs.msg import State
+from lifecycle_msgs.srv import GetState
+from rclpy.callback_groups import ReentrantCallbackGroup
+from std_srvs.srv import SetBool
+
+from surgsam2_msgs.msg import TrackArray
+from surgsam2_msgs.srv import AddObjects
+from surgsam2_ros.nodes.client import NodeState, SurgSam2Client, SurgSam2Error
+from surgsam2_ros.nodes.client import client as client_module
+from surgsam2_ros.nodes.client.node_thread import NodeThread
+from surgsam2_ros.nodes.messages import qos
+
+TARGET = f'/stand_in_{os.getpid()}/surgsam2'
+
+
+@pytest.fixture(scope='module')
+def stand_in():
+    owner = NodeThread('stand_in')
+    yield owner.node
+    owner.close()
+
+
+@pytest.fixture(scope='module')
+def client():
+    with SurgSam2Client(TARGET, timeout_s=20.0) as client:
+        yield client
+
+
+def test_a_missing_node_is_named():
+    with (
+        SurgSam2Client('/nobody/surgsam2', timeout_s=0.2) as client,
+        pytest.raises(SurgSam2Error, match=r'no service /nobody/surgsam2/get_state after 0\.2 s'),
+    ):
+        client.state()
+
+
+def test_a_lost_answer_about_the_state_is_asked_for_again(stand_in, client, monkeypatch):
+    asked, lost = [], threading.Event()
+
+    def answer(request, response):
+        asked.append(request)
+        if len(asked) == 1:
+            lost.wait(10.0)  # its answer comes too late to be waited for
+        response.current_state.id = State.PRIMARY_STATE_ACTIVE
+        return response
+
+    monkeypatch.setattr(client_module, '_REPEAT_S', 0.3)
+    stand_in.create_service(
+        GetState, f'{TARGET}/get_state', answer, callback_group=ReentrantCallbackGroup()
+    )
+    timer = threading.Timer(1.0, lost.set)
+    timer.start()
+    assert client.state() is NodeState.ACTIVE
+    timer.join()
+    assert len(asked) >= 2
+
+
+def test_prompts_become_one_request(stand_in, client):
+    requests = []
+
+    def answer(request, response):
+        requests.append(request)
+        response.success, response.object_ids, response.object_indices = True, ['a'], [7]
+        return response
+
+    service = stand_in.create_service(AddObjects, f'{TARGET}/add_objects', answer)
+    mask = np.zeros((4, 6))
+    mask[1, 2] = 5
+    assert client.add_object('a', points=[(1, 2), (3, 4)], class_name='scissors') == 7
+    client.add_object('a', box=(1.5, 2.5, 3.2, 4.0), allow_update=False, keep_old_points=True)
+    client.add_object('a', mask=mask)
+    stand_in.destroy_service(service)
+
+    by_points, by_box, by_mask = requests
+    assert by_points.point_object_ids == ['a', 'a']
+    assert list(by_points.point_labels) == [1, 1]
+    assert (by_points.class_object_ids, by_points.class_names) == (['a'], ['scissors'])
+    assert by_points.allow_update
+    (region,) = by_box.bbox_coords
+    assert (region.x_offset, region.y_offset, region.width, region.height) == (1, 2, 3, 2)
+    assert by_box.keep_old_points
+    assert not by_box.allow_update
+    (image,) = by_mask.masks
+    assert (image.encoding, image.height, image.width) == ('mono8', 4, 6)
+    assert np.count_nonzero(image.data) == 1
+
+
+def test_a_refusal_raises_the_reason_and_the_objects(stand_in, client):
+    def answer(_request, response):
+        response.message, response.rejected_object_ids = 'outside', ['a']
+        return response
+
+    service = stand_in.create_service(AddObjects, f'{TARGET}/add_objects', answer)
+    with pytest.raises(SurgSam2Error, match='outside') as caught:
+        client.add_object('a', points=[(1, 2)])
+    stand_in.destroy_service(service)
+    assert caught.value.object_ids == ('a',)
+
+
+def test_a_node_of_the_callers_own_may_be_used(stand_in):
+    def answer(_request, response):
+        response.success = True
+        return response
+
+    service = stand_in.create_service(SetBool, f'{TARGET}/enable', answer)
+    caller = NodeThread('caller')
+    with SurgSam2Client(TARGET, node=caller.node, timeout_s=20.0) as client:
+        client.enable(False)
+    caller.close()
+    stand_in.destroy_service(service)
+
+
+def test_waiting_for_tracks_takes_the_one_with_the_stamp(stand_in, client):
+    publisher = stand_in.create_publisher(TrackArray, f'{TARGET}/tracks', qos.TRACKS)
+    client.follow_tracks()
+    with pytest.raises(SurgSam2Error, match=r'within 0\.1 s'):
+        client.wait_for_tracks(timeout_s=0.1)
+    deadline = time.monotonic() + 15.0
+    while publisher.get_subscription_count() == 0 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    messages = [TrackArray(frame_index=k) for k in range(3)]
+    for message in messages:
+        message.header.stamp.sec = 1 + message.frame_index
+        publisher.publish(message)
+    assert client.wait_for_tracks(stamp=messages[1].header.stamp).frame_index == 1
+    client.wait_for_tracks(stamp=messages[2].header.stamp)
+    client.forget_tracks()
+    assert client.tracks == []
+    stand_in.destroy_publisher(publisher)

@@ -1,0 +1,227 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What the code imports, what rosdep is told and what pip installs are the same."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from repository import REPO
+
+from surgsam2_ros.evaluation.metrics import identity
+
+# import name -> (rosdep key, requirement); None where one of them does not know it.
+LIBRARIES = {
+    'cv2': ('python3-opencv', 'opencv-python-headless'),
+    'numpy': ('python3-numpy', 'numpy'),
+    'rosbags': ('python3-rosbags-pip', 'rosbags'),
+    'safetensors': (None, 'safetensors'),
+    'torch': ('python3-torch', 'torch'),
+    'yaml': ('python3-yaml', 'PyYAML'),
+    # Come with rosbags; `compression` with Python 3.14.
+    'backports': (None, None),
+    'compression': (None, None),
+    'ruamel': (None, None),
+    'cv_bridge': ('cv_bridge', None),
+    'launch': ('launch', None),
+    'launch_ros': ('launch_ros', None),
+    'rclpy': ('rclpy', 'ros-kilted-rclpy'),
+    'surgsam2_msgs': ('surgsam2_msgs', None),
+    'diagnostic_msgs': ('diagnostic_msgs', 'ros-kilted-diagnostic-msgs'),
+    'lifecycle_msgs': ('lifecycle_msgs', 'ros-kilted-lifecycle-msgs'),
+    'sensor_msgs': ('sensor_msgs', 'ros-kilted-sensor-msgs'),
+    'std_srvs': ('std_srvs', 'ros-kilted-std-srvs'),
+    # Come with the wheels above.
+    'builtin_interfaces': ('builtin_interfaces', None),
+    'geometry_msgs': ('geometry_msgs', None),
+    'rcl_interfaces': ('rcl_interfaces', None),
+    'rosgraph_msgs': ('rosgraph_msgs', None),
+    'std_msgs': ('std_msgs', None),
+}
+# Of what `surgsam2 train` alone imports: import name -> requirement in train.txt; not for rosdep.
+TRAINING = {
+    'kornia': 'kornia',
+    'lightning_fabric': 'lightning-fabric',
+    'tensorboard': 'tensorboard',  # by torch.utils.tensorboard
+    'tqdm': 'tqdm',
+}
+# Of what `surgsam2 evaluate` and `compare` alone import, likewise: requirement in evaluate.txt.
+EVALUATION = {'scipy': 'scipy', 'trackeval': 'trackeval'}
+# Of `surgsam2 evaluate --ray` alone, likewise: requirement in ray.txt.
+CLUSTER = {'ray': 'ray'}
+# Of `surgsam2 bench --against` alone, likewise: requirement in oracle.txt or bench.txt.
+BENCHMARKS = {'sam2': 'sam2', 'timm': 'timm', 'transformers': 'transformers'}
+# Of `model.backend: onnx` and `model.profile: fast` alone, likewise: requirement in onnx.txt.
+ENGINES = {'onnx': 'onnx', 'onnxruntime': 'onnxruntime', 'onnxscript': 'onnxscript'}
+OPTIONAL = {**TRAINING, **EVALUATION, **CLUSTER, **BENCHMARKS, **ENGINES}
+# Not imported by name: finds the package's share folder for `ros2 launch`, and the middleware.
+ROS_RUNTIME = {'ament_index_python'}
+WHEEL_RUNTIME = {'ros-kilted-rmw-fastrtps-cpp'}
+
+
+def imported_modules() -> dict[str, set[Path]]:
+    """Return the top-level names of all absolute imports, with the files that have each."""
+    found: dict[str, set[Path]] = {}
+    for path in [*REPO.glob('surgsam2_ros/**/*.py'), *REPO.glob('launch/*.py')]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module]
+            else:
+                continue
+            for name in names:
+                found.setdefault(name.partition('.')[0], set()).add(path)
+    own = {'surgsam2_ros'}
+    return {n: p for n, p in found.items() if n not in sys.stdlib_module_names and n not in own}
+
+
+def assert_imported_in(names: Iterable[str], *rooms: str) -> None:
+    """Check that nothing outside these rooms of the package imports one of the libraries."""
+    folders = [REPO / 'surgsam2_ros' / room for room in rooms]
+    imported = imported_modules()
+    outside = {
+        path
+        for name in names
+        for path in imported.get(name, ())
+        if not any(path.is_relative_to(folder) for folder in folders)
+    }
+    assert not outside
+
+
+def rosdep_keys(manifest: Path) -> set[str]:
+    """Return the runtime dependencies of a package.xml."""
+    root = ElementTree.parse(manifest).getroot()
+    return {entry.text for kind in ('depend', 'exec_depend') for entry in root.iter(kind)}
+
+
+def requirements(name: str) -> dict[str, str]:
+    """Return project -> version of a file under requirements/."""
+    found = {}
+    for line in (REPO / 'requirements' / f'{name}.txt').read_text().splitlines():
+        line = line.partition('#')[0].strip()
+        if line:
+            match = re.fullmatch(r'([A-Za-z0-9_.-]+)==([A-Za-z0-9_.+-]+)', line)
+            assert match, f'requirements/{name}.txt: {line!r} is not pinned with =='
+            found[match[1]] = match[2]
+    return found
+
+
+def test_every_import_is_a_known_library():
+    known = {**LIBRARIES, **OPTIONAL}
+    unknown = {name: paths for name, paths in imported_modules().items() if name not in known}
+    assert not unknown
+
+
+def test_package_xml_names_what_is_imported_and_nothing_else():
+    names = imported_modules().keys() - OPTIONAL.keys()
+    wanted = {LIBRARIES[name][0] for name in names} - {None}
+    assert rosdep_keys(REPO / 'package.xml') == wanted | ROS_RUNTIME
+
+
+def test_requirements_name_what_is_imported_and_nothing_else():
+    names = imported_modules().keys() - OPTIONAL.keys()
+    wanted = {LIBRARIES[name][1] for name in names} - {None}
+    assert set(requirements('run')) == wanted | WHEEL_RUNTIME
+
+
+def test_what_training_imports_is_pinned_for_it_and_imported_by_training_alone():
+    assert set(TRAINING.values()) <= set(requirements('train'))
+    assert_imported_in(TRAINING, 'training', 'commands')
+
+
+def test_what_evaluation_imports_is_pinned_for_it_and_imported_by_it_alone():
+    pinned = requirements('evaluate')
+    assert set(EVALUATION.values()) <= set(pinned)
+    assert_imported_in(EVALUATION, 'evaluation')
+    versions = {name: pinned[name] for name in ('trackeval', 'scipy')}
+    assert all(f'{name}=={version}' in identity.INSTALL for name, version in versions.items())
+
+
+def test_ray_is_pinned_and_imported_in_one_place():
+    assert set(CLUSTER.values()) <= set(requirements('ray'))
+    assert imported_modules()['ray'] == {
+        REPO / 'surgsam2_ros' / 'evaluation' / 'runs' / 'ray_cluster.py'
+    }
+
+
+def test_onnx_is_pinned_and_imported_by_the_engines_alone():
+    assert set(ENGINES.values()) <= set(requirements('onnx'))
+    assert_imported_in(ENGINES, 'engines')
+
+
+def test_peers_are_pinned_and_imported_by_the_benchmarks_alone():
+    assert set(BENCHMARKS.values()) <= {*requirements('oracle'), *requirements('bench')}
+    assert_imported_in(BENCHMARKS, 'benchmarks')
+
+
+@pytest.mark.parametrize(
+    'path', sorted((REPO / 'requirements').glob('*.txt')), ids=lambda p: p.name
+)
+def test_requirements_are_pinned(path):
+    assert requirements(path.stem)
+
+
+def test_messages_are_built_with_the_pinned_tools():
+    text = (REPO / 'surgsam2_msgs' / 'pyproject.toml').read_text()
+    built_with = dict(re.findall(r'"([a-z-]+)==([0-9.]+)"', text))
+    pinned = {**requirements('test'), **requirements('run')}
+    shared = built_with.keys() & pinned.keys()
+    assert len(shared) >= 7
+    assert {name: built_with[name] for name in shared} == {name: pinned[name] for name in shared}
+
+
+def test_message_manifest_agrees_with_cmake():
+    cmake = (REPO / 'surgsam2_msgs' / 'CMakeLists.txt').read_text()
+    depends = set(re.search(r'DEPENDENCIES ([a-z_ ]+)', cmake)[1].split())
+    assert rosdep_keys(REPO / 'surgsam2_msgs' / 'package.xml') == depends | {
+        'rosidl_default_runtime'
+    }
+    listed = set(re.findall(r'"((?:msg|srv)/\w+\.(?:msg|srv))"', cmake))
+    assert listed == {
+        path.relative_to(REPO / 'surgsam2_msgs').as_posix()
+        for path in (REPO / 'surgsam2_msgs').glob('[ms]*/*.[ms]*')
+    }
+
+
+def test_one_version_everywhere():
+    versions = {
+        'surgsam2_ros/__init__.py': r"__version__ = '(.+)'",
+        'setup.py': r"version='(.+)'",
+        'package.xml': r'<version>(.+)</version>',
+        'surgsam2_msgs/package.xml': r'<version>(.+)</version>',
+        'surgsam2_msgs/pyproject.toml': r'\nversion = "(.+)"',
+    }
+    found = {name: re.search(p, (REPO / name).read_text())[1] for name, p in versions.items()}
+    assert len(set(found.values())) == 1, found
+
+
+@pytest.mark.parametrize('manifest', ['package.xml', 'surgsam2_msgs/package.xml'])
+def test_manifests_are_valid(manifest):
+    catkin_package = pytest.importorskip('catkin_pkg.package')
+    warnings: list[str] = []
+    package = catkin_package.parse_package(str(REPO / manifest), warnings=warnings)
+    package.validate(warnings=warnings)
+    assert not warnings
+    assert package.licenses == ['Apache-2.0']
+
+
+@pytest.mark.parametrize(
+    'path',
+    sorted((REPO / 'surgsam2_msgs').glob('[ms]*/*.[ms]*')),
+    ids=lambda path: path.name,
+)
+def test_every_message_field_has_a_comment(path):
+    lines = path.read_text().splitlines()
+    assert lines[0].startswith('# '), 'a message opens with what it is'
+    fields = [line for line in lines if line and not line.startswith(('#', '---'))]
+    assert fields
+    enumerated = re.compile(r'uint8 [A-Z_]+=\d+\s*(#.*)?')
+    bare = [line for line in fields if ' # ' not in line and not enumerated.fullmatch(line)]
+    assert not bare
