@@ -93,7 +93,7 @@ def load_network(
     device: str | torch.device = 'cpu',
     precision: str = 'fp32',
 ) -> SurgSAM2:
-    """Build a network and load its weights, in evaluation mode.
+    """Build a network and load its weights, in evaluation mode and prepared for inference.
 
     Args:
         config: NetworkConfig or path of a YAML file.
@@ -120,7 +120,7 @@ def load_network(
     network.eval().to(device=device, memory_format=torch.channels_last)
     if dtype is not None:
         use_mixed_precision(network, dtype)
-    return network
+    return network.prepare_inference()
 
 
 def checkpoint_path(config: NetworkConfig, checkpoint: str | Path | None = None) -> Path:

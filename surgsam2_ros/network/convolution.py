@@ -7,19 +7,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from surgsam2_ros.network import onednn
-from surgsam2_ros.network.derived import Derived
-
-_RELU6 = ('hardtanh', [0.0, 6.0])
-_NOTHING = ('none', [])
+from surgsam2_ros.network.derived import Deriving
 
 
-class Conv2d(nn.Conv2d):
-    """A convolution; where oneDNN takes it, its weight is kept in oneDNN's own order as well.
+class Conv2d(Deriving, nn.Conv2d):
+    """A convolution; prepared for inference, it is oneDNN's on a CPU, its weight in their order.
 
     Args:
         inputs, outputs: channels.
@@ -32,7 +28,6 @@ class Conv2d(nn.Conv2d):
     ) -> None:
         super().__init__(inputs, outputs, kernel, stride, padding, groups=groups)
         self._arrange = arrange or _as_it_is
-        self._packed: dict[tuple[int, ...], Derived] = {}  # by the size of the maps
 
     def forward(self, x: Tensor, *, relu6: bool = False, added: Tensor | None = None) -> Tensor:
         """Convolve [N, C, H, W].
@@ -42,7 +37,7 @@ class Conv2d(nn.Conv2d):
             relu6: whether the result is clipped to 0 to 6.
             added: of the shape of the result, added to it; not together with ``relu6``.
         """
-        if onednn.takes(x, self.weight):
+        if self.keeps_derived and onednn.takes(x, self.weight):
             return self._by_onednn(x, relu6, added)
         y = self.convolve(x)
         if relu6:
@@ -56,16 +51,9 @@ class Conv2d(nn.Conv2d):
     def _by_onednn(self, x: Tensor, relu6: bool, added: Tensor | None) -> Tensor:
         where = (self.padding, self.stride, self.dilation, self.groups)
         size = (1, *x.shape[1:])
-        if size not in self._packed:
-            pack = partial(_pack, arrange=self._arrange, packing=(*where, size))
-            self._packed[size] = Derived(pack)
-        layer = (self._packed[size](self.weight), self.bias)
-        if added is None:
-            after, limits = _RELU6 if relu6 else _NOTHING
-            return torch.ops.mkldnn._convolution_pointwise(x, *layer, *where, after, limits, '')
-        return torch.ops.mkldnn._convolution_pointwise.binary(
-            x, added, *layer, *where, 'add', 1.0, None, [], None
-        )
+        pack = partial(_pack, arrange=self._arrange, packing=(*where, size))
+        weight = self.derived(size, pack, self.weight)
+        return onednn.convolution(x, weight, self.bias, where, relu6=relu6, added=added)
 
 
 def _as_it_is(weight: Tensor) -> Tensor:
@@ -74,4 +62,4 @@ def _as_it_is(weight: Tensor) -> Tensor:
 
 def _pack(weight: Tensor, arrange: Callable[[Tensor], Tensor], packing: tuple) -> Tensor:
     kernel = arrange(weight).contiguous()
-    return torch.ops.mkldnn._reorder_convolution_weight(kernel, *packing)
+    return onednn.pack_convolution(kernel, *packing)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from surgsam2_ros.network.derived import Derived
+from surgsam2_ros.network.derived import Deriving
 from surgsam2_ros.network.layers import MLP
 from surgsam2_ros.network.linear import Linear
 from surgsam2_ros.network.window_order import WindowGroup, WindowOrder, pool_cells
@@ -106,7 +106,7 @@ def _stretched_position(height: int, width: int, whole: Tensor, window: Tensor) 
     return embedding.permute(0, 2, 3, 1).contiguous()
 
 
-class Hiera(nn.Module):
+class Hiera(Deriving):
     """Hierarchical vision transformer with four stages at strides 4, 8, 16 and 32.
 
     Args:
@@ -127,7 +127,6 @@ class Hiera(nn.Module):
         self.pos_embed_window = nn.Parameter(
             torch.zeros(1, embed_dim, window_sizes[0], window_sizes[0])
         )
-        self._positions: dict[tuple[int, int], Derived] = {}
         self._window_sizes = tuple(window_sizes)
         ends = [sum(stages[: stage + 1]) - 1 for stage in range(len(stages))]
         self.feature_blocks = tuple(ends)
@@ -145,9 +144,8 @@ class Hiera(nn.Module):
     def _position(self, height: int, width: int) -> Tensor:
         """Return the position embedding [1, height, width, embed_dim]."""
         size = height, width
-        if size not in self._positions:
-            self._positions[size] = Derived(partial(_stretched_position, height, width))
-        return self._positions[size](self.pos_embed, self.pos_embed_window)
+        stretch = partial(_stretched_position, height, width)
+        return self.derived(size, stretch, self.pos_embed, self.pos_embed_window)
 
     def _order(self, stage: int, height: int, width: int) -> WindowOrder:
         """Order of the tokens from this stage on, to the block that pools last in it."""

@@ -8,11 +8,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from surgsam2_ros.network.convolution import Conv2d
-from surgsam2_ros.network.derived import Derived
+from surgsam2_ros.network.derived import Deriving
 from surgsam2_ros.network.position_encoding import full_precision
 
 
-class FpnNeck(nn.Module):
+class FpnNeck(Deriving):
     """Lateral 1x1 convolutions to a common width; the stride-32 map is added to the stride-16 map.
 
     Args:
@@ -25,7 +25,6 @@ class FpnNeck(nn.Module):
         self.convs = nn.ModuleList(nn.Sequential() for _ in channel_list)
         for level, channels in zip(self.convs, channel_list, strict=True):
             level.add_module('conv', Conv2d(channels, dim, 1))
-        self._joined = [(Derived(_joined_weight), Derived(_joined_bias)) for _ in channel_list]
 
     def stride16(self, stride16: Tensor, stride32: Tensor) -> Tensor:
         """Merge the two coarsest maps of the trunk into [B, dim, S / 16, S / 16]."""
@@ -42,12 +41,10 @@ class FpnNeck(nn.Module):
             features: trunk map [B, C, H, W].
             projection: 1x1 convolution from the common width.
         """
-        lateral, (weight, bias) = self.convs[level].conv, self._joined[level]
-        return F.conv2d(
-            features,
-            weight(projection.weight, lateral.weight),
-            bias(projection.weight, lateral.bias, projection.bias),
-        )
+        inner, outer = self.convs[level].conv, projection
+        weight = self.derived(('weight', level), _joined_weight, outer.weight, inner.weight)
+        bias = self.derived(('bias', level), _joined_bias, outer.weight, inner.bias, outer.bias)
+        return F.conv2d(features, weight, bias)
 
 
 def _joined_weight(outer: Tensor, inner: Tensor) -> Tensor:

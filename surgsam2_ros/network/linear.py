@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from surgsam2_ros.network import onednn
-from surgsam2_ros.network.derived import Derived
+from surgsam2_ros.network.derived import Deriving
 
 _LARGE = 2**22  # multiply-adds below which choosing oneDNN's kernel costs more than it saves
 
@@ -29,37 +28,25 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, relu: bool 
     Returns:
         [..., outputs].
     """
-    by = _by_onednn if _is_for_onednn(x, weight) else _by_pytorch
-    return by(x, weight, bias, relu)
+    if _is_for_onednn(x, weight):
+        return onednn.linear(x, weight, bias, relu=relu)
+    return _by_pytorch(x, weight, bias, relu)
 
 
-class Linear(nn.Linear):
-    """A linear layer, see `linear`; a large one keeps its weight in oneDNN's own order as well."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__(inputs, outputs)
-        self._packed = Derived(_pack)
+class Linear(Deriving, nn.Linear):
+    """A linear layer, see `linear`; prepared, a large one has its weight in oneDNN's order."""
 
     def forward(self, x: Tensor, *, relu: bool = False) -> Tensor:
         """Map [..., in_features] to [..., out_features]."""
-        if _is_for_onednn(x, self.weight):
-            return _by_onednn(x, self._packed(self.weight), self.bias, relu)
+        if self.keeps_derived and _is_for_onednn(x, self.weight):
+            weight = self.derived('packed', onednn.pack_linear, self.weight)
+            return onednn.linear(x, weight, self.bias, relu=relu)
         return _by_pytorch(x, self.weight, self.bias, relu)
 
 
 def _by_pytorch(x: Tensor, weight: Tensor, bias: Tensor | None, relu: bool) -> Tensor:
     y = F.linear(x, weight, bias)
     return F.relu(y) if relu else y
-
-
-def _by_onednn(x: Tensor, weight: Tensor, bias: Tensor | None, relu: bool) -> Tensor:
-    """Compute it with a weight in any order: one that is not packed is packed on the way."""
-    after = 'relu' if relu else 'none'
-    return torch.ops.mkldnn._linear_pointwise(x, weight, bias, after, [], '')
-
-
-def _pack(weight: Tensor) -> Tensor:
-    return torch.ops.mkldnn._reorder_linear_weight(weight, None)
 
 
 def _is_for_onednn(x: Tensor, weight: Tensor) -> bool:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from surgsam2_ros.network.derived import Derived
+from surgsam2_ros.network.derived import Deriving
 from surgsam2_ros.network.frame_tensors import MemoryTokens
 from surgsam2_ros.network.layers import Attention
 from surgsam2_ros.network.linear import Linear, linear
@@ -98,7 +98,7 @@ def _joined_bias(value: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         return F.linear(value.float(), weight.float(), bias.float())
 
 
-class RotaryAttention(Attention):
+class RotaryAttention(Deriving, Attention):
     """Attention with axial rotary position encoding of queries and spatial keys.
 
     The projections produce the channels of a pair next to each other (as the checkpoints have
@@ -115,16 +115,12 @@ class RotaryAttention(Attention):
 
     def __init__(self, dim, num_heads, key_dim=None) -> None:
         super().__init__(dim, num_heads, key_dim=key_dim)
-        self._q_weight, self._q_bias, self._k_weight, self._k_bias = (
-            Derived(partial(_reordered, num_heads=num_heads)) for _ in range(4)
-        )
-        self._value_weight = Derived(partial(_joined_weight, num_heads=num_heads))
-        self._value_bias = Derived(_joined_bias)
+        self._reorder = partial(_reordered, num_heads=num_heads)
+        self._join_weights = partial(_joined_weight, num_heads=num_heads)
 
     def queries(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """Project and rotate [N, HW, C] to [N, heads, HW, head_dim]."""
-        weight, bias = self._q_weight(self.q_proj.weight), self._q_bias(self.q_proj.bias)
-        return rotate(self.split_heads(linear(x, weight, bias)), cos, sin)
+        return rotate(self.split_heads(linear(x, *self._layer('q'))), cos, sin)
 
     def keys(
         self,
@@ -139,8 +135,7 @@ class RotaryAttention(Attention):
         They are whole maps, one after the other, unless ``cells`` int64 [N, L - unrotated] says
         which cell each belongs to.
         """
-        weight, bias = self._k_weight(self.k_proj.weight), self._k_bias(self.k_proj.bias)
-        k = self.split_heads(linear(x, weight, bias))
+        k = self.split_heads(linear(x, *self._layer('k')))
         spatial = k.shape[2] - unrotated
         if cells is None:
             maps = k[:, :, :spatial].unflatten(2, (-1, cos.shape[0]))
@@ -157,9 +152,18 @@ class RotaryAttention(Attention):
             out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=self.dropout)
             return self.out_proj(out.transpose(1, 2).flatten(2))
         out = attend_rows(q, k, v, mask).transpose(1, 2).flatten(2)
-        weight = self._value_weight(self.v_proj.weight, self.out_proj.weight)
-        bias = self._value_bias(self.v_proj.bias, self.out_proj.weight, self.out_proj.bias)
+        value, output = self.v_proj, self.out_proj
+        weight = self.derived('value weight', self._join_weights, value.weight, output.weight)
+        bias = self.derived('value bias', _joined_bias, value.bias, output.weight, output.bias)
         return linear(out, weight, bias)
+
+    def _layer(self, name: str) -> tuple[Tensor, Tensor]:
+        """Weight and bias of the projection of queries ('q') or keys ('k'), in our order."""
+        layer = self.q_proj if name == 'q' else self.k_proj
+        return (
+            self.derived(f'{name} weight', self._reorder, layer.weight),
+            self.derived(f'{name} bias', self._reorder, layer.bias),
+        )
 
 
 class MemoryAttentionLayer(nn.Module):

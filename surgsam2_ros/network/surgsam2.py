@@ -10,7 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from surgsam2_ros.network import onednn
 from surgsam2_ros.network.config import NetworkConfig
+from surgsam2_ros.network.derived import keep_derived
 from surgsam2_ros.network.efficientnet_lite import EfficientNetLite0
 from surgsam2_ros.network.frame_tensors import Decoded, ImageFeatures, MemoryTokens
 from surgsam2_ros.network.hiera import Hiera
@@ -93,6 +95,15 @@ class SurgSAM2(nn.Module):
             self.no_obj_embed_spatial = embedding(1, memory_dim)
             self.obj_ptr_tpos_proj = nn.Linear(dim, memory_dim)
             self.register_buffer('time_wavelengths', sine_wavelengths(dim // 2), persistent=False)
+
+    def prepare_inference(self) -> SurgSAM2:
+        """Join, stretch and pack weights once instead of at every call; returns the network.
+
+        After parameters were written in place call it again; `train` and `eval` end it.
+        """
+        onednn.works()
+        keep_derived(self, True)
+        return self
 
     @property
     def image_size(self) -> int:

@@ -82,7 +82,7 @@ class StreamingTracker:
         if network.training:
             raise ValueError('the network is in training mode; call network.eval() first')
         self.config = TrackerConfig() if config is None else config
-        self._network = network
+        self._network = network.prepare_inference()
         with torch.inference_mode():
             self._bank = MemoryBank(network, self.config)
         self._engine = Engine.eager(network) if engine is None else engine

@@ -25,6 +25,12 @@ def _seed():
     torch.manual_seed(0)
 
 
+def prepared(conv):
+    """Let a convolution take its weights for those of inference."""
+    conv.keep_derived(True)
+    return conv
+
+
 def same_padding(x, conv):
     """Convolve in double precision with TensorFlow's padding written out."""
     kernel, stride = conv.kernel_size[0], conv.stride[0]
@@ -40,7 +46,7 @@ def same_padding(x, conv):
 def test_it_pads_as_tensorflow_and_then_clips_or_adds(
     kernel, stride, groups, after, memory_format, mode
 ):
-    conv = SameConv2d(8, 16, kernel, stride, groups)
+    conv = prepared(SameConv2d(8, 16, kernel, stride, groups))
     x = 9 * torch.randn(2, 8, 12, 10).contiguous(memory_format=memory_format)
     expected = same_padding(x, conv)
     added = torch.randn(expected.shape).contiguous(memory_format=memory_format)
@@ -57,7 +63,7 @@ def test_it_pads_as_tensorflow_and_then_clips_or_adds(
 
 @needs_onednn
 def test_without_gradients_it_is_one_operation():
-    conv, x = Conv2d(8, 16, 3, padding=1), torch.randn(1, 8, 12, 12)
+    conv, x = prepared(Conv2d(8, 16, 3, padding=1)), torch.randn(1, 8, 12, 12)
     with torch.inference_mode():
         conv(x)  # packs the weight
         assert kernels_of(lambda: conv(x, relu6=True)) == ['_convolution_pointwise']
@@ -66,7 +72,7 @@ def test_without_gradients_it_is_one_operation():
 
 
 def test_what_is_added_stays_as_it_is():
-    conv, x = Conv2d(8, 8, 1), torch.randn(1, 8, 12, 12)
+    conv, x = prepared(Conv2d(8, 8, 1)), torch.randn(1, 8, 12, 12)
     with torch.inference_mode():
         before = x.clone()
         conv(x, added=x)
@@ -74,7 +80,7 @@ def test_what_is_added_stays_as_it_is():
 
 
 def test_it_takes_maps_of_several_sizes():
-    conv = Conv2d(8, 16, 3, padding=1)
+    conv = prepared(Conv2d(8, 16, 3, padding=1))
     with torch.inference_mode():
         for side in (12, 20, 12):
             x = torch.randn(3, 8, side, side)
@@ -82,8 +88,8 @@ def test_it_takes_maps_of_several_sizes():
             torch.testing.assert_close(conv(x), expected, atol=1e-5, rtol=1e-5)
 
 
-def test_it_follows_its_weights():
-    conv, x = Conv2d(8, 16, 3, padding=1), torch.randn(1, 8, 12, 12)
+def test_it_follows_a_state_a_copy_and_training():
+    conv, x = prepared(Conv2d(8, 16, 3, padding=1)), torch.randn(1, 8, 12, 12)
 
     def check(one):
         with torch.inference_mode():
@@ -98,10 +104,13 @@ def test_it_follows_its_weights():
         other.weight.mul_(-2)
     check(other)
     check(conv)
+    with torch.no_grad():
+        conv.train().weight.mul_(-2)
+    check(conv)
 
 
 def test_gradients_flow_after_a_call_without_them():
-    conv, x = SameConv2d(8, 16, 3, 2), torch.randn(1, 8, 12, 12, requires_grad=True)
+    conv, x = prepared(SameConv2d(8, 16, 3, 2)), torch.randn(1, 8, 12, 12, requires_grad=True)
     with torch.inference_mode():
         conv(x)
     conv(x, relu6=True).sum().backward()
@@ -112,7 +121,7 @@ def test_gradients_flow_after_a_call_without_them():
 
 
 def test_it_travels_to_another_process():
-    conv, x = SameConv2d(8, 16, 3, 2), torch.randn(1, 8, 12, 12)
+    conv, x = prepared(SameConv2d(8, 16, 3, 2)), torch.randn(1, 8, 12, 12)
     with torch.inference_mode():
         expected = conv(x)
         assert torch.equal(pickle.loads(pickle.dumps(conv))(x), expected)
@@ -120,7 +129,7 @@ def test_it_travels_to_another_process():
 
 def test_autocast_has_its_own_kernel():
     with torch.inference_mode(), torch.autocast('cpu', torch.bfloat16):
-        assert Conv2d(8, 16, 1)(torch.randn(1, 8, 4, 4)).dtype == torch.bfloat16
+        assert prepared(Conv2d(8, 16, 1))(torch.randn(1, 8, 4, 4)).dtype == torch.bfloat16
 
 
 def test_its_state_is_that_of_a_plain_layer():

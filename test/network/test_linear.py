@@ -25,7 +25,9 @@ needs_onednn = pytest.mark.skipif(
 @pytest.fixture(name='layer')
 def _layer():
     torch.manual_seed(0)
-    return Linear(INPUTS, OUTPUTS)
+    layer = Linear(INPUTS, OUTPUTS)
+    layer.keep_derived(True)
+    return layer
 
 
 @pytest.mark.parametrize('rows', [FEW, MANY])
@@ -67,7 +69,7 @@ def test_a_weight_is_packed_once(layer):
         assert '_reorder_linear_weight' not in kernels_of(lambda: layer(x))
 
 
-def test_it_follows_its_weights(layer):
+def test_it_follows_a_state_a_copy_and_training(layer):
     x = torch.randn(MANY, INPUTS)
 
     def check(one):
@@ -82,6 +84,9 @@ def test_it_follows_its_weights(layer):
     with torch.no_grad():
         other.weight.mul_(-2)
     check(other)
+    check(layer)
+    with torch.no_grad():
+        layer.train().weight.mul_(-2)
     check(layer)
 
 
