@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What starts a node and drives it: the demo, and evaluation and benchmark through the node."""
 
+NODE = '/surgsam2'
+"""Name of a node that has a ROS domain to itself."""
+
 
 class LiveError(RuntimeError):
     """A node could not be started or driven as wanted; the message says why and what to do."""

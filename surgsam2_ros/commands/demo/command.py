@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import sys
@@ -16,20 +15,16 @@ from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.demo.scenes import SCENES, DemoScene, scene_bag
 from surgsam2_ros.commands.model_loading import add_model_arguments, find_model
 from surgsam2_ros.commands.progress import Progress
+from surgsam2_ros.live import NODE
 
 if TYPE_CHECKING:
+    from surgsam2_ros.live.demo import DemoPlan
     from surgsam2_ros.live.demo_report import DemoReport
     from surgsam2_ros.nodes.replay.bag_replay import ReplayLog
     from surgsam2_ros.sources import BagReader
 
-NODE = '/surgsam2'
-QUEUE_BYTES = 1 << 29
-"""Images that wait in the node may take this much memory together."""
 BEHIND_MS = 1000.0
 """A latency above this says that images had to wait for the ones before them."""
-PROMPT_TIMEOUT_S = 30.0
-FALLBACK_RATE_HZ = 15.0
-"""Of a bag whose times of recording do not tell."""
 
 _DESCRIPTION = f"""\
 Replay a bag through a surgsam2 node in a process and a ROS domain of its own, and measure what it
@@ -125,96 +120,52 @@ def _show(
     bag: Path, output: Path, arguments: argparse.Namespace, title: str | None = None
 ) -> tuple[dict[str, Any], int]:
     """Replay a bag, write what came of it, and return its summary and exit status."""
+    from surgsam2_ros.live.demo import summarise_demo
     from surgsam2_ros.sources import BagReader
 
     output.mkdir(parents=True, exist_ok=True)
     with BagReader(bag) as reader:
-        plan = _Plan(reader, arguments)
+        plan = _plan(reader, arguments)
         log = _replay(plan, output, arguments)
         report = _report(plan, output, log, title or reader.name)
-    summary = _summary(plan, log, report)
+    summary = summarise_demo(log, report)
     (output / 'summary.json').write_text(json.dumps(summary, indent=2) + '\n')
     print(describe_summary(summary))
     print(f'written to {output}: tracks.mcap, overlay.mp4, contact_sheet.png, summary.json')
     return summary, _verdict(summary, log, arguments.minimum_iou)
 
 
-class _Plan:
-    """What to replay: topics, headers, prompts and speed, all checked before anything starts."""
+def _plan(reader: BagReader, arguments: argparse.Namespace) -> DemoPlan:
+    from surgsam2_ros.commands.render import IMAGE_TOPIC, TRUTH_TOPIC
+    from surgsam2_ros.live.demo import DemoPlan
 
-    def __init__(self, reader: BagReader, arguments: argparse.Namespace) -> None:
-        from surgsam2_ros.commands.render import IMAGE_TOPIC, TRUTH_TOPIC
-        from surgsam2_ros.live import demo_prompts
-        from surgsam2_ros.sources import choose_image_topic
-        from surgsam2_ros.sources.message_types import COMPRESSED_IMAGE_TYPE
-
-        self.reader = reader
-        own = arguments.bag is None
-        image_topic = arguments.image_topic or (IMAGE_TOPIC if own else None)
-        self.truth_topic = arguments.truth_topic or (TRUTH_TOPIC if own else None)
-        besides = [self.truth_topic] if self.truth_topic is not None else []
-        self.image_topic = choose_image_topic(reader, image_topic, besides=besides)
-        self.compressed = reader.topics[self.image_topic].type_name == COMPRESSED_IMAGE_TYPE
-        self.headers, recorded_hz = demo_prompts.index_images(reader, self.image_topic)
-        self.prompts_from_truth = arguments.prompts is None
-        if not self.prompts_from_truth:
-            self.prompts = demo_prompts.prompts_from_file(
-                arguments.prompts, reader, self.image_topic, self.headers
-            )
-        elif self.truth_topic is not None:
-            self.prompts = demo_prompts.prompts_from_truth(reader, self.truth_topic, self.headers)
-        else:
-            raise CommandError(
-                'nothing says which objects to track: give --truth-topic, or --prompts with a '
-                f'label image or points for the first image. The bag has {reader.list_topics()}'
-            )
-        first = next(iter(reader.messages([self.image_topic])))
-        self.queue_size = max(min(len(self.headers), QUEUE_BYTES // len(first.data), 10_000), 8)
-        recorded_hz = recorded_hz or FALLBACK_RATE_HZ
-        self.rate_hz = recorded_hz if arguments.rate is None else arguments.rate
-        self.speed = self.rate_hz / recorded_hz
+    own = arguments.bag is None
+    return DemoPlan(
+        reader,
+        image_topic=arguments.image_topic or (IMAGE_TOPIC if own else None),
+        truth_topic=arguments.truth_topic or (TRUTH_TOPIC if own else None),
+        prompts=arguments.prompts,
+        rate_hz=arguments.rate,
+    )
 
 
-def _node_parameters(plan: _Plan, arguments: argparse.Namespace) -> dict[str, Any]:
-    parameters = {
-        'model.config': str(find_model(arguments.model).resolve()),
-        'model.device': arguments.device,
-        # A replay is to lose nothing; a node that is too slow shows in the latency first.
-        'input.policy': 'every_frame',
-        'input.queue_size': plan.queue_size,
-        'input.qos': 'DEFAULT',
-        'input.transport': 'compressed' if plan.compressed else 'raw',
-        'output.masks': True,
-        'tracking.prompt_timeout_s': PROMPT_TIMEOUT_S,
-    }
-    if arguments.checkpoint is not None:
-        checkpoint = Path(arguments.checkpoint)
-        if not checkpoint.is_file():
-            raise CommandError(f'checkpoint {checkpoint} does not exist')
-        parameters['model.checkpoint'] = str(checkpoint.resolve())
-    return parameters
+def _replay(plan: DemoPlan, output: Path, arguments: argparse.Namespace) -> ReplayLog:
+    from surgsam2_ros.live.demo import replay_plan
 
-
-def _replay(plan: _Plan, output: Path, arguments: argparse.Namespace) -> ReplayLog:
-    from surgsam2_ros.live.node_process import replaying_node
-    from surgsam2_ros.nodes.replay.bag_replay import Replay
-    from surgsam2_ros.sources import BagWriter
-
-    parameters = _node_parameters(plan, arguments)
-    remap = {'image/compressed' if plan.compressed else 'image': plan.image_topic}
+    if arguments.checkpoint is not None and not Path(arguments.checkpoint).is_file():
+        raise CommandError(f'checkpoint {arguments.checkpoint} does not exist')
     count = sum(len(due.prompts) for due in plan.prompts)
     print(
         f'{plan.reader.path}: {len(plan.headers)} images on {plan.image_topic} at '
         f'{plan.rate_hz:.2f} Hz, {count} objects; ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}'
     )
-    with contextlib.ExitStack() as stack:
-        node = stack.enter_context(replaying_node(output, parameters, remap))
-        writer = stack.enter_context(BagWriter(output / 'tracks.mcap', overwrite=True))
-        progress = stack.enter_context(Progress(len(plan.headers), 'starting the node'))
-        replay = Replay(plan.reader, plan.image_topic, writer, target=NODE, check_node=node.check)
-        return replay.run(
-            plan.prompts,
-            speed=plan.speed,
+    with Progress(len(plan.headers), 'starting the node') as progress:
+        return replay_plan(
+            plan,
+            output,
+            model=find_model(arguments.model),
+            checkpoint=arguments.checkpoint,
+            device=arguments.device,
             on_progress=lambda log: progress.update(len(log.results), _live(log)),
             on_state=lambda state: progress.relabel(state),
         )
@@ -227,48 +178,11 @@ def _live(log: ReplayLog) -> str:
     return f'{latency}  {waiting} under way'
 
 
-def _report(plan: _Plan, output: Path, log: ReplayLog, title: str) -> DemoReport:
-    import cv2
+def _report(plan: DemoPlan, output: Path, log: ReplayLog, title: str) -> DemoReport:
+    from surgsam2_ros.live.demo import report_plan
 
-    from surgsam2_ros.live.demo_report import make_report
-    from surgsam2_ros.sources.video_output import VideoOutput
-
-    truth = (plan.reader, plan.truth_topic) if plan.truth_topic is not None else None
-    total = len(log.published)
-    with (
-        Progress(total, 'comparing and drawing') as progress,
-        VideoOutput(output / 'overlay.mp4', plan.rate_hz) as video,
-    ):
-        report = make_report(
-            output / 'tracks.mcap',
-            (plan.image_topic, f'{NODE}/tracks'),
-            truth,
-            plan.prompts,
-            matched_by_label=plan.prompts_from_truth,
-            title=title,
-            total=total,
-            video=video,
-            on_frame=progress.update,
-        )
-    if report.sheet is not None:
-        bgr = cv2.cvtColor(report.sheet, cv2.COLOR_RGB2BGR)
-        cv2.imwrite(str(output / 'contact_sheet.png'), bgr)
-    return report
-
-
-def _summary(plan: _Plan, log: ReplayLog, report: DemoReport) -> dict[str, Any]:
-    from surgsam2_ros.evaluation import summarise
-
-    return summarise(
-        model=report.model,
-        frames_in=len(log.published),
-        frames_out=len(log.results),
-        frames_dropped=max(log.unanswered(), report.dropped),
-        rate_hz=log.rate_hz(),
-        latencies_ms=log.latencies_ms(),
-        inferences_ms=report.inferences_ms,
-        objects=list(report.objects.values()),
-    )
+    with Progress(len(log.published), 'comparing and drawing') as progress:
+        return report_plan(plan, output, log, title, on_frame=progress.update)
 
 
 def describe_summary(summary: dict[str, Any]) -> str:
