@@ -197,8 +197,8 @@ def _node_parameters(case: NodeCase, device: str, folder: Path) -> tuple[dict[st
 
 def _measure_transport(camera: SyntheticCamera, topic: str) -> list[float]:
     """Return the times that images take to a process that does nothing with them [ms]."""
-    from surgsam2_ros.nodes.replay.bag_replay import ReplayError
     from surgsam2_ros.nodes.replay.camera_run import publish_images
+    from surgsam2_ros.nodes.replay.driving import ReplayError
 
     count = PROBE_SKIPS + PROBE_COUNTS
     command = [sys.executable, '-m', 'surgsam2_ros.nodes.replay.transport_probe', topic, str(count)]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import cv2
 
-from surgsam2_ros.evaluation import summarise
 from surgsam2_ros.live import NODE, LiveError
 from surgsam2_ros.live.demo_prompts import index_images, prompts_from_file, prompts_from_truth
 from surgsam2_ros.live.demo_report import DemoReport, make_report
@@ -148,17 +147,3 @@ def report_plan(
         bgr = cv2.cvtColor(report.sheet, cv2.COLOR_RGB2BGR)
         cv2.imwrite(str(output / 'contact_sheet.png'), bgr)
     return report
-
-
-def summarise_demo(log: ReplayLog, report: DemoReport) -> dict[str, Any]:
-    """Return frames, rate, latencies, overlaps and states, ready for JSON."""
-    return summarise(
-        model=report.model,
-        frames_in=len(log.published),
-        frames_out=len(log.results),
-        frames_dropped=max(log.unanswered(), report.dropped),
-        rate_hz=log.rate_hz(),
-        latencies_ms=log.latencies_ms(),
-        inferences_ms=report.inferences_ms,
-        objects=list(report.objects.values()),
-    )

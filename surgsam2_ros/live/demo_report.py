@@ -18,8 +18,8 @@ from surgsam2_ros.drawing import (
     draw_contour,
     draw_overlay,
 )
-from surgsam2_ros.evaluation import ObjectRecord
 from surgsam2_ros.evaluation.metrics import jaccard, match_objects
+from surgsam2_ros.live.demo_summary import DemoObject
 from surgsam2_ros.live.recorded_tracks import Aligned, mask_of_track, read_tracks
 from surgsam2_ros.sources import BagReader, peek_header, read_labels
 from surgsam2_ros.sources.bag_frames import decode_message
@@ -47,7 +47,7 @@ class DemoReport:
     """
 
     model: str = ''
-    objects: dict[str, ObjectRecord] = field(default_factory=dict)
+    objects: dict[str, DemoObject] = field(default_factory=dict)
     inferences_ms: list[float] = field(default_factory=list)
     dropped: int = 0
     sheet: np.ndarray | None = None
@@ -177,10 +177,10 @@ def _count(report: DemoReport, item: _Recorded, overlaps: dict[str, float]) -> N
     report.inferences_ms.append(float(item.message.inference_ms))
     report.dropped += int(item.message.dropped_since_last)
     for track in item.tracks:
-        record = report.objects.setdefault(track.object_id, ObjectRecord(track.object_id))
+        record = report.objects.setdefault(track.object_id, DemoObject(track.object_id))
         record.states[STATE_NAMES[track.state]] += 1
     for object_id, overlap in overlaps.items():
-        record = report.objects.setdefault(object_id, ObjectRecord(object_id))
+        record = report.objects.setdefault(object_id, DemoObject(object_id))
         record.overlaps.append(overlap)
 
 

@@ -167,7 +167,7 @@ class _NodeRun:
 
     def score(self, labels: Path) -> VideoRecord:
         """Score every frame, write its masks, and return the record."""
-        from surgsam2_ros.evaluation.runs.writing import LabelWriter
+        from surgsam2_ros.evaluation.runs.label_writer import LabelWriter
         from surgsam2_ros.live.recorded_tracks import Aligned, read_tracks
         from surgsam2_ros.sources import BagReader
 

@@ -33,7 +33,7 @@ def replaying_node(
         LiveError: when the replay fails; tells the end of the node's log.
     """
     from surgsam2_ros.nodes.client import SurgSam2Error
-    from surgsam2_ros.nodes.replay.bag_replay import ReplayError
+    from surgsam2_ros.nodes.replay.driving import ReplayError
 
     with termination_as_interrupt(), NodeProcess(folder, parameters, remap) as node:
         try:

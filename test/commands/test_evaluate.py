@@ -253,7 +253,7 @@ def test_a_full_disk_is_told_with_the_remedy(evaluate, tmp_path, capsys, monkeyp
     def fail(*_arguments):
         raise OSError(errno.ENOSPC, 'No space left on device')
 
-    monkeypatch.setattr('surgsam2_ros.evaluation.runs.writing.write_label_png', fail)
+    monkeypatch.setattr('surgsam2_ros.evaluation.runs.label_writer.write_label_png', fail)
     assert evaluate() == 1
     last = capsys.readouterr().err.splitlines()[-1]
     assert f'no space is left for {tmp_path / "out"}; make room' in last

@@ -22,8 +22,8 @@ from surgsam2_ros.evaluation.records import (
 )
 from surgsam2_ros.evaluation.runs.frame_scores import FrameScores, ObjectResult
 from surgsam2_ros.evaluation.runs.inputs import open_videos
+from surgsam2_ros.evaluation.runs.label_writer import LabelWriter
 from surgsam2_ros.evaluation.runs.video import EvaluationVideo, object_ids
-from surgsam2_ros.evaluation.runs.writing import LabelWriter
 from surgsam2_ros.sources import write_label_png
 from surgsam2_ros.synthesis import render_clip
 

@@ -147,7 +147,7 @@ def _write(
     path: Path, report: Mapping[str, Any], measured: Mapping[str, Sequence[VideoMeasurement]]
 ) -> None:
     """Write the report, beside it a line per object-frame and the reliability diagram."""
-    from surgsam2_ros.evaluation.reports.writing import write_json
+    from surgsam2_ros.evaluation.reports.report_files import write_json
 
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, rounded(report))

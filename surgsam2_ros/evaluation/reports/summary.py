@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from surgsam2_ros.evaluation.durations import percentiles
 from surgsam2_ros.evaluation.metrics.identity import pooled_identity
 from surgsam2_ros.evaluation.promise import judge, object_frames
 from surgsam2_ros.evaluation.records import (
@@ -27,7 +28,6 @@ from surgsam2_ros.evaluation.reports.scores import (
     pooled_presence,
     shared_frames_difference,
 )
-from surgsam2_ros.evaluation.summary import percentiles
 
 SUMMARY_SCHEMA = 1
 

@@ -23,9 +23,9 @@ from surgsam2_ros.datasets.vos_folder import IMAGE_SUFFIXES, read_classes
 from surgsam2_ros.evaluation.records import RunRecord
 from surgsam2_ros.evaluation.runs.bag_video import BagVideo
 from surgsam2_ros.evaluation.runs.folder_video import FolderVideo
+from surgsam2_ros.evaluation.runs.label_writer import RESERVED
 from surgsam2_ros.evaluation.runs.stamp_matching import DEFAULT_TOLERANCE_MS
 from surgsam2_ros.evaluation.runs.video import EvaluationVideo
-from surgsam2_ros.evaluation.runs.writing import RESERVED
 from surgsam2_ros.sources import SourceError
 from surgsam2_ros.sources.bag_files import BAG_SUFFIXES, is_bag
 from surgsam2_ros.sources.image_folder import natural_key

@@ -12,6 +12,7 @@ import numpy as np
 
 from surgsam2_ros.evaluation.records import VideoRecord
 from surgsam2_ros.evaluation.runs.frame_scores import FrameScores, ObjectResult
+from surgsam2_ros.evaluation.runs.label_writer import LabelWriter
 from surgsam2_ros.evaluation.runs.prompting import (
     TruthPrompt,
     correction,
@@ -21,7 +22,6 @@ from surgsam2_ros.evaluation.runs.prompting import (
 from surgsam2_ros.evaluation.runs.settings import RunSettings
 from surgsam2_ros.evaluation.runs.video import EvaluationVideo
 from surgsam2_ros.evaluation.runs.video_records import record_of
-from surgsam2_ros.evaluation.runs.writing import LabelWriter
 from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.tracking import FrameResult, Prompt, StreamingTracker
 

@@ -18,8 +18,8 @@ from surgsam2_ros.evaluation.metrics.identity import (
 )
 from surgsam2_ros.evaluation.records import VideoRecord
 from surgsam2_ros.evaluation.runs.frame_scores import FrameScores
+from surgsam2_ros.evaluation.runs.label_writer import ALL
 from surgsam2_ros.evaluation.runs.video import EvaluationVideo
-from surgsam2_ros.evaluation.runs.writing import ALL
 from surgsam2_ros.sources import read_label_png
 
 

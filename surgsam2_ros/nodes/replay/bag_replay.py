@@ -19,6 +19,13 @@ from std_msgs.msg import Header
 from surgsam2_ros.nodes.client import SurgSam2Client, SurgSam2Error
 from surgsam2_ros.nodes.client.node_thread import NodeThread
 from surgsam2_ros.nodes.client.watched_calls import POLL_S, Answer, await_call, in_thread
+from surgsam2_ros.nodes.replay.driving import (
+    DISCOVERY_TIMEOUT_S,
+    START_TIMEOUT_S,
+    ReplayError,
+    await_subscriber,
+    bring_up,
+)
 from surgsam2_ros.nodes.replay.player import BagPlayer, MessageSource
 from surgsam2_ros.nodes.replay.recorder import TopicRecorder
 from surgsam2_ros.sources import BagMessage, BagWriter, FilePrompt, peek_header
@@ -26,14 +33,8 @@ from surgsam2_ros.sources import BagMessage, BagWriter, FilePrompt, peek_header
 TRACKS_TYPE = 'surgsam2_msgs/msg/TrackArray'
 IMAGE_TYPE = 'sensor_msgs/msg/Image'
 
-_START_TIMEOUT_S = 120.0
-_DISCOVERY_TIMEOUT_S = 30.0
 _PROMPT_LEAD_S = 0.3  # between sending the first prompts and the first image
 _STALL_S = 10.0  # without a result for so long, the rest is taken for lost
-
-
-class ReplayError(RuntimeError):
-    """The replay could not be started or went wrong on the way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,11 +161,8 @@ class Replay:
             surgsam2_ros.nodes.client.SurgSam2Error: when it refuses a transition or a prompt.
         """
         with contextlib.closing(NodeThread('surgsam2_replay')) as thread:
-            client = SurgSam2Client(self._target, node=thread.node, timeout_s=_START_TIMEOUT_S)
-            on_state('configuring')
-            self._await(client.configure)
-            on_state('activating')
-            self._await(client.activate)
+            client = SurgSam2Client(self._target, node=thread.node, timeout_s=START_TIMEOUT_S)
+            bring_up(client, self._check_node, on_state)
             player = BagPlayer(
                 thread.node,
                 self._reader,
@@ -196,10 +194,8 @@ class Replay:
             raise ReplayError('; '.join(recorder.skipped.values()))
 
     def _wait_for_discovery(self, node: Any, player: BagPlayer) -> None:
-        waiting = self._await(lambda: player.wait_for_subscribers(_DISCOVERY_TIMEOUT_S))
-        if waiting:
-            raise ReplayError(f'the node did not subscribe to {waiting[0]}')
-        deadline = time.monotonic() + _DISCOVERY_TIMEOUT_S
+        await_subscriber(player, self._check_node)
+        deadline = time.monotonic() + DISCOVERY_TIMEOUT_S
         topics = [f'{self._target}/tracks', f'{self._target}/label_image']
         while not all(node.count_publishers(topic) for topic in topics):
             self._check_node()

@@ -15,8 +15,13 @@ from rclpy.serialization import deserialize_message
 from surgsam2_msgs.msg import TrackArray
 from surgsam2_ros.nodes.client.client import TRACKS, SurgSam2Client
 from surgsam2_ros.nodes.client.node_thread import NodeThread
-from surgsam2_ros.nodes.client.watched_calls import POLL_S, await_call, in_thread
-from surgsam2_ros.nodes.replay.bag_replay import ReplayError
+from surgsam2_ros.nodes.client.watched_calls import POLL_S, in_thread
+from surgsam2_ros.nodes.replay.driving import (
+    START_TIMEOUT_S,
+    ReplayError,
+    await_subscriber,
+    bring_up,
+)
 from surgsam2_ros.nodes.replay.player import BagPlayer
 from surgsam2_ros.nodes.replay.synthetic_camera import SyntheticCamera
 from surgsam2_ros.sources import BagMessage, peek_header
@@ -24,8 +29,6 @@ from surgsam2_ros.sources import BagMessage, peek_header
 if TYPE_CHECKING:
     from rclpy.subscription import MessageInfo
 
-START_TIMEOUT_S = 120.0
-DISCOVERY_TIMEOUT_S = 20.0
 STALL_S = 30.0  # without a result for so long, the node is given up
 _MATCHING_S = 0.3  # matching on the other side cannot be seen from here
 _PATIENCE_S = 2.0  # for the last results
@@ -84,7 +87,8 @@ def publish_images(camera: SyntheticCamera, topic: str, count: int, check: Calla
     """
     with contextlib.closing(NodeThread('surgsam2_camera')) as thread:
         player = _player(thread, camera, topic)
-        _await_subscriber(player, topic, check)
+        await_subscriber(player, check)
+        time.sleep(_MATCHING_S)
 
         def after(_message: BagMessage, _began_ns: int) -> None:
             check()
@@ -144,13 +148,13 @@ class CameraRun:
         """
         with contextlib.closing(NodeThread('surgsam2_camera')) as thread:
             client = SurgSam2Client(self._target, node=thread.node, timeout_s=START_TIMEOUT_S)
-            await_call(client.configure, self._check_node)
-            await_call(client.activate, self._check_node)
+            bring_up(client, self._check_node)
             player = _player(thread, self._camera, self._image_topic)
             thread.node.create_subscription(
                 TrackArray, f'{self._target}/tracks', self._receive, TRACKS, raw=True
             )
-            _await_subscriber(player, self._image_topic, self._check_node)
+            await_subscriber(player, self._check_node)
+            time.sleep(_MATCHING_S)
             steps = self._steps(client, prompts, warm_up, warm_up_s, duration_s)
 
             def before(_message: BagMessage) -> None:
@@ -235,9 +239,3 @@ def _player(thread: NodeThread, camera: SyntheticCamera, topic: str) -> BagPlaye
     player = BagPlayer(thread.node, camera, remap={camera.topic: topic})
     camera.keep_time(player.bag_time_ns)
     return player
-
-
-def _await_subscriber(player: BagPlayer, topic: str, check: Callable[[], None]) -> None:
-    if await_call(lambda: player.wait_for_subscribers(DISCOVERY_TIMEOUT_S), check):
-        raise ReplayError(f'nobody subscribed to {topic} within {DISCOVERY_TIMEOUT_S:g} s')
-    time.sleep(_MATCHING_S)

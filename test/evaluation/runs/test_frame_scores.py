@@ -9,7 +9,7 @@ import pytest
 from evaluation_data import SIZE, truth
 
 from surgsam2_ros.evaluation.runs.frame_scores import FrameScores, ObjectResult
-from surgsam2_ros.evaluation.runs.writing import LabelWriter, compose
+from surgsam2_ros.evaluation.runs.label_writer import LabelWriter, compose
 from surgsam2_ros.sources import SourceError, read_label_png
 
 

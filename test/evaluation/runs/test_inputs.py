@@ -246,7 +246,7 @@ def test_the_recorded_clip_is_the_same_as_folder_and_as_bag():
 def test_inputs_are_read_without_torch():
     code = (
         'import sys, surgsam2_ros.evaluation.runs.inputs, surgsam2_ros.evaluation.runs.prompting,'
-        " surgsam2_ros.evaluation.runs.writing; sys.exit('torch' in sys.modules)"
+        " surgsam2_ros.evaluation.runs.label_writer; sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, '-c', code], check=True)
 

@@ -264,7 +264,7 @@ def test_a_full_disk_ends_the_run_since_every_video_would_fail(model, tmp_path, 
     def fail(*_arguments):
         raise OSError(errno.ENOSPC, 'No space left on device')
 
-    monkeypatch.setattr('surgsam2_ros.evaluation.runs.writing.write_label_png', fail)
+    monkeypatch.setattr('surgsam2_ros.evaluation.runs.label_writer.write_label_png', fail)
     jobs = make_jobs(write_vos(tmp_path / 'data', ('a', 'b')), model, tmp_path / 'out')
     with pytest.raises(OSError, match='No space left'):
         run_jobs(jobs, 1)

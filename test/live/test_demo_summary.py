@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import json
 
-from surgsam2_ros.evaluation import ObjectRecord, percentiles, summarise
+from surgsam2_ros.evaluation.durations import percentiles
+from surgsam2_ros.live.demo_summary import DemoObject, summarise_demo
 
 
 def test_percentiles_of_known_durations():
@@ -15,9 +16,9 @@ def test_percentiles_of_known_durations():
 
 
 def test_the_summary_has_the_agreed_keys_and_means_over_objects():
-    first, second = ObjectRecord('a', [0.5, 1.0]), ObjectRecord('b', [0.25])
+    first, second = DemoObject('a', [0.5, 1.0]), DemoObject('b', [0.25])
     first.states.update(['TRACKED', 'TRACKED'])
-    summary = summarise(
+    summary = summarise_demo(
         model='nano',
         frames_in=3,
         frames_out=2,
@@ -44,7 +45,7 @@ def test_the_summary_has_the_agreed_keys_and_means_over_objects():
 
 
 def test_a_summary_without_truth_has_no_overlap():
-    record = ObjectRecord('a')
+    record = DemoObject('a')
     record.states.update(['TRACKED'] * 4)
     assert record.summary() == {
         'object_id': 'a',

@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The summary of one replay: what was lost, how long it took, how well it agrees with a truth."""
+"""The summary of a demo: what was lost, how long it took, how well it agrees with a truth."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from surgsam2_ros.evaluation.durations import percentiles
+
 
 @dataclass
-class ObjectRecord:
-    """What happened to one object during a replay.
+class DemoObject:
+    """What happened to one object during a demo.
 
     Attributes:
         object_id: name of the object.
@@ -36,25 +38,7 @@ class ObjectRecord:
         }
 
 
-def percentiles(milliseconds: Sequence[float]) -> dict[str, float | None]:
-    """Median, 95th and 99th percentile (linear interpolation) and maximum of durations.
-
-    Args:
-        milliseconds: durations in any order.
-
-    Returns:
-        {'p50', 'p95', 'p99', 'max'} in milliseconds, rounded to 0.01; all None for no durations.
-    """
-    if not len(milliseconds):
-        return dict.fromkeys(('p50', 'p95', 'p99', 'max'))
-    values = [*np.percentile(milliseconds, [50, 95, 99]), np.max(milliseconds)]
-    return {
-        name: round(float(value), 2)
-        for name, value in zip(('p50', 'p95', 'p99', 'max'), values, strict=True)
-    }
-
-
-def summarise(
+def summarise_demo(
     *,
     model: str,
     frames_in: int,
@@ -63,7 +47,7 @@ def summarise(
     rate_hz: float,
     latencies_ms: Sequence[float],
     inferences_ms: Sequence[float],
-    objects: Sequence[ObjectRecord],
+    objects: Sequence[DemoObject],
 ) -> dict[str, Any]:
     """Return the content of summary.json.
 
