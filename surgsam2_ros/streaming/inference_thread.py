@@ -45,6 +45,7 @@ class TrackedFrame:
         result: what the tracker found.
         dropped_since_last: frames that went untracked since the previous TrackedFrame.
         inference_ms: time that network and tracker took for this frame, waits left out [ms].
+        session: number that changes when all objects are forgotten.
     """
 
     received: ReceivedFrame
@@ -52,6 +53,7 @@ class TrackedFrame:
     result: FrameResult
     dropped_since_last: int
     inference_ms: float
+    session: int
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ class InferenceThread:
         self._frames: FramePreparation | None = None
         self._order = StampOrder()
         self._dropped_since_last = 0
+        self._session = time.time_ns()  # differs from that of any other start
         self._tracker: StreamingTracker | None = None
         self._load_error: BaseException | None = None
         self._loaded = threading.Event()
@@ -230,7 +233,8 @@ class InferenceThread:
         inference_ms = (time.perf_counter() - started) * 1e3 + frame.prepare_ms
         received = frame.received
         self._history.append(received.stamp_ns, result.frame_index)
-        return TrackedFrame(received, frame.rgb, result, self._dropped_since_last, inference_ms)
+        dropped, session = self._dropped_since_last, self._session
+        return TrackedFrame(received, frame.rgb, result, dropped, inference_ms, session)
 
     def _hand_out(self, tracked: TrackedFrame) -> None:
         self.last_result = tracked
@@ -319,6 +323,7 @@ class InferenceThread:
         self._tracker.reset()
         self._history.clear()
         self._order.forget()
+        self._session += 1
         self.last_result = None
 
     def _count_dropped(self, frames: int) -> None:

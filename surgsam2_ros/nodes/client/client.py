@@ -16,6 +16,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ from surgsam2_ros.nodes.client.results import (
 )
 from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.messages.images import decode_mask_message, make_rgb_image
-from surgsam2_ros.nodes.messages.requests import add_prompt, add_request, prompt_message
+from surgsam2_ros.nodes.messages.requests import prompt_message
 
 _REPEAT_S = 2.0  # after which a request without effect is sent again
 CONFIGURE_TIMEOUT_S = 120.0
@@ -164,17 +165,11 @@ class SurgSam2Client:
             allow_update: whether a known object is refined instead of rejected.
             keep_old_points: whether the points add to those given before for the same image.
         """
-        request = add_request(header, allow_update, keep_old_points)
-        add_prompt(
-            request,
-            object_id,
-            points=points,
-            labels=labels,
-            box=box,
-            mask=mask,
-            class_name=class_name,
-        )
-        return self._add(request)[object_id]
+        given = {'points': points, 'labels': labels, 'box': box, 'mask': mask}
+        prompt = SimpleNamespace(object_id=object_id, class_name=class_name, **given)
+        return self.add_objects(
+            [prompt], header=header, allow_update=allow_update, keep_old_points=keep_old_points
+        )[object_id]
 
     def add_objects(
         self,
@@ -193,18 +188,12 @@ class SurgSam2Client:
         Returns:
             all living objects and their values in the label image.
         """
-        request = add_request(header, allow_update, keep_old_points)
-        for prompt in prompts:
-            add_prompt(
-                request,
-                prompt.object_id,
-                points=prompt.points,
-                labels=prompt.labels,
-                box=prompt.box,
-                mask=prompt.mask,
-                class_name=prompt.class_name,
-            )
-        return self._add(request)
+        request = AddObjects.Request(header=header or Header(), allow_update=allow_update)
+        request.prompts = [
+            prompt_message(prompt, keep_old_points=keep_old_points) for prompt in prompts
+        ]
+        answer = self._demand(self._call(AddObjects, 'add_objects', request))
+        return dict(zip(answer.object_ids, answer.object_indices, strict=True))
 
     def remove_object(self, object_id: str) -> None:
         """Forget one object."""
@@ -213,7 +202,7 @@ class SurgSam2Client:
 
     def list_objects(self) -> list[TrackedObject]:
         """Return the living objects."""
-        answer = self._call(ListObjects, 'list_objects', ListObjects.Request())
+        answer = self._demand(self._call(ListObjects, 'list_objects', ListObjects.Request()))
         columns = (answer.object_ids, answer.object_indices, answer.class_names)
         states = map(ObjectState, answer.states)
         rows = zip(*columns, states, answer.frames_since_seen, strict=True)
@@ -320,10 +309,6 @@ class SurgSam2Client:
             return wanted()
 
     # Calls
-
-    def _add(self, request: AddObjects.Request) -> dict[str, int]:
-        answer = self._demand(self._call(AddObjects, 'add_objects', request))
-        return dict(zip(answer.object_ids, answer.object_indices, strict=True))
 
     def _demand(self, answer: Any) -> Any:
         if not answer.success:

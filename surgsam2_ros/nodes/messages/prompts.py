@@ -8,7 +8,6 @@ the tracker to say.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,60 +29,9 @@ class MalformedPromptsError(PromptError):
         self.object_id = ''
 
 
-def prompts_from_request(request: AddObjects.Request) -> list[Prompt]:
-    """Return one prompt per object: those with boxes first, then points, then masks.
-
-    Raises:
-        PromptError: arrays of different lengths, an id that occurs twice or with a mask and
-            something else, a class for an unknown id, an unreadable mask, no prompts at all.
-    """
-    _check_lengths(request, 'bbox_object_ids', 'bbox_coords')
-    _check_lengths(request, 'point_object_ids', 'point_coords', 'point_labels')
-    _check_lengths(request, 'mask_object_ids', 'masks')
-    _check_lengths(request, 'class_object_ids', 'class_names')
-    _check_unique('bbox_object_ids', request.bbox_object_ids)
-    _check_unique('mask_object_ids', request.mask_object_ids)
-    _check_unique('class_object_ids', request.class_object_ids)
-
-    boxes = {
-        object_id: _box(object_id, region)
-        for object_id, region in zip(request.bbox_object_ids, request.bbox_coords, strict=True)
-    }
-    points: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    labels: dict[str, list[int]] = defaultdict(list)
-    for object_id, point, label in zip(
-        request.point_object_ids, request.point_coords, request.point_labels, strict=True
-    ):
-        points[object_id].append((point.x, point.y))
-        labels[object_id].append(label)
-    masks = {
-        object_id: _mask(object_id, image)
-        for object_id, image in zip(request.mask_object_ids, request.masks, strict=True)
-    }
-    class_names = dict(zip(request.class_object_ids, request.class_names, strict=True))
-
-    object_ids = list(dict.fromkeys([*boxes, *points, *masks]))
-    if not object_ids:
-        raise MalformedPromptsError(
-            'the request has no prompts; give boxes, points or masks, each with its object id'
-        )
-    for object_id in class_names:
-        if object_id not in object_ids:
-            raise PromptError(
-                object_id, 'it has a class name but no box, point or mask; add one of these'
-            )
-    return [
-        Prompt(
-            object_id=object_id,
-            points=_points_array(points.get(object_id)),
-            labels=_labels_array(labels.get(object_id)),
-            box=boxes.get(object_id),
-            mask=masks.get(object_id),
-            class_name=class_names.get(object_id, ''),
-            clear_old_points=not request.keep_old_points,
-        )
-        for object_id in object_ids
-    ]
+def prompts_from_request(request: AddObjects.Request | SegmentImage.Request) -> list[Prompt]:
+    """Return the prompts of a request, in its order; raises as for a message."""
+    return _prompts(request.prompts)
 
 
 def prompts_from_message(message: PromptArray) -> list[Prompt]:
@@ -95,15 +43,12 @@ def prompts_from_message(message: PromptArray) -> list[Prompt]:
     return _prompts(message.prompts)
 
 
-def prompts_from_segment_request(request: SegmentImage.Request) -> list[Prompt]:
-    """Return the prompts of a SegmentImage request, in its order; raises as for a message."""
-    return _prompts(request.prompts)
-
-
 def _prompts(messages: Sequence[PromptMessage]) -> list[Prompt]:
     if not messages:
-        raise MalformedPromptsError('there are no prompts; give at least one')
-    _check_unique('prompts', [message.object_id for message in messages])
+        raise MalformedPromptsError(
+            'there are no prompts; give at least one, with points, a box or a mask'
+        )
+    _check_unique([message.object_id for message in messages])
     return [_prompt(message) for message in messages]
 
 
@@ -150,18 +95,11 @@ def _mask(object_id: str, image: Image) -> np.ndarray:
         raise PromptError(object_id, f'its mask cannot be read: {error}') from error
 
 
-def _check_lengths(request: AddObjects.Request, *names: str) -> None:
-    lengths = {name: len(getattr(request, name)) for name in names}
-    if len(set(lengths.values())) > 1:
-        counts = ', '.join(f'{name} has {length}' for name, length in lengths.items())
-        raise MalformedPromptsError(
-            f'arrays that belong together differ in length: {counts}; give one entry of each'
-        )
-
-
-def _check_unique(name: str, object_ids: Sequence[str]) -> None:
+def _check_unique(object_ids: Sequence[str]) -> None:
     seen = set()
     for object_id in object_ids:
         if object_id in seen:
-            raise PromptError(object_id, f'the id occurs twice in {name}; name each object once')
+            raise PromptError(
+                object_id, 'the id occurs twice in the prompts; name each object once'
+            )
         seen.add(object_id)

@@ -14,51 +14,20 @@ from sensor_msgs.msg import Image, RegionOfInterest
 from std_msgs.msg import Header
 
 from surgsam2_msgs.msg import Prompt as PromptMessage
-from surgsam2_msgs.srv import AddObjects
 from surgsam2_ros.nodes.messages.images import make_label_image
 
 
-def add_request(
-    header: Header | None, allow_update: bool, keep_old_points: bool
-) -> AddObjects.Request:
-    """Return a request without prompts."""
-    return AddObjects.Request(
-        request_header=header or Header(),
-        allow_update=allow_update,
-        keep_old_points=keep_old_points,
+def prompt_message(prompt: Any, *, keep_old_points: bool = False) -> PromptMessage:
+    """Return the message of a tracking.Prompt, or of anything with its attributes.
+
+    Args:
+        prompt: with object_id, points, labels, box, mask and class_name; points without labels
+            lie on the object.
+        keep_old_points: whether the points add to those given before for the same image.
+    """
+    message = PromptMessage(
+        object_id=prompt.object_id, class_name=prompt.class_name, keep_old_points=keep_old_points
     )
-
-
-def add_prompt(
-    request: AddObjects.Request,
-    object_id: str,
-    *,
-    points: Sequence | None = None,
-    labels: Sequence[int] | None = None,
-    box: Sequence[float] | None = None,
-    mask: np.ndarray | None = None,
-    class_name: str = '',
-) -> None:
-    """Write one object's prompt into the arrays of a request; points without labels lie on it."""
-    if points is not None:
-        labels = [1] * len(points) if labels is None else labels
-        request.point_object_ids += [object_id] * len(points)
-        request.point_coords += [_point(point) for point in points]
-        request.point_labels.extend(int(label) for label in labels)
-    if box is not None:
-        request.bbox_object_ids.append(object_id)
-        request.bbox_coords.append(_region(box))
-    if mask is not None:
-        request.mask_object_ids.append(object_id)
-        request.masks.append(_mask_message(mask))
-    if class_name:
-        request.class_object_ids.append(object_id)
-        request.class_names.append(class_name)
-
-
-def prompt_message(prompt: Any) -> PromptMessage:
-    """Return the message of a tracking.Prompt, or of anything with its attributes."""
-    message = PromptMessage(object_id=prompt.object_id, class_name=prompt.class_name)
     if prompt.points is not None:
         message.points = [_point(point) for point in prompt.points]
         labels = [1] * len(prompt.points) if prompt.labels is None else prompt.labels

@@ -28,8 +28,10 @@ def make_track_array(
     header: Header,
     result: FrameResult,
     *,
+    session: int,
     dropped_since_last: int,
     latency_ms: float,
+    latency_is_from_arrival: bool = False,
     inference_ms: float,
     model: str,
     with_masks: bool = True,
@@ -40,8 +42,10 @@ def make_track_array(
     Args:
         header: that of the image; it goes unchanged into the message and its masks.
         result: what the tracker said about the image.
+        session: number that changes when all objects are forgotten.
         dropped_since_last: images not processed since the previous result.
         latency_ms: age of the image [ms].
+        latency_is_from_arrival: whether it counts from the image's arrival, not from its stamp.
         inference_ms: time of network and tracker [ms].
         model: name of the network.
         with_masks: whether each track carries its mask, cropped to its box.
@@ -51,9 +55,13 @@ def make_track_array(
     tracks = sorted(result.tracks, key=lambda track: track.instance)
     return TrackArray(
         header=header,
+        image_width=result.label_image.shape[1],
+        image_height=result.label_image.shape[0],
+        session=session,
         frame_index=result.frame_index,
         dropped_since_last=dropped_since_last,
         latency_ms=float(latency_ms),
+        latency_is_from_arrival=latency_is_from_arrival,
         inference_ms=float(inference_ms),
         model=model,
         tracks=[_track_message(header, track, with_masks, with_contours) for track in tracks],

@@ -25,7 +25,6 @@ from surgsam2_ros.nodes.messages.images import decode_image_message, make_label_
 from surgsam2_ros.nodes.messages.prompts import (
     prompts_from_message,
     prompts_from_request,
-    prompts_from_segment_request,
 )
 from surgsam2_ros.nodes.tracker.pipeline import Pipeline
 from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
@@ -91,7 +90,7 @@ class ObjectServices:
         try:
             prompts = prompts_from_request(request)
             future = self._submit_prompts(
-                prompts, request.request_header.stamp, allow_update=request.allow_update
+                prompts, request.header.stamp, allow_update=request.allow_update
             )
             outcome = await self._answer(future)
         except Exception as error:  # a service answers whatever happens
@@ -128,8 +127,10 @@ class ObjectServices:
             pipeline = self._configured()
             objects = await self._call(lambda tracker: tuple(tracker.objects))
         except Exception as error:
-            self._reporter.report('services', f'list_objects: {self._explain(error)}')
+            response.message = self._explain(error)
             return response
+        response.success = True
+        response.message = f'{len(objects)} objects'
         _set_objects(response, objects)
         response.class_names = [item.class_name for item in objects]
         response.states = [int(item.state) for item in objects]
@@ -142,7 +143,7 @@ class ObjectServices:
         self, request: SegmentImage.Request, response: SegmentImage.Response
     ) -> SegmentImage.Response:
         try:
-            prompts = prompts_from_segment_request(request)
+            prompts = prompts_from_request(request)
             result = await self._call(
                 lambda tracker: tracker.segment(decode_image_message(request.image), prompts)
             )

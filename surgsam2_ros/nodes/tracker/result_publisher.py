@@ -74,15 +74,17 @@ class ResultPublisher:
             make_track_array(
                 header,
                 frame.result,
+                session=frame.session,
                 dropped_since_last=frame.dropped_since_last,
                 latency_ms=latency,
+                latency_is_from_arrival=has_foreign_stamp(frame.received),
                 inference_ms=frame.inference_ms,
                 model=model,
                 with_masks=output.masks,
                 with_contours=output.contours,
             )
         )
-        if output.label_image:
+        if output.label_image and self._label_image.get_subscription_count() > 0:
             labels = frame.result.label_image
             if not output.label_uncertain:
                 labels = frame.result.tracked_label_image()

@@ -67,7 +67,7 @@ def test_a_lost_answer_about_the_state_is_asked_for_again(stand_in, client, monk
     assert len(asked) >= 2
 
 
-def test_prompts_become_one_request(stand_in, client):
+def test_prompts_become_messages(stand_in, client):
     requests = []
 
     def answer(request, response):
@@ -83,16 +83,14 @@ def test_prompts_become_one_request(stand_in, client):
     client.add_object('a', mask=mask)
     stand_in.destroy_service(service)
 
-    by_points, by_box, by_mask = requests
-    assert by_points.point_object_ids == ['a', 'a']
-    assert list(by_points.point_labels) == [1, 1]
-    assert (by_points.class_object_ids, by_points.class_names) == (['a'], ['scissors'])
-    assert by_points.allow_update
-    (region,) = by_box.bbox_coords
+    assert [r.allow_update for r in requests] == [True, False, True]
+    (points,), (box,), (masked,) = (r.prompts for r in requests)
+    assert (points.object_id, points.class_name) == ('a', 'scissors')
+    assert [(point.x, point.y) for point in points.points] == [(1, 2), (3, 4)]
+    assert list(points.labels) == [1, 1]
+    region, image = box.box, masked.mask
     assert (region.x_offset, region.y_offset, region.width, region.height) == (1, 2, 3, 2)
-    assert by_box.keep_old_points
-    assert not by_box.allow_update
-    (image,) = by_mask.masks
+    assert [p.keep_old_points for p in (points, box, masked)] == [False, True, False]
     assert (image.encoding, image.height, image.width) == ('mono8', 4, 6)
     assert np.count_nonzero(image.data) == 1
 

@@ -42,6 +42,7 @@ def make_message(*tracks: Track, **options) -> TrackArray:
     return make_track_array(
         HEADER,
         result,
+        session=1_700_000_000_000_000_000,
         dropped_since_last=3,
         latency_ms=41.5,
         inference_ms=20.25,
@@ -61,6 +62,8 @@ def test_frame_without_objects_has_a_message():
     message = make_message()
     assert message.header == HEADER
     assert (message.frame_index, message.dropped_since_last) == (7, 3)
+    assert (message.image_width, message.image_height) == (30, 20)
+    assert message.session == 1_700_000_000_000_000_000
     assert (message.latency_ms, message.inference_ms) == (41.5, 20.25)
     assert message.model == 'surgsam2_nano'
     assert list(message.tracks) == []

@@ -125,8 +125,10 @@ def test_services_say_what_is_missing_while_not_active(node):
         client.add_object('a', box=(1, 1, 9, 9))
     with pytest.raises(SurgSam2Error, match='not configured'):
         client.reset()
-    assert client.list_objects() == []
+    with pytest.raises(SurgSam2Error, match='not configured'):
+        client.list_objects()
     client.configure()
+    assert client.list_objects() == []
     with pytest.raises(SurgSam2Error, match='inactive; activate it first'):
         client.add_object('a', box=(1, 1, 9, 9))
     client.reset()

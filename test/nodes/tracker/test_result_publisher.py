@@ -64,7 +64,7 @@ def tracked_frame(result: FrameResult | None = None) -> TrackedFrame:
     message.header.stamp.sec = 7
     result = result or FrameResult(3, np.zeros((4, 5), np.uint8), ())
     received = ReceivedFrame(message, stamp_ns=7000 * MS, received_ns=7010 * MS)
-    return TrackedFrame(received, np.zeros((4, 5, 3), np.uint8), result, 2, 12.5)
+    return TrackedFrame(received, np.zeros((4, 5, 3), np.uint8), result, 2, 12.5, session=77)
 
 
 def publish(results, result=None, **output):
@@ -85,7 +85,9 @@ def test_tracks_tell_latency_drops_and_model(node, results):
     assert tracks.header == tracked_frame().received.message.header
     assert tracks.latency_ms == pytest.approx(40.0)
     assert tracks.inference_ms == pytest.approx(12.5)
-    assert (tracks.frame_index, tracks.dropped_since_last) == (3, 2)
+    assert (tracks.frame_index, tracks.dropped_since_last, tracks.session) == (3, 2, 77)
+    assert (tracks.image_width, tracks.image_height) == (5, 4)
+    assert not tracks.latency_is_from_arrival
     assert tracks.model == 'surgsam2_nano'
 
 
@@ -100,10 +102,15 @@ def test_the_overlay_is_drawn_only_while_somebody_looks(node, results):
     assert len(overlay.messages) == 1
 
 
-def test_the_label_image_can_be_turned_off(node, results):
+def test_the_label_image_is_for_those_who_listen_and_can_be_turned_off(node, results):
+    labels = node.publishers['~/label_image']
+    publish(results)
+    assert labels.messages == []
+    labels.subscribers = 1
+    publish(results)
     publish(results, label_image=False)
-    assert node.publishers['~/label_image'].messages == []
-    assert len(node.publishers['~/tracks'].messages) == 1
+    assert len(labels.messages) == 1
+    assert len(node.publishers['~/tracks'].messages) == 3
 
 
 @pytest.mark.parametrize(
@@ -116,6 +123,7 @@ def test_objects_that_are_not_to_be_acted_on_can_be_left_out(node, results, labe
         track(3, TrackState.TENTATIVE, slice(4, 5)),
     )
     labels = np.tile(np.array([1, 1, 2, 2, 3], np.uint8), (4, 1))
+    node.publishers['~/label_image'].subscribers = 1
     publish(results, FrameResult(3, labels, tracks), label_uncertain=label_uncertain)
     (message,) = node.publishers['~/label_image'].messages
     assert list(message.data) == row * 4

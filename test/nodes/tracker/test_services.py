@@ -111,7 +111,7 @@ def test_a_known_object_is_refined_or_rejected_as_asked(node):
         ({'mask': np.ones((10, 10))}, r'10x10'),
         ({'mask': np.zeros((HEIGHT, WIDTH))}, r'mask is empty'),
         ({'points': [(5, 5)], 'labels': [7]}, r'label'),
-        ({}, r'no prompts'),
+        ({}, r'it is empty; give points, a box or a mask'),
         ({'box': (10, 10, 10, 30)}, r'width and height must be at least'),
     ],
 )
@@ -132,10 +132,8 @@ def test_one_bad_prompt_rejects_the_request_and_is_named(node, background):
 
 def test_a_rejection_still_lists_the_living_objects(node):
     node.add_while_sending('alive', box=BOX)
-    request = AddObjects.Request(
-        bbox_object_ids=['twice', 'twice'],
-        bbox_coords=[RegionOfInterest(width=9, height=9), RegionOfInterest(width=9, height=9)],
-    )
+    twice = PromptMessage(object_id='twice', box=RegionOfInterest(width=9, height=9))
+    request = AddObjects.Request(prompts=[twice, twice])
     answer = node.client._call(AddObjects, 'add_objects', request)
     assert not answer.success
     assert 'occurs twice' in answer.message
@@ -164,10 +162,12 @@ def test_objects_are_listed_and_removed(node):
 
 def test_reset_forgets_all_objects_and_counts_from_zero(node):
     node.add_while_sending('a', box=BOX)
+    before = node.track()
     node.client.reset()
     tracks = node.track()
     assert ids(tracks) == []
     assert tracks.frame_index == 0
+    assert before.session != tracks.session == node.track().session
 
 
 def test_segment_reads_one_image_and_leaves_the_objects_alone(node):
