@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from surgsam2_ros.engines.captured import CAPTURES, CapturedEncoder, CapturedStepper
 from surgsam2_ros.engines.int8_encoder import CALIBRATION_FRAMES, INT8, int8_encoder_once
@@ -48,14 +47,12 @@ class EngineSettings:
         profile: 'exact', or 'fast': a part of each memory and, on a CPU that is made for these, an
             image encoder in 8 bits, by ONNX Runtime.
         compile: 'off', or how `torch.compile` captures the network; of no use with 'onnx'.
-        channels_last: keep the weights of convolutions channels-last in memory.
         provider: execution provider of ONNX Runtime; 'auto' is that of the device.
     """
 
     backend: str = 'torch'
     profile: str = 'exact'
     compile: str = OFF
-    channels_last: bool = False
     provider: str = AUTO
 
     def __post_init__(self) -> None:
@@ -96,8 +93,6 @@ def build_engine(
         config: of the tracker that will use it.
         on_failure: called with a sentence for people when a way cannot be taken, now or later.
     """
-    if settings.channels_last:
-        network.to(memory_format=torch.channels_last)
     encoders, steppers = [], []
 
     def add(choices: list, make: Callable[[], object]) -> None:

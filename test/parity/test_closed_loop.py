@@ -81,9 +81,7 @@ def our_stream():
 
 def assert_equal(ours, official):
     difference = compare(ours, official)
-    assert difference.logits <= LIMIT
-    assert difference.pointer <= LIMIT
-    assert difference.unequal_memory < 0.02
+    assert difference.within(LIMIT), difference
 
 
 def assert_decided(official, events):

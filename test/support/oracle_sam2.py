@@ -29,6 +29,7 @@ TINY = NetworkConfig(
     trunk=TrunkConfig(stages=(1, 2, 7, 2), global_blocks=(5, 7, 9)),
 )
 ALWAYS_PRESENT = 200.0
+MEMORY_ROUNDING = 2.0**-7  # two of bfloat16's steps below the largest value
 _encoded: dict[int, dict[bytes, ImageFeatures]] = {}
 
 
@@ -300,12 +301,23 @@ class Difference:
     Attributes:
         logits: largest difference of mask logits.
         pointer: largest difference of object pointers.
+        memory: largest difference of a stored memory value, as a share of the largest value.
         unequal_memory: share of the stored memory values that are not equal to the bit.
     """
 
     logits: float
     pointer: float
+    memory: float
     unequal_memory: float
+
+    def within(self, limit: float) -> bool:
+        """Whether memory differs by bfloat16's rounding at most, all else by the limit."""
+        return (
+            self.logits <= limit
+            and self.pointer <= limit
+            and self.memory <= MEMORY_ROUNDING
+            and self.unequal_memory < 0.02
+        )
 
 
 def compare(ours: Trace, official: Trace) -> Difference:
@@ -317,6 +329,11 @@ def compare(ours: Trace, official: Trace) -> Difference:
     return Difference(
         logits=max(_distance(ours.logits[key], official.logits[key]) for key in ours.logits),
         pointer=max(_distance(ours.pointer[key], official.pointer[key]) for key in ours.pointer),
+        memory=max(
+            _distance(ours.memory[key].float(), official.memory[key].float())
+            / official.memory[key].abs().max().item()
+            for key in ours.memory
+        ),
         unequal_memory=max(unequal),
     )
 
@@ -329,4 +346,5 @@ def nearest_to_outline(trace: Trace, event: Event, size: int) -> float:
 
 
 def _distance(ours: torch.Tensor, official: torch.Tensor) -> float:
-    return (ours - official).abs().max().item()
+    """Largest difference; infinite where one of them is no number, which no comparison refuses."""
+    return (ours - official).abs().nan_to_num(nan=torch.inf).max().item()

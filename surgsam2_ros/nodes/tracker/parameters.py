@@ -130,7 +130,6 @@ class ModelParameters:
     onnx_provider: str
     profile: str
     compile: str
-    channels_last: bool
     num_threads: int
     encode_ahead: bool
     warmup_frames: int
@@ -249,7 +248,6 @@ class Parameters:
             backend=model.backend,
             profile=model.profile,
             compile=model.compile,
-            channels_last=model.channels_last,
             provider=model.onnx_provider,
         )
 
