@@ -18,7 +18,7 @@ ifneq ($(AMENT_PREFIX_PATH)$(_ROS_WHEELS_BOOTSTRAP_COMPLETE),)
 unexport LD_LIBRARY_PATH
 endif
 
-.PHONY: help setup demo test test-slow test-ray lint format train-nano train-nano-320 evaluate-nano bench clean distclean
+.PHONY: help setup demo test test-slow test-ray lint format docs train-nano train-nano-320 evaluate-nano bench clean distclean
 
 help: ## list the targets
 	@echo 'usage: make TARGET [VARIABLE=value …]'
@@ -66,6 +66,12 @@ format: $(STAMPS)/lint ## rewrite the Python files in the project's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# Documents ------------------------------------------------------------------------------------------------------------
+
+docs: $(STAMPS)/package $(STAMPS)/docs ## build the documents as a site in build/site/
+	$(BIN)/python -m sphinx -W --keep-going -q -c docs -d build/doctrees . build/site
+	@echo 'build/site/docs/index.html'
+
 # Training -------------------------------------------------------------------------------------------------------------
 
 train-nano: $(STAMPS)/package $(STAMPS)/train ## train the small network of rendered scenes, surgsam2_nano; resumes when run again
@@ -102,7 +108,7 @@ evaluate-nano: $(STAMPS)/package $(STAMPS)/rivals ## measure the network, and it
 BENCH = $(BIN)/surgsam2 bench $(ARGS)
 PEERS = sam2 transformers-sam2 edgetam
 
-bench: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/onnx ## measure what a frame costs (half an hour to one and a half), renew docs/benchmarks/ and README.md
+bench: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/onnx ## measure what a frame costs (half an hour to one and a half), renew docs/benchmarks/ and the documents
 	$(BENCH) --models surgsam2_nano --objects 1 2 --growth-frames 300 --json docs/benchmarks/nano.json
 	$(BENCH) --models surgsam2_nano --objects 1 2 --backend onnx --profile fast --json docs/benchmarks/nano_onnx_fast.json
 	$(BENCH) --through node --models surgsam2_nano --objects 2 --duration 60 --json docs/benchmarks/nano_node.json
@@ -115,7 +121,7 @@ bench: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/onnx ## measur
 	  --json docs/benchmarks/small_1024.json
 	$(BENCH) --models sam2.1_hiera_t --sizes 256 --objects 1 --against $(PEERS) --growth-frames 300 \
 	  --json docs/benchmarks/tiny_256_growth.json
-	$(BIN)/python -m surgsam2_ros.benchmarks.readme_table --write README.md
+	$(BIN)/python docs/tools/figures.py --write
 
 # The environment: one stamp per step, so that a second run skips what is done -------------------------------------------
 
@@ -208,6 +214,10 @@ $(STAMPS)/ray: requirements/ray.txt $(STAMPS)/run
 
 $(STAMPS)/rivals: requirements/rivals.txt $(STAMPS)/run
 	@$(PIP) --no-deps --upgrade --target $(VENV)/rivals -r $<
+	@touch $@
+
+$(STAMPS)/docs: requirements/docs.txt $(STAMPS)/run
+	@$(PIP) -r requirements/docs.txt
 	@touch $@
 
 $(STAMPS)/lint: requirements/lint.txt $(STAMPS)/run

@@ -1,8 +1,8 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the README's "ROS API" section and config/surgsam2.yaml, from what the node itself uses.
+"""Writes the reference in docs/ros_api.md and config/surgsam2.yaml, from what the node itself uses.
 
-`python docs/tools/api_reference.py --write README.md --write-config config/surgsam2.yaml`
+`python docs/tools/api_reference.py --write docs/ros_api.md --write-config config/surgsam2.yaml`
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from surgsam2_msgs.msg import PromptArray, TrackArray, TrackerStatus
 from surgsam2_msgs.srv import AddObjects, ListObjects, RemoveObject, SegmentImage
 from surgsam2_ros.generated import GeneratedPart
 from surgsam2_ros.nodes.messages import qos
+from surgsam2_ros.nodes.tracker.diagnostics import diagnostics_keys
 from surgsam2_ros.nodes.tracker.parameters import ParameterSpec, parameter_schema
 
+REPO = Path(__file__).resolve().parents[2]
 PART = GeneratedPart('ros-api')
 
 _CHANGES = {
@@ -132,8 +134,18 @@ def api_markdown() -> str:
             ('Parameter', 'Type', 'Default', 'Allowed', 'Changes', 'Meaning'),
             [_parameter_row(spec) for spec in parameter_schema().values()],
         ),
+        '### Keys in `/diagnostics`',
+        ', '.join(f'`{key}`' for key in diagnostics_keys()),
+        '### Messages and services',
+        *(_definition(path) for path in sorted((REPO / 'surgsam2_msgs').glob('[ms]*/*.[ms]*'))),
     ]
     return '\n\n'.join(sections) + '\n'
+
+
+def _definition(path: Path) -> str:
+    """Return the text of a message or service under its ROS name."""
+    name = f'#### surgsam2_msgs/{path.parent.name}/{path.stem}'
+    return f'{name}\n\n```\n{path.read_text(encoding="utf-8").strip()}\n```'
 
 
 def insert_api(document: str) -> str:
@@ -221,7 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog='python docs/tools/api_reference.py', description=__doc__.splitlines()[0]
     )
-    parser.add_argument('--write', type=Path, metavar='README.md', help='fill in its ROS API')
+    parser.add_argument('--write', type=Path, metavar='FILE.md', help='fill in its ROS API')
     parser.add_argument(
         '--write-config', type=Path, metavar='PARAMS.yaml', help='write a file of the defaults'
     )

@@ -1,20 +1,16 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The README's figures against their files, and tables and picture of a report."""
+"""Tables and picture of a report."""
 
 from __future__ import annotations
-
-import json
 
 import cv2
 import numpy as np
 import pytest
-from repository import REPO
 
-from surgsam2_ros.benchmarks import readme_table
 from surgsam2_ros.benchmarks.charts import bars_of, draw_chart, write_chart
-from surgsam2_ros.benchmarks.readme_table import PART, insert_benchmarks
 from surgsam2_ros.benchmarks.tables import markdown_table
+from surgsam2_ros.benchmarks.through_node_table import node_table
 
 STAGES = {'encoder': 50.0, 'memory attention': 25.0, 'decoder': 10.0, 'memory encoder': 10.0}
 STAGES['rest'] = 5.0
@@ -58,21 +54,6 @@ def report(*rows, growth_frames=0):
     }
 
 
-def test_the_readme_has_the_figures_of_the_files():
-    readme = (REPO / 'README.md').read_text(encoding='utf-8')
-    assert insert_benchmarks(readme, REPO / readme_table.FOLDER) == readme, (
-        'run python -m surgsam2_ros.benchmarks.readme_table --write README.md'
-    )
-
-
-def test_the_files_are_made_by_make_bench():
-    makefile = (REPO / 'Makefile').read_text(encoding='utf-8')
-    for path in (REPO / readme_table.FOLDER).glob('*.json'):
-        assert f'--json {path.relative_to(REPO)}' in makefile
-        command = json.loads(path.read_text(encoding='utf-8'))['command']
-        assert f'--json {path.relative_to(REPO)}' in command
-
-
 def test_a_table_says_what_was_measured_where_and_how():
     table = markdown_table(report(row('sam2'), row('edgetam')))
     assert '| nano | 256 | 1 | 50 | 98 | 80 | 31 | sam2 | 100 | 62 | 2.00 | 1.91 |' in table
@@ -91,20 +72,7 @@ def test_a_table_leaves_out_what_was_not_measured():
     assert shrunk.splitlines()[2].endswith('| 31 | 0 |')
 
 
-def test_tables_replace_what_stood_between_the_markers(tmp_path):
-    for name, objects in (('b', 2), ('a', 1)):
-        text = json.dumps(report(row(objects=objects)))
-        (tmp_path / f'{name}.json').write_text(text)
-    readme = tmp_path / 'README.md'
-    readme.write_text(f'# Title\n{PART.begin}\nbefore\n{PART.end}\n## More\n')
-    assert readme_table.main(['--write', str(readme), '--from', str(tmp_path)]) == 0
-    written = readme.read_text()
-    assert written.startswith('# Title\n') and written.endswith('\n## More\n')
-    assert 'before' not in written
-    assert written.index('| nano | 256 | 1 |') < written.index('| nano | 256 | 2 |')
-
-
-def test_the_node_has_its_table_among_them(tmp_path):
+def test_the_node_has_a_table_of_its_own():
     spread = dict.fromkeys(('p50', 'p95', 'max'), 12.34)
     figures = {
         'model': 'nano',
@@ -122,27 +90,10 @@ def test_the_node_has_its_table_among_them(tmp_path):
         'resident_growth_mb_per_min': None,
     }
     made = {**report(), 'rows_through_node': [figures]}
-    (tmp_path / 'node.json').write_text(json.dumps(made))
-    written = insert_benchmarks(f'{PART.begin}\n{PART.end}', tmp_path)
+    written = node_table(made)
     spreads = '12.3 | 12.3 | 12.3 | 12.3 | 12.3 | 12.3 | 12.3'
     assert f'| nano | 2 | 640x512 | 30.0 | 30.0 | 1 | {spreads} | 0.88 | 551 | – |' in written
-    assert '\n    surgsam2 bench --models nano\n' in written
-
-
-@pytest.mark.parametrize(
-    ('document', 'content', 'words'),
-    [
-        ('no markers', json.dumps(report(row())), 'benchmarks:begin'),
-        (f'{PART.end}\n{PART.begin}', json.dumps(report(row())), 'exchange them'),
-        (f'{PART.begin}\n{PART.end}', '{"rows": []}', 'has no rows'),
-        (f'{PART.begin}\n{PART.end}', None, 'no JSON files'),
-    ],
-)
-def test_what_cannot_be_filled_in_is_refused(document, content, words, tmp_path):
-    if content is not None:
-        (tmp_path / 'a.json').write_text(content)
-    with pytest.raises(ValueError, match=words):
-        insert_benchmarks(document, tmp_path)
+    assert written.endswith('\n    surgsam2 bench --models nano')
 
 
 def test_ours_has_one_bar_for_a_case_and_each_other_one():

@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""README and parameter file against the generator, and the generator against the node."""
+"""Document and parameter file against the generator, and the generator against the node."""
 
 from __future__ import annotations
 
@@ -87,10 +87,10 @@ def documented(entries) -> dict[str, str]:
     }
 
 
-def test_readme_has_the_generated_api():
-    readme = (REPO / 'README.md').read_text(encoding='utf-8')
-    assert api_reference.insert_api(readme) == readme, (
-        'run python docs/tools/api_reference.py --write README.md'
+def test_the_document_has_the_generated_api():
+    document = (REPO / 'docs' / 'ros_api.md').read_text(encoding='utf-8')
+    assert api_reference.insert_api(document) == document, (
+        'run python docs/tools/api_reference.py --write docs/ros_api.md'
     )
 
 
@@ -162,9 +162,11 @@ def test_document_without_its_markers_is_refused(document):
 
 
 def test_command_writes_both_files(tmp_path):
-    readme = tmp_path / 'README.md'
-    readme.write_text(f'{PART.begin}\n{PART.end}\n')
+    document = tmp_path / 'ros_api.md'
+    document.write_text(f'{PART.begin}\n{PART.end}\n')
     config = tmp_path / 'surgsam2.yaml'
-    assert api_reference.main(['--write', str(readme), '--write-config', str(config)]) == 0
-    assert '### Parameters' in readme.read_text()
+    assert api_reference.main(['--write', str(document), '--write-config', str(config)]) == 0
+    written = document.read_text()
+    assert '### Parameters' in written and '`frames_dropped`' in written
+    assert '#### surgsam2_msgs/srv/AddObjects' in written and 'Prompt[] prompts' in written
     assert config.read_text() == api_reference.parameter_file()

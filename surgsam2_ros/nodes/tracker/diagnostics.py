@@ -314,6 +314,11 @@ def _latency_warnings(median_ms: float, most: float) -> list[str]:
     return []
 
 
+def diagnostics_keys() -> list[str]:
+    """Return the keys of a report, in order."""
+    return list(_values(Diagnostics('').snapshot(), NodeState('unconfigured', True, '')))
+
+
 def _values(snapshot: Snapshot, state: NodeState) -> dict[str, str]:
     values = {
         'lifecycle_state': state.lifecycle,
