@@ -9,7 +9,13 @@ author = 'surgsam2_ros contributors'
 release = version = __version__
 
 # The source is the repository, so that links between its documents hold as they do on disk.
-include_patterns = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'docs/**.md', 'models/README.md']
+include_patterns = [
+    'README.md',
+    'CONTRIBUTING.md',
+    'CHANGELOG.md',
+    'docs/**.md',
+    'models/README.md',
+]
 root_doc = 'docs/index'
 
 extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon']

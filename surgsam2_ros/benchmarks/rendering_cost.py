@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from surgsam2_ros.benchmarks.measuring import interleave, ratio
-from surgsam2_ros.tracking.frame_step import Estimate
+from surgsam2_ros.tracking.estimate import Estimate
 from surgsam2_ros.tracking.rendering import render_boxes, render_images
 from surgsam2_ros.tracking.view import Region
 

@@ -14,7 +14,7 @@ from surgsam2_ros.engines.onnx_export import FEATURES, HINT, OUTCOME, READ
 from surgsam2_ros.network import ImageFeatures, SurgSAM2
 from surgsam2_ros.tracking.engines import EngineError, upload
 from surgsam2_ros.tracking.memory_bank import MemoryBank
-from surgsam2_ros.tracking.memory_index import ObjectMemory
+from surgsam2_ros.tracking.memory_selection import ObjectMemory
 from surgsam2_ros.tracking.tracking_step import MaskHint, TrackedStep
 
 _PROVIDERS = {'cpu': 'CPUExecutionProvider', 'cuda': 'CUDAExecutionProvider'}

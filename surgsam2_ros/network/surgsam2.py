@@ -25,6 +25,8 @@ from surgsam2_ros.network.position_encoding import sine_wavelengths
 from surgsam2_ros.network.prompt_encoder import PromptEncoder
 
 ABSENT_LOGIT = -1024.0  # mask logits of an absent object
+LARGEST_PREVIOUS_LOGIT = 32.0
+"""Previous mask logits are clamped to +-32 before they go in with a correction (official code)."""
 _MASK_SCALE, _MASK_BIAS = 20.0, -10.0  # from mask values 0 to 1 to the range of logits
 
 

@@ -16,7 +16,7 @@ import torch
 
 from surgsam2_ros.network import ImageFeatures, SurgSAM2
 from surgsam2_ros.tracking.memory_bank import MemoryBank
-from surgsam2_ros.tracking.memory_index import ObjectMemory
+from surgsam2_ros.tracking.memory_selection import ObjectMemory
 from surgsam2_ros.tracking.tracking_step import EncodingStep, MaskHint, TrackedStep, TrackingStep
 
 

@@ -8,90 +8,36 @@ from its prompt alone; one that has memory is tracked first, and a prompt then c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
 import torch
 
-from surgsam2_ros.network import Decoded, ImageFeatures, SurgSAM2
+from surgsam2_ros.network import ImageFeatures, SurgSAM2
 from surgsam2_ros.network.motion import move_masks
-from surgsam2_ros.tracking.engines import EagerStepper, Stepper
+from surgsam2_ros.network.surgsam2 import LARGEST_PREVIOUS_LOGIT
+from surgsam2_ros.tracking.estimate import Estimate
 from surgsam2_ros.tracking.memory_bank import MemoryBank
-from surgsam2_ros.tracking.memory_index import ObjectMemory
 from surgsam2_ros.tracking.prompts import Cue, merge_points
-from surgsam2_ros.tracking.tracking_step import MaskHint
-
-LARGEST_PREVIOUS_LOGIT = 32.0
-"""Previous mask logits are clamped to +-32 before they go in with a correction (official code)."""
-
-
-class Estimate(NamedTuple):
-    """What the network says about N objects in one frame.
-
-    Attributes:
-        logits: [N, 1, S/4, S/4] mask logits, -1024 where the object is absent.
-        iou: [N] predicted IoU.
-        presence: [N] presence logits, above 0 when the object is visible.
-        pointer: [N, D] object pointers.
-    """
-
-    logits: torch.Tensor
-    iou: torch.Tensor
-    presence: torch.Tensor
-    pointer: torch.Tensor
-
-    @staticmethod
-    def of(decoded: Decoded) -> Estimate:
-        """Keep what tracking needs."""
-        return Estimate(decoded.mask_logits, decoded.iou, decoded.presence_logits, decoded.pointer)
-
-    @staticmethod
-    def join(parts: Sequence[Estimate], order: Sequence[int]) -> Estimate:
-        """Concatenate along the objects; `order[i]` is the row that object i has in the end."""
-        if len(parts) == 1:
-            joined = parts[0]
-        else:
-            joined = Estimate(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
-        if list(order) == list(range(len(order))):
-            return joined
-        rows = [order.index(row) for row in range(len(order))]
-        return Estimate(*(tensor[rows] for tensor in joined))
-
-
-@dataclass(frozen=True)
-class Task:
-    """One object's part in a frame.
-
-    Attributes:
-        memory: where its memories lie.
-        cues: prompts for this frame, in the order given; empty when it is only tracked.
-        anew: decode from the cues alone although there may be memories of other frames.
-        prompted: store this frame as a prompted one (cues only).
-        before: mask logits [1, S/4, S/4] and presence logit [] of the frame before; None when it
-            was not tracked there.
-    """
-
-    memory: ObjectMemory
-    cues: tuple[Cue, ...] = ()
-    anew: bool = False
-    prompted: bool = False
-    before: tuple[torch.Tensor, torch.Tensor] | None = None
+from surgsam2_ros.tracking.tracked_object import Task
+from surgsam2_ros.tracking.tracking_step import MaskHint, TrackedStep
 
 
 class FrameStep:
     """Runs the network on one frame and writes the memories."""
 
     def __init__(
-        self, network: SurgSAM2, bank: MemoryBank | None, stepper: Stepper | None = None
+        self, network: SurgSAM2, bank: MemoryBank, track: Callable[..., TrackedStep]
     ) -> None:
-        """Work on this network and bank; without a bank only `decode_cues` may be used.
+        """Work on this network and bank.
 
-        `stepper` runs frames without prompts; plain PyTorch when None.
+        Args:
+            network: runs frames with prompts.
+            bank: where the memories lie.
+            track: runs frames without prompts, as `engines.Stepper.track`.
         """
         self._network = network
         self._bank = bank
-        self._stepper = EagerStepper(network) if stepper is None else stepper
+        self._run_tracked = track
 
     def run(
         self,
@@ -154,7 +100,7 @@ class FrameStep:
         """Take a frame without prompts."""
         memories = [task.memory for task in tasks]
         hint = self._hint(tasks, flow)
-        step = self._stepper.track(features, self._bank, memories, frame, hint)
+        step = self._run_tracked(features, self._bank, memories, frame, hint)
         prompted = [task.prompted for task in tasks]
         self._bank.write(
             memories,

@@ -15,10 +15,12 @@ import torch
 from surgsam2_ros.network import MemoryTokens, NetworkConfig, SurgSAM2
 from surgsam2_ros.tracking.config import TrackerConfig
 from surgsam2_ros.tracking.frame_pruning import count_pruned
-from surgsam2_ros.tracking.memory_index import MemoryShape, ObjectMemory, Reading
-from surgsam2_ros.tracking.memory_reading import (
+from surgsam2_ros.tracking.memory_selection import (
     FixedSize,
+    MemoryShape,
+    ObjectMemory,
     PlannedObject,
+    Reading,
     ReadingPlan,
     assemble_memory,
     gather,

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from surgsam2_ros.tracking.config import TrackerConfig
-from surgsam2_ros.tracking.frame_step import Estimate
+from surgsam2_ros.tracking.estimate import Estimate
 from surgsam2_ros.tracking.prompts import Prompt
-from surgsam2_ros.tracking.rendering import render_masks
+from surgsam2_ros.tracking.rendering import Rendering, render_masks
 from surgsam2_ros.tracking.result import FrameResult, Track
 from surgsam2_ros.tracking.states import TrackState
 from surgsam2_ros.tracking.tracked_object import TrackedObject
@@ -59,10 +59,44 @@ class Outcome:
         )
         verdicts = self.poor or (None,) * len(self.objects)
         tracks = tuple(
-            tracked.update(row, rendering, self.estimate.logits[row, 0], verdicts[row])
+            _track(tracked, row, rendering, self.estimate.logits[row, 0], verdicts[row])
             for row, tracked in enumerate(self.objects)
         )
         return FrameResult(self.frame_index, rendering.label_image, tracks)
+
+
+def _track(
+    tracked: TrackedObject,
+    row: int,
+    rendering: Rendering,
+    logits: torch.Tensor,
+    poor: bool | None,
+) -> Track:
+    """Account for the newest frame of an object and return its part of the result.
+
+    Args:
+        tracked: the object.
+        row: its row in the rendering.
+        rendering: of all objects.
+        logits: [S/4, S/4] of this one.
+        poor: whether its mask is too poor to act on; None where that is still to be judged.
+    """
+    crop, score = rendering.masks[row], float(rendering.score[row])
+    visible = bool(rendering.visible[row])
+    if poor is None:
+        poor = visible and tracked.quality.update(score)
+    state = tracked.lifecycle.update(visible and crop.box is not None, poor)
+    return Track(
+        object_id=tracked.object_id,
+        instance=tracked.instance,
+        class_name=tracked.class_name,
+        crop=crop,
+        logits=logits,
+        score=score,
+        presence=float(rendering.presence[row]),
+        state=state,
+        frames_since_seen=tracked.lifecycle.frames_since_seen,
+    )
 
 
 def render_prompted(

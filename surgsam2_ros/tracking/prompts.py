@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from surgsam2_ros.tracking.preprocess import resize_mask_prompt
 from surgsam2_ros.tracking.view import Region
 
 LONGEST_OBJECT_ID = 256
@@ -127,20 +126,20 @@ def check_shape(prompt: Prompt) -> None:
             not belong together, values that are not finite, a degenerate box, an empty mask.
     """
     check_object_id(prompt.object_id)
-    points, _ = _points_of(prompt)
+    points, _ = points_of(prompt)
     if prompt.mask is not None:
         if len(points) or prompt.box is not None:
             raise PromptError(
                 prompt.object_id, 'a mask cannot be combined with points or a box; give one of them'
             )
-        _mask_of(prompt)
+        mask_of(prompt)
         return
     if not len(points) and prompt.box is None:
         raise PromptError(prompt.object_id, 'it is empty; give points, a box or a mask')
     if not np.isfinite(points).all():
         raise PromptError(prompt.object_id, f'a point is not finite: {points.tolist()}')
     if prompt.box is not None:
-        _box_of(prompt)
+        box_of(prompt)
         if not prompt.clear_old_points:
             raise PromptError(
                 prompt.object_id,
@@ -164,14 +163,14 @@ def check_fit(prompt: Prompt, image_size: tuple[int, int]) -> None:
                 'give the mask at image size',
             )
         return
-    points, _ = _points_of(prompt)
+    points, _ = points_of(prompt)
     outside = [(float(x), float(y)) for x, y in points if not (0 <= x < width and 0 <= y < height)]
     if outside:
         raise PromptError(
             prompt.object_id, f'point {outside[0]} lies outside the {width}x{height} image'
         )
     if prompt.box is not None:
-        x0, y0, x1, y1 = _box_of(prompt)
+        x0, y0, x1, y1 = box_of(prompt)
         if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
             raise PromptError(
                 prompt.object_id,
@@ -188,12 +187,12 @@ def check_seen(prompt: Prompt, image_size: tuple[int, int], region: Region) -> N
     if region.is_whole:
         return
     left, top, width, height = region.scaled(image_size)
-    points, labels = _points_of(prompt)
+    points, labels = points_of(prompt)
     if prompt.mask is not None:
-        rows, columns = np.nonzero(_mask_of(prompt))
+        rows, columns = np.nonzero(mask_of(prompt))
         seen = _any_inside(np.stack([columns, rows], axis=1) + 0.5, left, top, width, height)
     elif prompt.box is not None:
-        x0, y0, x1, y1 = _box_of(prompt)
+        x0, y0, x1, y1 = box_of(prompt)
         seen = x0 < left + width and x1 > left and y0 < top + height and y1 > top
     else:
         seen = _any_inside(points[labels == 1], left, top, width, height)
@@ -207,44 +206,6 @@ def check_seen(prompt: Prompt, image_size: tuple[int, int], region: Region) -> N
         )
 
 
-def prompt_to_cue(
-    prompt: Prompt,
-    image_size: tuple[int, int],
-    region: Region,
-    network_size: int,
-    device: torch.device,
-) -> Cue:
-    """Scale a checked prompt to the network's square input; what lies beside it is cut off.
-
-    Args:
-        prompt: passed `check_shape` and `check_fit`.
-        image_size: (H, W) of the image that it was made on.
-        region: what of its image the network sees.
-        network_size: S.
-        device: where the tensors shall lie.
-    """
-    left, top, width, height = region.scaled(image_size)
-    if prompt.mask is not None:
-        rows = slice(round(top), max(round(top + height), round(top) + 1))
-        columns = slice(round(left), max(round(left + width), round(left) + 1))
-        seen = torch.from_numpy(np.ascontiguousarray(_mask_of(prompt)[rows, columns]))
-        return Cue(None, None, resize_mask_prompt(seen, network_size).to(device), False)
-    points, labels = _points_of(prompt)
-    if prompt.box is not None:
-        points = np.concatenate([_box_of(prompt).reshape(2, 2), points])
-        labels = np.concatenate([np.array([2, 3], np.int32), labels])
-    origin, size = torch.tensor([left, top]), torch.tensor([width, height])
-    scaled = (torch.from_numpy(points) - origin) / size * network_size
-    if not region.is_whole:
-        scaled = scaled.clamp(0, network_size)
-    return Cue(
-        scaled.to(device),
-        torch.from_numpy(labels).to(device),
-        None,
-        not prompt.clear_old_points,
-    )
-
-
 def merge_points(before: Cue | None, cue: Cue) -> Cue:
     """Put the points of an earlier cue on the same frame in front, where `cue` asks for it."""
     if not cue.adds_points or before is None or before.points is None:
@@ -254,7 +215,7 @@ def merge_points(before: Cue | None, cue: Cue) -> Cue:
     )
 
 
-def _points_of(prompt: Prompt) -> tuple[np.ndarray, np.ndarray]:
+def points_of(prompt: Prompt) -> tuple[np.ndarray, np.ndarray]:
     """Points as float32 [P, 2] and labels as int32 [P], both empty when there are none."""
     try:
         points = np.asarray([] if prompt.points is None else prompt.points, dtype=np.float32)
@@ -282,7 +243,7 @@ def _points_of(prompt: Prompt) -> tuple[np.ndarray, np.ndarray]:
     return points, labels.astype(np.int32)
 
 
-def _box_of(prompt: Prompt) -> np.ndarray:
+def box_of(prompt: Prompt) -> np.ndarray:
     """Box as float32 [4]; PromptError unless it is finite and has an area."""
     try:
         box = np.asarray(prompt.box, dtype=np.float32).reshape(-1)
@@ -303,7 +264,7 @@ def _box_of(prompt: Prompt) -> np.ndarray:
     return box
 
 
-def _mask_of(prompt: Prompt) -> np.ndarray:
+def mask_of(prompt: Prompt) -> np.ndarray:
     """Mask as bool [H, W]; PromptError unless it is a non-empty image with a pixel set."""
     mask = np.asarray(prompt.mask)
     if mask.ndim != 2 or mask.size == 0:

@@ -8,7 +8,6 @@ bandwidth for, and sends them in one copy: to learn the boxes first, the host wo
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ import torch
 
 from surgsam2_ros.network import ABSENT_LOGIT
 from surgsam2_ros.tracking.box_resize import LogitBox, resize_above
-from surgsam2_ros.tracking.frame_step import Estimate
+from surgsam2_ros.tracking.estimate import Estimate, presence_to_logit
 from surgsam2_ros.tracking.mask_crop import MaskCrop
 from surgsam2_ros.tracking.preprocess import resize_logits
 from surgsam2_ros.tracking.view import Region
@@ -63,11 +62,6 @@ def render_masks(
     visible = estimate.presence > presence_to_logit(presence_threshold)
     render = render_boxes if estimate.logits.is_cpu else render_images
     return render(estimate, visible, instances, region, mask_threshold)
-
-
-def presence_to_logit(presence: float) -> float:
-    """Inverse of the sigmoid; exactly 0 for 0.5."""
-    return math.inf if presence >= 1.0 else math.log(presence / (1.0 - presence))
 
 
 def render_boxes(

@@ -9,12 +9,31 @@ from dataclasses import dataclass, field
 import torch
 
 from surgsam2_ros.tracking.config import TrackerConfig
-from surgsam2_ros.tracking.frame_step import Task
-from surgsam2_ros.tracking.memory_index import ObjectMemory
+from surgsam2_ros.tracking.estimate import presence_to_logit
+from surgsam2_ros.tracking.memory_selection import ObjectMemory
 from surgsam2_ros.tracking.prompts import Cue, WaitingPrompt
-from surgsam2_ros.tracking.rendering import Rendering, presence_to_logit
-from surgsam2_ros.tracking.result import ObjectInfo, Track
+from surgsam2_ros.tracking.result import ObjectInfo
 from surgsam2_ros.tracking.states import Lifecycle, MaskQuality
+
+
+@dataclass(frozen=True)
+class Task:
+    """One object's part in a frame.
+
+    Attributes:
+        memory: where its memories lie.
+        cues: prompts for this frame, in the order given; empty when it is only tracked.
+        anew: decode from the cues alone although there may be memories of other frames.
+        prompted: store this frame as a prompted one (cues only).
+        before: mask logits [1, S/4, S/4] and presence logit [] of the frame before; None when it
+            was not tracked there.
+    """
+
+    memory: ObjectMemory
+    cues: tuple[Cue, ...] = ()
+    anew: bool = False
+    prompted: bool = False
+    before: tuple[torch.Tensor, torch.Tensor] | None = None
 
 
 @dataclass(eq=False)
@@ -25,7 +44,7 @@ class TrackedObject:
         object_id, instance, class_name: as in Track.
         lifecycle: turns what was seen into a state.
         quality: judges its masks, within `StreamingTracker.advance` where the memory depends on
-            it, else within `update`; both may run at a time, in threads of their own.
+            it, else when its result is drawn; both may run at a time, in threads of their own.
         memory: where its memories lie.
         first_frame: earliest frame that it was processed in; None before that.
         waiting: (frame, prompt): frame None is the next one; a WaitingPrompt until then.
@@ -128,31 +147,3 @@ class TrackedObject:
         """Drop the prompts of frames that cannot be replayed any more."""
         if self.cues and min(self.cues) < index:
             self.cues = {frame: cues for frame, cues in self.cues.items() if frame >= index}
-
-    def update(
-        self, row: int, rendering: Rendering, logits: torch.Tensor, poor: bool | None = None
-    ) -> Track:
-        """Account for the newest frame and return the object's part of its result.
-
-        Args:
-            row: the object's row in the rendering.
-            rendering: of all objects.
-            logits: [S/4, S/4] of this one.
-            poor: whether its mask is too poor to act on; None where that is still to be judged.
-        """
-        crop = rendering.masks[row]
-        visible = bool(rendering.visible[row])
-        if poor is None:
-            poor = visible and self.quality.update(float(rendering.score[row]))
-        state = self.lifecycle.update(visible and crop.box is not None, poor)
-        return Track(
-            object_id=self.object_id,
-            instance=self.instance,
-            class_name=self.class_name,
-            crop=crop,
-            logits=logits,
-            score=float(rendering.score[row]),
-            presence=float(rendering.presence[row]),
-            state=state,
-            frames_since_seen=self.lifecycle.frames_since_seen,
-        )

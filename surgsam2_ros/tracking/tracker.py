@@ -15,8 +15,10 @@ import torch
 
 from surgsam2_ros.network import ImageFeatures, SurgSAM2
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
+from surgsam2_ros.tracking.cues import prompt_to_cue
 from surgsam2_ros.tracking.engines import Engine
-from surgsam2_ros.tracking.frame_step import Estimate, FrameStep
+from surgsam2_ros.tracking.estimate import Estimate
+from surgsam2_ros.tracking.frame_step import FrameStep
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.motion import Motion, PastFrame
 from surgsam2_ros.tracking.outcome import Outcome, render_prompted
@@ -34,7 +36,6 @@ from surgsam2_ros.tracking.prompts import (
     check_fit,
     check_request,
     check_seen,
-    prompt_to_cue,
 )
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo
 from surgsam2_ros.tracking.states import Lifecycle, MaskQuality
@@ -86,7 +87,7 @@ class StreamingTracker:
         with torch.inference_mode():
             self._bank = MemoryBank(network, self.config)
         self._engine = Engine.eager(network) if engine is None else engine
-        self._step = FrameStep(network, self._bank, self._engine.stepper)
+        self._step = FrameStep(network, self._bank, self._engine.stepper.track)
         self._motion = Motion(network, self.config.motion_hint)
         self._past: deque[PastFrame] = deque(maxlen=self.config.replay_frames)
         self._objects: dict[str, TrackedObject] = {}

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from surgsam2_ros.network import ImageFeatures, SurgSAM2
-from surgsam2_ros.tracking.memory_reading import assemble_memory, gather
+from surgsam2_ros.tracking.memory_selection import assemble_memory, gather
 from surgsam2_ros.tracking.preprocess import imagenet_statistics, normalise
 
 

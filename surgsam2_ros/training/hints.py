@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from surgsam2_ros.network.motion import backward_flow, grey_image, move_masks
+from surgsam2_ros.network.surgsam2 import LARGEST_PREVIOUS_LOGIT
 from surgsam2_ros.training.clips import IMAGENET_MEAN, IMAGENET_STD
 from surgsam2_ros.training.prompts import corrupt_mask
 
 GIVEN_LOGIT = 10.0  # of a true or damaged mask, as sure as a prompt
-LARGEST_LOGIT = 32.0  # inference clamps the masks that it hands on
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def draw_hints(
     Returns:
         mask logits [N, 1, h, w], and bool [N], which objects have a hint.
     """
-    logits = before.detach().float().clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
+    logits = before.detach().float().clamp(-LARGEST_PREVIOUS_LOGIT, LARGEST_PREVIOUS_LOGIT)
     objects, device = len(logits), logits.device
 
     def drawn(share: float) -> Tensor:

@@ -14,9 +14,8 @@ from torch import Tensor
 
 from surgsam2_ros.network import Decoded, ImageFeatures, MemoryTokens, SurgSAM2
 from surgsam2_ros.network.mask_decoder import take_mask
-from surgsam2_ros.network.surgsam2 import ABSENT_LOGIT
+from surgsam2_ros.network.surgsam2 import ABSENT_LOGIT, LARGEST_PREVIOUS_LOGIT
 from surgsam2_ros.training.hints import (
-    LARGEST_LOGIT,
     UNDISTURBED_HINTS,
     HintRecipe,
     clip_flows,
@@ -256,7 +255,7 @@ def _decode(clips: _Clips, frame: int, view: ImageFeatures) -> Decoded:
         )
         prompts = add_corrections(prompts, guess[:, 0] > 0, truth, clips.rng, clips.recipe)
         if clips.recipe.detach_corrections or not network.training:
-            previous = previous.detach().clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
+            previous = previous.detach().clamp(-LARGEST_PREVIOUS_LOGIT, LARGEST_PREVIOUS_LOGIT)
         decoded = _decode_points(network, conditioned, view, prompts, previous)
         clips.supervised.append((frame, decoded))
     return decoded

@@ -31,7 +31,7 @@ from oracle_sam2 import (
 
 from surgsam2_ros.tracking import frame_step, memory_bank
 from surgsam2_ros.tracking.frame_step import FrameStep
-from surgsam2_ros.tracking.memory_index import ObjectMemory
+from surgsam2_ros.tracking.memory_selection import ObjectMemory
 from surgsam2_ros.tracking.tracked_object import TrackedObject
 
 SIZE, FRAMES = 128, 18

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from surgsam2_ros.tracking import Prompt, PromptError
-from surgsam2_ros.tracking.prompts import check_fit, check_request, merge_points, prompt_to_cue
+from surgsam2_ros.tracking.cues import prompt_to_cue
+from surgsam2_ros.tracking.prompts import check_fit, check_request, merge_points
 from surgsam2_ros.tracking.view import Region
 
 SIZE = (80, 100)  # height, width

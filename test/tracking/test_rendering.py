@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from surgsam2_ros.tracking.frame_step import Estimate
-from surgsam2_ros.tracking.rendering import presence_to_logit, render_images, render_masks
+from surgsam2_ros.tracking.estimate import Estimate, presence_to_logit
+from surgsam2_ros.tracking.rendering import render_images, render_masks
 from surgsam2_ros.tracking.view import Region
 
 

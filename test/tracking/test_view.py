@@ -11,7 +11,7 @@ import torch
 from tiny_network import noise_frames, tiny_network
 
 from surgsam2_ros.tracking import Prompt, PromptError, StreamingTracker, TrackerConfig
-from surgsam2_ros.tracking.frame_step import Estimate
+from surgsam2_ros.tracking.estimate import Estimate
 from surgsam2_ros.tracking.rendering import render_images, render_masks
 from surgsam2_ros.tracking.view import Region, ViewFinder, find_view
 

@@ -1,9 +1,9 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What a batch of objects reads in a frame: planned on the host, assembled on the device.
+"""Which frames an object remembers, which of them it reads in a frame, and what a batch reads.
 
-The plan is integers, uploaded in one small copy; nothing here waits for the device, and with a
-`FixedSize` all tensors have the same shapes in every frame.
+Everything on the host is Python integers, uploaded in one small copy: nothing waits for the device,
+and with a `FixedSize` all tensors have the same shapes in every frame.
 """
 
 from __future__ import annotations
@@ -16,10 +16,133 @@ from torch import Tensor
 
 from surgsam2_ros.network import MemoryTokens, SurgSAM2
 from surgsam2_ros.tracking.frame_pruning import similarity_to_newest, surviving_entries
-from surgsam2_ros.tracking.memory_index import ObjectMemory, Reading
+
+_COUNTS = 4
+
+
+class FrameRing:
+    """Which frames lie in which places of a ring; the oldest makes room for the newest."""
+
+    def __init__(self, first_place: int, length: int) -> None:
+        """Lay the ring over the places first_place … first_place + length - 1."""
+        self.places: dict[int, int] = {}  # frame index -> place, oldest first
+        self._free = list(range(first_place, first_place + length))[::-1]
+
+    def write(self, frame: int) -> int | None:
+        """Return the place for a frame newer than all others; None when the ring has no place."""
+        if frame in self.places:
+            return self.places[frame]
+        if not self._free:
+            if not self.places:
+                return None
+            self.drop(next(iter(self.places)))
+        place = self._free.pop()
+        self.places[frame] = place
+        return place
+
+    def drop(self, frame: int) -> None:
+        """Forget a frame."""
+        self._free.append(self.places.pop(frame))
+
+    def rewind(self, frame: int) -> None:
+        """Forget this frame and all later ones."""
+        for later in [known for known in self.places if known >= frame]:
+            self.drop(later)
+
+
+@dataclass(frozen=True)
+class MemoryShape:
+    """How many places an object has, and how far back it reads.
+
+    Attributes:
+        prompted: places of prompted frames, the first ones.
+        recent: places of the spatial memories of tracked frames.
+        pointers: places of the object pointers of tracked frames.
+        num_maskmem: spatial memories read, the prompted frame included.
+        max_pointers: object pointers read, the prompted frame's included.
+        prompted_encoding: index of the temporal encoding of prompted frames.
+        by_rank: number recent memories by rank instead of by age, because some may be missing.
+    """
+
+    prompted: int
+    recent: int
+    pointers: int
+    num_maskmem: int
+    max_pointers: int
+    prompted_encoding: int
+    by_rank: bool
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one object attends to at one frame.
+
+    Attributes:
+        memories: (place, index of the temporal encoding) of prompted frames in the order of their
+            prompts, then of tracked frames, oldest first.
+        prompted: how many of them are prompted frames.
+        pointers: (place, frames ago) of prompted frames, then of tracked ones, newest first.
+    """
+
+    memories: list[tuple[int, int]]
+    prompted: int
+    pointers: list[tuple[int, int]]
+
+
+class ObjectMemory:
+    """Where one object's memories lie in its slot of the memory bank."""
+
+    def __init__(self, slot: int, shape: MemoryShape) -> None:
+        """Start without any memory."""
+        self.slot = slot
+        self.prompted: dict[int, int] = {}  # frame index -> place, in the order of the prompts
+        self.recent = FrameRing(shape.prompted, shape.recent)
+        self.pointers = FrameRing(shape.prompted, shape.pointers)
+        self._free = list(range(shape.prompted))[::-1]
+        self._shape = shape
+
+    def write_prompted(self, frame: int) -> int:
+        """Return the place for a prompted frame; beyond the cap the second oldest makes room."""
+        if frame in self.prompted:
+            return self.prompted[frame]
+        if not self._free:
+            kept_first = list(self.prompted)
+            self.drop_prompted(kept_first[min(1, len(kept_first) - 1)])
+        self.prompted[frame] = self._free.pop()
+        return self.prompted[frame]
+
+    def drop_prompted(self, frame: int) -> None:
+        """Forget one prompted frame."""
+        self._free.append(self.prompted.pop(frame))
+
+    def rewind(self, frame: int) -> None:
+        """Forget the tracked frames from this one on; prompted frames stay."""
+        self.recent.rewind(frame)
+        self.pointers.rewind(frame)
+
+    def reading(self, frame: int) -> Reading:
+        """Choose what the object attends to at `frame`, before any pruning.
+
+        All other prompted frames, and of the num_maskmem - 1 frames before this one those that are
+        remembered; pointers of prompted frames that lie in the past and of the max_pointers - 1
+        frames before.
+        """
+        shape = self._shape
+        prompted = {known: place for known, place in self.prompted.items() if known != frame}
+        memories = [(place, shape.prompted_encoding) for place in prompted.values()]
+        past = [(known, place) for known, place in self.recent.places.items() if known < frame]
+        for rank, (known, place) in enumerate(past):
+            age = len(past) - rank if shape.by_rank else frame - known
+            if age < shape.num_maskmem:
+                memories.append((place, age - 1))
+        pointers = [(place, frame - known) for known, place in prompted.items() if known < frame]
+        for known, place in reversed(self.pointers.places.items()):
+            if 0 < frame - known < shape.max_pointers:
+                pointers.append((place, frame - known))
+        return Reading(memories, len(prompted), pointers)
+
 
 _NOTHING = Reading(memories=[(0, 0)], prompted=1, pointers=[(0, 1)])
-_COUNTS = 4
 
 
 @dataclass(frozen=True)

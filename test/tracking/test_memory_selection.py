@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from surgsam2_ros.tracking.memory_index import FrameRing, MemoryShape, ObjectMemory
+from surgsam2_ros.tracking.memory_selection import FrameRing, MemoryShape, ObjectMemory
 
 SHAPE = MemoryShape(
     prompted=3,

@@ -1,0 +1,50 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Prompts as the network takes them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from surgsam2_ros.tracking.preprocess import resize_mask_prompt
+from surgsam2_ros.tracking.prompts import Cue, Prompt, box_of, mask_of, points_of
+from surgsam2_ros.tracking.view import Region
+
+
+def prompt_to_cue(
+    prompt: Prompt,
+    image_size: tuple[int, int],
+    region: Region,
+    network_size: int,
+    device: torch.device,
+) -> Cue:
+    """Scale a checked prompt to the network's square input; what lies beside it is cut off.
+
+    Args:
+        prompt: passed `check_shape` and `check_fit`.
+        image_size: (H, W) of the image that it was made on.
+        region: what of its image the network sees.
+        network_size: S.
+        device: where the tensors shall lie.
+    """
+    left, top, width, height = region.scaled(image_size)
+    if prompt.mask is not None:
+        rows = slice(round(top), max(round(top + height), round(top) + 1))
+        columns = slice(round(left), max(round(left + width), round(left) + 1))
+        seen = torch.from_numpy(np.ascontiguousarray(mask_of(prompt)[rows, columns]))
+        return Cue(None, None, resize_mask_prompt(seen, network_size).to(device), False)
+    points, labels = points_of(prompt)
+    if prompt.box is not None:
+        points = np.concatenate([box_of(prompt).reshape(2, 2), points])
+        labels = np.concatenate([np.array([2, 3], np.int32), labels])
+    origin, size = torch.tensor([left, top]), torch.tensor([width, height])
+    scaled = (torch.from_numpy(points) - origin) / size * network_size
+    if not region.is_whole:
+        scaled = scaled.clamp(0, network_size)
+    return Cue(
+        scaled.to(device),
+        torch.from_numpy(labels).to(device),
+        None,
+        not prompt.clear_old_points,
+    )
