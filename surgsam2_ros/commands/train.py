@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,6 +100,7 @@ class _Display:
 
     def __init__(self) -> None:
         self._bar = None
+        self._untold: list[Mapping[str, float]] = []
 
     def __call__(self, status: Status) -> None:
         """Show how far the training is."""
@@ -107,8 +110,12 @@ class _Display:
             tqdm.write(status.message, file=sys.stdout)
             sys.stdout.flush()
         if not sys.stderr.isatty():
-            if status.terms and status.step % _LINE_STEPS == 0:
+            if status.terms:
+                self._untold.append(status.terms)
+            if len(self._untold) == _LINE_STEPS:
+                status = replace(status, terms=mean_terms(self._untold))
                 print(f'{100 * status.progress:.1f} % {describe(status)}', flush=True)
+                self._untold = []
             return
         if self._bar is None:
             form = '{percentage:5.1f}% {bar:20} {desc}'
@@ -124,6 +131,11 @@ class _Display:
         """Leave the line of the bar."""
         if self._bar is not None:
             self._bar.close()
+
+
+def mean_terms(steps: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Return the mean of each term over steps, those of single images among them."""
+    return {name: sum(terms[name] for terms in steps) / len(steps) for name in steps[0]}
 
 
 def describe(status: Status) -> str:

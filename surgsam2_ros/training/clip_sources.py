@@ -12,7 +12,7 @@ MADE_TYPES = ('rendered', 'composed', 'stills')
 TYPES = ('vos', 'bag', *MADE_TYPES)
 SIDES = ('train', 'valid')
 LARGEST_ID = 254  # 255 marks pixels that nobody labelled
-SHARES = ('pieces', 'articulated', 'grey', 'hollows', 'machined', 'speckled')
+SHARES = ('pieces', 'articulated', 'grey', 'hollows', 'machined', 'speckled', 'leaving')
 """Settings of composed clips, 0 to 1, named as in `synthesis.composing.Material`."""
 
 _ONLY_FOR = {
@@ -65,6 +65,7 @@ class DataSource:
             sparkle, and whose jaws may be open frames.
         speckled: (composed) share of the clips whose tissue is sharp, noisy and full of small
             reflexes, lit in the middle.
+        leaving: (composed) share of the tools that leave the picture for a while.
         hold_out: (composed, stills) 'train' for all but the pictures that are held out for
             selection, 'valid' for those alone.
     """
@@ -88,6 +89,7 @@ class DataSource:
     hollows: float = 0.0
     machined: float = 0.0
     speckled: float = 0.0
+    leaving: float = 0.14
     hold_out: str = 'train'
 
     def __post_init__(self):

@@ -191,6 +191,22 @@ def test_sharpened_tissue_keeps_its_brightness_and_gains_contrast():
     assert sharp.std() > 1.3 * tissue.std()
 
 
+def test_tools_leave_as_often_as_is_asked_for():
+    tissue = Tissue(np.random.default_rng(0).integers(80, 200, (200, 200, 3), dtype=np.uint8))
+    away = {}
+    for share in (0.0, 1.0):
+        material = Material([probe()], [tissue], leaving=share)
+        clips = [compose_clip(np.random.default_rng(seed), 8, 96, material) for seed in range(10)]
+        shown = [{*np.unique(labels[0])} - {0} for _, labels in clips]
+        away[share] = sum(
+            not (frame == label).any()
+            for (_, labels), first in zip(clips, shown, strict=True)
+            for label in first
+            for frame in labels
+        )
+    assert away[1.0] > 10 + 2 * away[0.0]
+
+
 def test_speckled_scenes_are_sharpened_and_glint():
     tissue = Tissue(np.random.default_rng(0).integers(80, 200, (200, 200, 3), dtype=np.uint8))
     for share in (0.0, 1.0):

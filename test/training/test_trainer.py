@@ -9,7 +9,7 @@ import pytest
 import torch
 from tiny_training import write_training
 
-from surgsam2_ros.commands.train import describe
+from surgsam2_ros.commands.train import describe, mean_terms
 from surgsam2_ros.training.batches import steps_from
 from surgsam2_ros.training.config import load_training_config
 from surgsam2_ros.training.distributed import create_fabric
@@ -124,3 +124,9 @@ def test_the_bar_tells_losses_j_and_the_time_left():
     assert describe(status) == (
         'step 120 loss 1.750 (focal 1.250 dice 0.500 gradient 9.000) J 0.812 1:02:03 left'
     )
+
+
+def test_a_line_of_the_log_tells_the_mean_since_the_last_one():
+    """Steps of single images take turns with those of clips: every 20th is always of one kind."""
+    steps = [{'focal': 0.5, 'presence': 0.0}, {'focal': 0.25, 'presence': 0.5}]
+    assert mean_terms(steps) == {'focal': 0.375, 'presence': 0.25}

@@ -158,6 +158,7 @@ def _tissue_scene(
         grey=grey,
         articulated=material.articulated,
         machined=material.machined,
+        leaves=material.leaving,
     )
     if material.pieces > 0:
         count = max(body.label for body in bodies)
@@ -238,6 +239,7 @@ def _random_tools(
     count: int | None = None,
     articulated: float = 0.0,
     machined: float = 0.0,
+    leaves: float = 0.14,
 ) -> list[Body]:
     if count is None:
         count = int(rng.choice([1, 2, 3, 4], p=[0.28, 0.42, 0.24, 0.06]))
@@ -259,7 +261,7 @@ def _random_tools(
             path = crossing.pop()
         else:
             path = inserted_path(rng, frames, shape, pace * rng.uniform(0.3, 1.5))
-        if rng.random() < 0.14:
+        if rng.random() < leaves:
             path = leaving(rng, path, shape)
         if jointed:
             looks = {'tissue': tissue, 'softness': softness, 'grey': grey, 'machined': machined}

@@ -52,6 +52,7 @@ class Material:
         hollows: share of the scenes whose tissue has regions that no light reaches.
         machined: share of the articulated tools whose metal has small faces that sparkle.
         speckled: share of the scenes whose tissue is sharp, noisy and full of small reflexes.
+        leaving: share of the tools that are drawn out of the picture for a while.
     """
 
     cutouts: Sequence[Cutout]
@@ -62,6 +63,7 @@ class Material:
     hollows: float = 0.0
     machined: float = 0.0
     speckled: float = 0.0
+    leaving: float = 0.14
 
 
 def view_box(rgb: np.ndarray) -> tuple[slice, slice]:
