@@ -7,9 +7,34 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.tracking.preprocess import resize_mask_prompt
-from surgsam2_ros.tracking.prompts import Cue, Prompt, box_of, mask_of, points_of
+from surgsam2_ros.tracking.prompts import (
+    Cue,
+    Prompt,
+    WaitingPrompt,
+    box_of,
+    check_fit,
+    mask_of,
+    points_of,
+)
 from surgsam2_ros.tracking.view import Region
+
+
+def waiting_to_cue(waiting: WaitingPrompt, region: Region, network: SurgSAM2) -> Cue:
+    """Scale a prompt to what of its frame the network sees.
+
+    Args:
+        waiting: the prompt.
+        region: what of its frame the network sees.
+        network: that will take it.
+
+    Raises:
+        PromptError: when it does not fit the frame.
+    """
+    size = waiting.image_size or region.image_size
+    check_fit(waiting.prompt, size)
+    return prompt_to_cue(waiting.prompt, size, region, network.image_size, network.device)
 
 
 def prompt_to_cue(

@@ -263,6 +263,22 @@ class MemoryBank:
         """Take the cells int64 [N, E, T] of the tokens that are read; None when all are."""
         return None if self.cells is None else gather(self.cells, plan.places)
 
+    def contents(self, slots: Sequence[int]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Copy what lies in these slots; see `put_back`."""
+        index = torch.tensor(list(slots), dtype=torch.int64).to(self._device, non_blocking=True)
+        return [(index, tensor.index_select(0, index)) for tensor in self._tensors]
+
+    def put_back(self, contents: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> None:
+        """Write what `contents` gave to where it lay."""
+        for tensor, (index, values) in zip(self._tensors, contents, strict=True):
+            tensor.index_copy_(0, index, values)
+
+    @property
+    def _tensors(self) -> tuple[torch.Tensor, ...]:
+        """All that has a row for each slot."""
+        stored = (self.features, self.pointers)
+        return stored if self.cells is None else (*stored, self.cells, self._seen_cells)
+
     def _count_pruned(self, reading: Reading) -> int:
         return count_pruned(
             len(reading.memories),

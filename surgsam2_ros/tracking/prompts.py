@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -204,6 +204,18 @@ def check_seen(prompt: Prompt, image_size: tuple[int, int], region: Region) -> N
             f'({left:.0f}, {top:.0f}); if that is no black border of the image, set input.region '
             'to full',
         )
+
+
+def not_kept(
+    frame_index: int, kept: Collection[int], prompts: Sequence[Prompt], replay_frames: int
+) -> PromptError:
+    """Return the error of prompts for a frame that is not among those kept."""
+    known = f'{min(kept)} to {max(kept)}' if kept else 'none'
+    return PromptError(
+        prompts[0].object_id if prompts else '',
+        f'frame {frame_index} is not kept (kept: {known}); leave frame_index out for the next '
+        f'frame, or raise replay_frames, which is {replay_frames}',
+    )
 
 
 def merge_points(before: Cue | None, cue: Cue) -> Cue:

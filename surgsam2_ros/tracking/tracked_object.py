@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import torch
 
-from surgsam2_ros.tracking.config import TrackerConfig
+from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
 from surgsam2_ros.tracking.estimate import presence_to_logit
 from surgsam2_ros.tracking.memory_selection import ObjectMemory
 from surgsam2_ros.tracking.prompts import Cue, WaitingPrompt
@@ -147,3 +148,11 @@ class TrackedObject:
         """Drop the prompts of frames that cannot be replayed any more."""
         if self.cues and min(self.cues) < index:
             self.cues = {frame: cues for frame, cues in self.cues.items() if frame >= index}
+
+
+def free_instance(newest: int, taken: Collection[int]) -> int:
+    """Choose the next instance after the newest one that is free, 1 to MOST_INSTANCES in turn."""
+    instance = newest % MOST_INSTANCES + 1
+    while instance in taken:
+        instance = instance % MOST_INSTANCES + 1
+    return instance

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -14,21 +15,17 @@ import numpy as np
 import torch
 
 from surgsam2_ros.network import ImageFeatures, SurgSAM2
+from surgsam2_ros.tracking.checkpoint import Checkpoint
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
-from surgsam2_ros.tracking.cues import prompt_to_cue
+from surgsam2_ros.tracking.cues import waiting_to_cue
 from surgsam2_ros.tracking.engines import Engine
 from surgsam2_ros.tracking.estimate import Estimate
 from surgsam2_ros.tracking.frame_step import FrameStep
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.motion import Motion, PastFrame
 from surgsam2_ros.tracking.outcome import Outcome, render_prompted
-from surgsam2_ros.tracking.preprocess import (
-    PreparedFrame,
-    check_image,
-    resize_image,
-)
+from surgsam2_ros.tracking.preprocess import PreparedFrame, check_image, resize_image
 from surgsam2_ros.tracking.prompts import (
-    Cue,
     Prompt,
     PromptError,
     UnknownObjectError,
@@ -36,10 +33,11 @@ from surgsam2_ros.tracking.prompts import (
     check_fit,
     check_request,
     check_seen,
+    not_kept,
 )
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo
 from surgsam2_ros.tracking.states import Lifecycle, MaskQuality
-from surgsam2_ros.tracking.tracked_object import TrackedObject
+from surgsam2_ros.tracking.tracked_object import TrackedObject, free_instance
 from surgsam2_ros.tracking.view import AUTO, Region, ViewFinder
 
 
@@ -86,8 +84,9 @@ class StreamingTracker:
         self._network = network.prepare_inference()
         with torch.inference_mode():
             self._bank = MemoryBank(network, self.config)
-        self._engine = Engine.eager(network) if engine is None else engine
-        self._step = FrameStep(network, self._bank, self._engine.stepper.track)
+        engine = Engine.eager(network) if engine is None else engine
+        self._encode = engine.encoder.encode
+        self._step = FrameStep(network, self._bank, engine.stepper.track)
         self._motion = Motion(network, self.config.motion_hint)
         self._past: deque[PastFrame] = deque(maxlen=self.config.replay_frames)
         self._objects: dict[str, TrackedObject] = {}
@@ -164,17 +163,15 @@ class StreamingTracker:
             frame_index = None
         region = self._region_of(frame_index, prompts)
         size = region and region.image_size if image_size is None else tuple(image_size)
-        for prompt in prompts:
-            if size is not None:
-                check_fit(prompt, size)
+        for prompt in prompts if size is not None else ():
+            check_fit(prompt, size)
             if region is not None:
                 check_seen(prompt, size, region)
         for prompt in prompts:
             if prompt.object_id not in self._objects:
                 self._objects[prompt.object_id] = self._new_object(prompt)
-            tracked = self._objects[prompt.object_id]
-            tracked.class_name = prompt.class_name or tracked.class_name
-            tracked.waiting.append((frame_index, WaitingPrompt(deepcopy(prompt), size)))
+            waiting = frame_index, WaitingPrompt(deepcopy(prompt), size)
+            self._objects[prompt.object_id].waiting.append(waiting)
 
     def remove_object(self, object_id: str) -> None:
         """Forget an object; its instance value is not given out again soon.
@@ -223,8 +220,11 @@ class StreamingTracker:
             ValueError: when the image is not of that kind.
             PromptError: when a prompt given before the first frame does not fit the image. That
                 prompt is dropped, nothing else happened; the frame can be given again.
+            whatever the network raises: prompts that were given for this frame are dropped then,
+                and the objects are as they were before these.
         """
-        return self.advance(frame).render()
+        with self._all_or_nothing():
+            return self._advance(frame).render()
 
     @torch.inference_mode()
     def advance(self, frame: np.ndarray | PreparedFrame) -> Outcome:
@@ -232,6 +232,25 @@ class StreamingTracker:
 
         Args and errors are those of `track`.
         """
+        with self._all_or_nothing():
+            return self._advance(frame)
+
+    @contextlib.contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Take back what prompts did, and them, when the block fails."""
+        checkpoint = None
+        if any(tracked.waiting for tracked in self._objects.values()):
+            checkpoint = Checkpoint(self._objects.values(), self._bank)
+        try:
+            yield
+        except Exception as error:
+            if checkpoint is not None and not isinstance(error, PromptError):
+                for new in checkpoint.restore():
+                    self.remove_object(new.object_id)
+            raise
+
+    @torch.inference_mode()
+    def _advance(self, frame: np.ndarray | PreparedFrame) -> Outcome:
         if not isinstance(frame, PreparedFrame):
             frame = self._resize(frame)
         region, image = frame.region, frame.image
@@ -273,7 +292,8 @@ class StreamingTracker:
             raise PromptError(
                 prompts[-1].object_id, f'{len(prompts)} prompts; at most {MOST_INSTANCES} fit'
             )
-        cues = [self._to_cue(WaitingPrompt(prompt, None), frame.region) for prompt in prompts]
+        given = [WaitingPrompt(prompt, None) for prompt in prompts]
+        cues = [waiting_to_cue(one, frame.region, self._network) for one in given]
         if not cues:
             return FrameResult(-1, np.zeros(frame.size, np.uint8), ())
         estimate = self._step.decode_cues(self._encode(frame.image), [[cue] for cue in cues])
@@ -283,9 +303,6 @@ class StreamingTracker:
         check_image(rgb)
         region = (view or self._view).region(rgb)
         return PreparedFrame(region, resize_image(rgb[region.slices], self._network.image_size))
-
-    def _encode(self, image: torch.Tensor) -> ImageFeatures:
-        return self._engine.encoder.encode(image)
 
     def _process(
         self,
@@ -342,22 +359,10 @@ class StreamingTracker:
         """Region of the frame that prompts belong to; of the newest one for one still to come."""
         if frame_index is None:
             return self._region
-        for past in self._past:
-            if past.index == frame_index:
-                return past.region
-        kept = f'{self._past[0].index} to {self._past[-1].index}' if self._past else 'none'
-        raise PromptError(
-            prompts[0].object_id if prompts else '',
-            f'frame {frame_index} is not kept (kept: {kept}); leave frame_index out for the next '
-            f'frame, or raise replay_frames, which is {self.config.replay_frames}',
-        )
-
-    def _to_cue(self, waiting: WaitingPrompt, region: Region) -> Cue:
-        """Scale a prompt to what of its frame the network sees."""
-        prompt, size = waiting.prompt, waiting.image_size or region.image_size
-        check_fit(prompt, size)
-        network = self._network
-        return prompt_to_cue(prompt, size, region, network.image_size, network.device)
+        regions = {past.index: past.region for past in self._past}
+        if frame_index not in regions:
+            raise not_kept(frame_index, regions, prompts, self.config.replay_frames)
+        return regions[frame_index]
 
     def _fit_waiting(self, region: Region) -> None:
         """Scale the prompts that waited for the next frame or name a past one.
@@ -373,7 +378,9 @@ class StreamingTracker:
                 if not isinstance(waiting, WaitingPrompt):
                     continue
                 try:
-                    tracked.waiting[position] = (index, self._to_cue(waiting, regions[index]))
+                    cue = waiting_to_cue(waiting, regions[index], self._network)
+                    tracked.waiting[position] = (index, cue)
+                    tracked.class_name = waiting.prompt.class_name or tracked.class_name
                 except PromptError:
                     del tracked.waiting[position]
                     if tracked.first_frame is None and not tracked.waiting:
@@ -381,15 +388,11 @@ class StreamingTracker:
                     raise
 
     def _new_object(self, prompt: Prompt) -> TrackedObject:
-        config = self.config
-        taken = {tracked.instance for tracked in self._objects.values()}
-        instance = self._newest_instance % MOST_INSTANCES + 1
-        while instance in taken:
-            instance = instance % MOST_INSTANCES + 1
-        self._newest_instance = instance
+        config, taken = self.config, {tracked.instance for tracked in self._objects.values()}
+        self._newest_instance = free_instance(self._newest_instance, taken)
         return TrackedObject(
             object_id=prompt.object_id,
-            instance=instance,
+            instance=self._newest_instance,
             class_name=prompt.class_name,
             lifecycle=Lifecycle(config.tentative_frames, config.lost_after_frames),
             quality=MaskQuality(config.min_quality, config.quality_frames),
