@@ -223,6 +223,7 @@ class StreamingTracker:
             whatever the network raises: prompts that were given for this frame are dropped then,
                 and the objects are as they were before these.
         """
+        frame = frame if isinstance(frame, PreparedFrame) else self._resize(frame)
         with self._all_or_nothing():
             return self._advance(frame).render()
 
@@ -232,6 +233,7 @@ class StreamingTracker:
 
         Args and errors are those of `track`.
         """
+        frame = frame if isinstance(frame, PreparedFrame) else self._resize(frame)
         with self._all_or_nothing():
             return self._advance(frame)
 
@@ -250,9 +252,7 @@ class StreamingTracker:
             raise
 
     @torch.inference_mode()
-    def _advance(self, frame: np.ndarray | PreparedFrame) -> Outcome:
-        if not isinstance(frame, PreparedFrame):
-            frame = self._resize(frame)
+    def _advance(self, frame: PreparedFrame) -> Outcome:
         region, image = frame.region, frame.image
         self._fit_waiting(region)
         self._replay()

@@ -83,9 +83,13 @@ def test_our_own_messages_carry_their_definition(tmp_path):
         track = bag.create(
             'surgsam2_msgs/msg/TrackArray',
             header=bag.header(5, 'camera'),
+            image_width=8,
+            image_height=6,
+            session=1,
             frame_index=3,
             dropped_since_last=0,
             latency_ms=1.0,
+            latency_is_from_arrival=False,
             inference_ms=2.0,
             model='nano',
             tracks=[],

@@ -218,6 +218,7 @@ def test_a_refinement_keeps_the_instance_and_may_name_the_class(network):
     assert result.tracks[0].class_name == 'grasper'
     assert (logits(result, 'a') - logits(unrefined, 'a')).abs().max() > 1e-3
     tracker.add_object('a', points=[(20, 20)], labels=[1], class_name='scissors')
+    assert tracker.track(FRAMES[2]).tracks[0].class_name == 'scissors'
     assert tracker.objects[0].class_name == 'scissors'
 
 
