@@ -67,7 +67,7 @@ def initial_network(
         if not weights.is_file():
             raise CheckpointError(
                 f'initial_weights {weights} does not exist; put it there (the section Weights of '
-                'the README says where it is to be had) or name it with '
+                'docs/weights.md says where it is to be had) or name it with '
                 '--set initial_weights=/path/of/it'
             )
         network = load_network(model, checkpoint=weights)
