@@ -54,7 +54,7 @@ def _cluster():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('RAY_USAGE_STATS_ENABLED', '0')
-        patch.setenv('PYTHONPATH', str(REPO / 'test'), prepend=os.pathsep)
+        patch.setenv('PYTHONPATH', str(REPO / 'test' / 'support'), prepend=os.pathsep)
         node = {'num_cpus': 1, 'object_store_memory': 100 * 2**20}
         cluster = Cluster(initialize_head=True, head_node_args={**node, 'include_dashboard': False})
         try:
