@@ -29,7 +29,7 @@ from surgsam2_ros.streaming.requests import (
     format_stamp,
 )
 from surgsam2_ros.streaming.stamp_order import Order, StampOrder
-from surgsam2_ros.tracking import FrameResult, PromptError, StreamingTracker
+from surgsam2_ros.tracking import FrameResult, ObjectInfo, PromptError, StreamingTracker
 
 _STOP_TIMEOUT_S = 10.0
 _PAUSE_S = 0.05  # after an error that nobody foresaw, lest it fill the log
@@ -102,6 +102,7 @@ class InferenceThread:
         self.reset_on_jump = False  # forget all objects when image stamps go back for good
         self.encode_ahead = False  # encode the next frame in a second thread while one is tracked
         self.last_result: TrackedFrame | None = None
+        self.objects: tuple[ObjectInfo, ...] = ()  # that live, as of the newest frame or request
         self._load = load
         self._slot = slot
         self._requests = requests
@@ -197,7 +198,9 @@ class InferenceThread:
     def _answer_calls(self) -> None:
         for call in self._requests.take_calls():
             try:
-                call.future.set_result(call.function(self._tracker))
+                answer = call.function(self._tracker)
+                self.objects = tuple(self._tracker.objects)
+                call.future.set_result(answer)
             except Exception as error:  # handed to who asked
                 call.future.set_exception(error)
 
@@ -238,6 +241,7 @@ class InferenceThread:
 
     def _hand_out(self, tracked: TrackedFrame) -> None:
         self.last_result = tracked
+        self.objects = tuple(self._tracker.objects)
         try:
             self._publish(tracked)
         except Exception as error:  # one bad frame must not end the stream
@@ -339,6 +343,7 @@ class InferenceThread:
         """Give the network's memory back to the device."""
         self._tracker = None
         self.last_result = None
+        self.objects = ()
         gc.collect()
         import torch
 

@@ -98,16 +98,14 @@ class Pipeline:
 
     @property
     def num_objects(self) -> int:
-        """Objects in the last tracked image."""
-        last = self.inference.last_result
-        return len(last.result.tracks) if last is not None else 0
+        """Living objects."""
+        return len(self.inference.objects)
 
     @property
     def uncertain_objects(self) -> tuple[str, ...]:
         """Names of the objects that are UNCERTAIN in the last tracked image."""
-        last = self.inference.last_result
-        tracks = last.result.tracks if last is not None else ()
-        return tuple(t.object_id for t in tracks if t.state == TrackState.UNCERTAIN)
+        objects = self.inference.objects
+        return tuple(item.object_id for item in objects if item.state == TrackState.UNCERTAIN)
 
     def drain(self, reason: str, *, finish: bool = False) -> tuple[int, bool]:
         """Drop waiting images, fail waiting requests and finish the image in work.

@@ -160,6 +160,19 @@ def test_objects_are_listed_and_removed(node):
         node.client.remove_object('a')
 
 
+def test_the_status_counts_what_lives_while_nothing_is_tracked(node):
+    node.add_while_sending('a', box=BOX)
+    node.add_while_sending('b', box=BOX)
+    node.client.enable(False)
+    try:
+        node.client.wait_for_status(lambda s: (s.enabled, s.num_objects) == (False, 2))
+        node.client.remove_object('a')
+        status = node.client.wait_for_status(lambda s: s.num_objects == 1)
+        assert status.num_uncertain <= 1
+    finally:
+        node.client.enable(True)
+
+
 def test_reset_forgets_all_objects_and_counts_from_zero(node):
     node.add_while_sending('a', box=BOX)
     before = node.track()
