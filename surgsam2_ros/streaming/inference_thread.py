@@ -193,7 +193,7 @@ class InferenceThread:
                 return
             self._take_up(frame)
             # Without objects nothing is encoded, and the newest frame is taken as it comes.
-            self._frames.ahead = self.encode_ahead and bool(self._tracker.objects)
+            self._frames.ahead = self.encode_ahead and bool(self.objects)
 
     def _answer_calls(self) -> None:
         for call in self._requests.take_calls():
@@ -216,19 +216,18 @@ class InferenceThread:
             return
         if not self._comes_in_order(received.stamp_ns):
             return
-        known = {item.object_id for item in self._tracker.objects}
         accepted = self._apply_prompts(received.stamp_ns, frame.rgb.shape[:2])
         try:
             tracked = self._track(frame)
         except Exception as error:  # one bad frame must not end the stream
             text = f'tracking failed on {format_stamp(received.stamp_ns)}: {_describe(error)}'
             self._count_failed('inference', text)
-            self._take_back(accepted, known, text)
+            for request, _ in accepted:  # the tracker has taken back what they did
+                request.future.set_exception(RequestError(text))
             return
         self._hand_out(tracked)
         for request, target in accepted:
-            outcome = PromptOutcome(tuple(self._tracker.objects), target.moved_ns)
-            request.future.set_result(outcome)
+            request.future.set_result(PromptOutcome(self.objects, target.moved_ns))
 
     def _track(self, frame: DecodedFrame) -> TrackedFrame:
         started = time.perf_counter()
@@ -272,16 +271,6 @@ class InferenceThread:
             else:
                 accepted.append((request, target))
         return accepted
-
-    def _take_back(
-        self, accepted: list[tuple[PromptRequest, PromptTarget]], known: set[str], reason: str
-    ) -> None:
-        """Remove objects that came with a frame that failed; the others stay as they are."""
-        for item in self._tracker.objects:
-            if item.object_id not in known:
-                self._tracker.remove_object(item.object_id)
-        for request, _ in accepted:
-            request.future.set_exception(RequestError(reason))
 
     def expect_jump(self) -> None:
         """Note that the clock was set back; older stamps are then believed at once."""
@@ -329,6 +318,7 @@ class InferenceThread:
         self._order.forget()
         self._session += 1
         self.last_result = None
+        self.objects = ()
 
     def _count_dropped(self, frames: int) -> None:
         if frames:

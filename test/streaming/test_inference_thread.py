@@ -23,11 +23,12 @@ BROKEN, UNREADABLE, UNFORESEEN = 'broken', 'unreadable', 'unforeseen'
 
 
 class ScriptedTracker:
-    """Counts frames and objects; fails on frames whose message says so."""
+    """Counts frames and objects; fails on frames whose message says so, without their prompts."""
 
     def __init__(self):
         self.frame_index = 0
         self.ids: list[str] = []
+        self.tracked_ids: list[str] = []
         self.prompted_frames: list[int | None] = []
         self.prepared = 0
         self.prepare_error: Exception | None = None
@@ -61,7 +62,9 @@ class ScriptedTracker:
 
     def track(self, rgb):
         if rgb.broken:
+            self.ids = list(self.tracked_ids)  # as StreamingTracker, see test_checkpoint.py
             raise RuntimeError('out of memory')
+        self.tracked_ids = list(self.ids)
         if self.wait_for_next:
             deadline = time.monotonic() + 5.0
             while self.prepared <= self.frame_index:  # all frames but the first are prepared

@@ -9,7 +9,7 @@ import pytest
 import torch
 from tiny_network import tiny_network
 
-from surgsam2_ros.tracking import StreamingTracker, TrackerConfig
+from surgsam2_ros.tracking import Prompt, StreamingTracker, TrackerConfig
 
 SIZE = (48, 64)
 BOX, OTHER = (8, 8, 40, 30), (30, 20, 60, 44)
@@ -60,13 +60,7 @@ def prompt_now(tracker):
 
 def prompt_the_past(tracker):
     index = tracker.frame_index - 4
-    tracker.add_objects([_prompt('a'), _prompt('b')], frame_index=index)
-
-
-def _prompt(object_id):
-    from surgsam2_ros.tracking import Prompt
-
-    return Prompt(object_id, box=OTHER)
+    tracker.add_objects([Prompt(name, box=OTHER) for name in 'ab'], frame_index=index)
 
 
 @pytest.mark.parametrize('settings', [{}, {'memory_tokens': 8}, {'corrections_condition': True}])
@@ -102,11 +96,15 @@ def test_a_prompt_that_fails_does_not_come_again(network, frames, monkeypatch):
     tracker = tracker_of(network)
     tracker.add_object('a', box=BOX)
     tracker.track(frames[0])
+    intact = network.decode
+
+    def refuses_points(*arguments, points=None, **options):
+        if points is not None:
+            raise RuntimeError('no points')
+        return intact(*arguments, points=points, **options)
+
     tracker.add_object('a', points=[(20, 20)], labels=[1])
-    with monkeypatch.context() as patch:
-        fails_at(patch, network, 'decode', 2)
-        with pytest.raises(RuntimeError):
-            tracker.track(frames[1])
-        fails_at(patch, network, 'condition', 99)
-        assert [track.object_id for track in tracker.track(frames[2]).tracks] == ['a']
-    assert tracker.track(frames[3]).tracks[0].object_id == 'a'
+    monkeypatch.setattr(network, 'decode', refuses_points)
+    with pytest.raises(RuntimeError, match='no points'):
+        tracker.track(frames[1])
+    assert [track.object_id for track in tracker.track(frames[2]).tracks] == ['a']
