@@ -81,7 +81,8 @@ PUBLICATIONS = (
         '~/label_image',
         Image,
         qos.LABEL_IMAGE,
-        "mono8 of the image's size: 0 is background, other values are `Track.instance`.",
+        "mono8 of the image's size, only while somebody subscribes: 0 is background, other values "
+        'are `Track.instance`.',
     ),
     Topic(
         '~/overlay',

@@ -14,6 +14,7 @@ import cv2
 from surgsam2_ros.live import NODE, LiveError
 from surgsam2_ros.live.demo_prompts import index_images, prompts_from_file, prompts_from_truth
 from surgsam2_ros.live.demo_report import DemoReport, make_report
+from surgsam2_ros.live.demo_summary import summarise_demo
 from surgsam2_ros.live.node_process import replaying_node
 from surgsam2_ros.sources import BagReader, BagWriter, choose_image_topic
 from surgsam2_ros.sources.message_types import COMPRESSED_IMAGE_TYPE
@@ -147,3 +148,17 @@ def report_plan(
         bgr = cv2.cvtColor(report.sheet, cv2.COLOR_RGB2BGR)
         cv2.imwrite(str(output / 'contact_sheet.png'), bgr)
     return report
+
+
+def summary_of(log: ReplayLog, report: DemoReport) -> dict[str, Any]:
+    """Return frames, rate, latencies, overlaps and states, ready for JSON."""
+    return summarise_demo(
+        model=report.model,
+        frames_in=len(log.published),
+        frames_out=len(log.results),
+        frames_dropped=max(log.unanswered(), report.dropped),
+        rate_hz=log.rate_hz(),
+        latencies_ms=log.latencies_ms(),
+        inferences_ms=report.inferences_ms,
+        objects=list(report.objects.values()),
+    )

@@ -25,8 +25,6 @@ class LossWeights:
         proposals: share of the mask loss that falls on all proposals; the rest falls on the best
             alone. With a share of 0 a small network's three proposals learn to hedge between three
             objects, and it needs no memory of which one it follows.
-        absent_iou: train the predicted IoU where the object is absent, too: 0 for any mask. The
-            official loss leaves it out, and a mask of something else may then be sure of itself.
         gated: judge the mask as the tracker hands it out, empty where the network calls the object
             absent: a mask that is hidden so does not learn. Otherwise a wrong presence stops no
             mask from learning.
@@ -41,7 +39,6 @@ class LossWeights:
     presence: float = 1.0
     foreground: float = 0.0
     proposals: float = 0.0
-    absent_iou: bool = False
     gated: bool = True
     mean: bool = False
     stride: int = 1
@@ -129,8 +126,7 @@ def frame_loss(
     """Loss of one decoding of a frame, object by object.
 
     Of several mask proposals the one with the least mask loss is trained most, so that they may
-    differ; every predicted IoU is trained. An absent object trains the presence alone, and
-    its predicted IoU where the weights say so.
+    differ; every predicted IoU is trained. An absent object trains the presence alone.
 
     Args:
         all_mask_logits: [N, M, h, w]; resized to the truth.
@@ -167,6 +163,6 @@ def frame_loss(
     presence = F.binary_cross_entropy_with_logits(presence_logits, present, reduction='none')
     return {
         **{name: chosen(loss) * present for name, loss in mask_terms.items()},
-        'iou': weights.iou * (iou_error if weights.absent_iou else iou_error * present),
+        'iou': weights.iou * iou_error * present,
         'presence': weights.presence * presence,
     }

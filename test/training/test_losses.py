@@ -134,16 +134,6 @@ def test_an_absent_object_trains_its_presence_alone():
     assert terms['presence'].tolist() == pytest.approx([math.log(2)] * 2)
 
 
-def test_a_mask_of_an_absent_object_may_learn_that_it_is_worth_nothing():
-    found, nothing = GOOD[None], -torch.ones(1, 1, 8, 8)
-    for logits, error in ((found, 0.7), (nothing, 0.3)):  # of an empty mask the IoU is 1
-        iou = torch.tensor([[0.7]], requires_grad=True)
-        weights = LossWeights(gated=False, absent_iou=True)
-        terms = frame_loss(logits, iou, torch.zeros(1), torch.zeros_like(TRUTH), weights)
-        assert terms['iou'].item() == pytest.approx(error)
-        assert terms['dice'].item() == 0
-
-
 def test_a_mask_that_is_hidden_because_of_its_presence_learns_only_when_ungated():
     for weights, learns in ((SAM2_LOSS, False), (UNGATED, True)):
         logits = GOOD[None].clone().requires_grad_()

@@ -120,7 +120,7 @@ def _show(
     bag: Path, output: Path, arguments: argparse.Namespace, title: str | None = None
 ) -> tuple[dict[str, Any], int]:
     """Replay a bag, write what came of it, and return its summary and exit status."""
-    from surgsam2_ros.live.demo_summary import summarise_demo
+    from surgsam2_ros.live.demo import summary_of
     from surgsam2_ros.sources import BagReader
 
     output.mkdir(parents=True, exist_ok=True)
@@ -128,16 +128,7 @@ def _show(
         plan = _plan(reader, arguments)
         log = _replay(plan, output, arguments)
         report = _report(plan, output, log, title or reader.name)
-    summary = summarise_demo(
-        model=report.model,
-        frames_in=len(log.published),
-        frames_out=len(log.results),
-        frames_dropped=max(log.unanswered(), report.dropped),
-        rate_hz=log.rate_hz(),
-        latencies_ms=log.latencies_ms(),
-        inferences_ms=report.inferences_ms,
-        objects=list(report.objects.values()),
-    )
+    summary = summary_of(log, report)
     (output / 'summary.json').write_text(json.dumps(summary, indent=2) + '\n')
     print(describe_summary(summary))
     print(f'written to {output}: tracks.mcap, overlay.mp4, contact_sheet.png, summary.json')
