@@ -185,7 +185,7 @@ class InferenceThread:
     def _serve(self) -> None:
         """Work until no frame and no request waits."""
         while not self._stop.is_set():
-            self._answer_calls()
+            self._requests.answer_calls(self._tracker, after=self._note_objects)
             self._requests.take_prompts(self._history)
             frame, dropped = self._frames.take()
             self._count_dropped(dropped)
@@ -195,14 +195,8 @@ class InferenceThread:
             # Without objects nothing is encoded, and the newest frame is taken as it comes.
             self._frames.ahead = self.encode_ahead and bool(self.objects)
 
-    def _answer_calls(self) -> None:
-        for call in self._requests.take_calls():
-            try:
-                answer = call.function(self._tracker)
-                self.objects = tuple(self._tracker.objects)
-                call.future.set_result(answer)
-            except Exception as error:  # handed to who asked
-                call.future.set_exception(error)
+    def _note_objects(self) -> None:
+        self.objects = tuple(self._tracker.objects)
 
     def _take_up(self, frame: DecodedFrame) -> None:
         """Take one frame through prompts, tracking and publishing."""
@@ -240,7 +234,7 @@ class InferenceThread:
 
     def _hand_out(self, tracked: TrackedFrame) -> None:
         self.last_result = tracked
-        self.objects = tuple(self._tracker.objects)
+        self._note_objects()
         try:
             self._publish(tracked)
         except Exception as error:  # one bad frame must not end the stream

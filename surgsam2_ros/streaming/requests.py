@@ -211,12 +211,26 @@ class RequestQueue:
         self._wake.set()
         return request.future
 
-    def take_calls(self) -> list[CallRequest]:
-        """Claim all waiting calls, in the order they came."""
+    def answer_calls(self, subject: Any, *, after: Callable[[], None] = lambda: None) -> None:
+        """Do the calls that wait, in the order they came, each with `subject`.
+
+        Args:
+            subject: what their functions are given.
+            after: called when one has been done, before who asked for it hears of it.
+        """
         with self._lock:
             calls = list(self._calls)
             self._calls.clear()
-        return [call for call in calls if call.future.set_running_or_notify_cancel()]
+        for call in calls:
+            if not call.future.set_running_or_notify_cancel():
+                continue
+            try:
+                answer = call.function(subject)
+                after()
+            except Exception as error:  # handed to who asked
+                call.future.set_exception(error)
+            else:
+                call.future.set_result(answer)
 
     def take_prompts(
         self, history: FrameHistory, next_ns: int | None = None

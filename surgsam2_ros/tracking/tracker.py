@@ -46,7 +46,7 @@ class StreamingTracker:
 
     A prompt given between two `track` calls conditions the next frame. Objects may come, be
     refined and go at any frame, without effect on the others. Not thread-safe: one thread owns it,
-    though `prepare` may be called from another one.
+    though `prepare` and `segment` may be called from others.
 
     With the default config the result equals that of the official predictor on the same frames,
     object by object, for clips of 16 frames or more (below, the official code scales the times of

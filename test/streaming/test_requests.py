@@ -113,11 +113,22 @@ def test_a_request_that_waits_too_long_fails_with_the_reason():
 
 def test_a_claimed_request_does_not_expire():
     queue = RequestQueue()
-    future = queue.submit_call(lambda tracker: tracker, timeout_s=0.0)
-    (call,) = queue.take_calls()
-    assert queue.expire(explain) == 0
-    call.future.set_result(call.function(7))
+    expired = []
+    future = queue.submit_call(
+        lambda tracker: expired.append(queue.expire(explain)) or tracker, timeout_s=0.0
+    )
+    queue.answer_calls(7)
+    assert expired == [0]
     assert future.result(timeout=0) == 7
+
+
+def test_a_call_that_fails_is_answered_and_the_next_one_is_done():
+    queue = RequestQueue()
+    failing = queue.submit_call(lambda tracker: 1 // 0, timeout_s=1.0)
+    next_one = queue.submit_call(lambda tracker: tracker, timeout_s=1.0)
+    queue.answer_calls('tracker')
+    assert isinstance(failing.exception(timeout=0), ZeroDivisionError)
+    assert next_one.result(timeout=0) == 'tracker'
 
 
 def test_fail_all_answers_everything_that_waits():

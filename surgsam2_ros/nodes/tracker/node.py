@@ -317,7 +317,7 @@ class SurgSam2Node(LifecycleNode):
 
     def _expire_requests(self) -> None:
         if self.pipeline is not None:
-            self.pipeline.requests.expire(self._explain_timeout)
+            self.pipeline.expire_requests(self._explain_timeout)
 
     def _explain_timeout(self, request: PromptRequest | CallRequest) -> str:
         waited = f'within {self.parameters.tracking.prompt_timeout_s:g} s'

@@ -30,7 +30,7 @@ from surgsam2_ros.nodes.tracker.pipeline import Pipeline
 from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
 from surgsam2_ros.sources.image_encodings import EncodingError
 from surgsam2_ros.streaming.inference_thread import PromptOutcome
-from surgsam2_ros.streaming.requests import RequestError
+from surgsam2_ros.streaming.requests import RequestError, RequestQueue
 from surgsam2_ros.tracking import PromptError, UnknownObjectError
 
 
@@ -145,7 +145,8 @@ class ObjectServices:
         try:
             prompts = prompts_from_request(request)
             result = await self._call(
-                lambda tracker: tracker.segment(decode_image_message(request.image), prompts)
+                lambda tracker: tracker.segment(decode_image_message(request.image), prompts),
+                self._configured().side_requests,
             )
         except Exception as error:
             response.message = self._explain(error)
@@ -182,8 +183,11 @@ class ObjectServices:
             timeout_s=self._timeout_s(),
         )
 
-    async def _call(self, function: Callable[[Any], Any]) -> Any:
-        requests = self._configured().requests
+    async def _call(
+        self, function: Callable[[Any], Any], requests: RequestQueue | None = None
+    ) -> Any:
+        if requests is None:
+            requests = self._configured().requests
         return await self._answer(requests.submit_call(function, timeout_s=self._timeout_s()))
 
     async def _answer(self, future: Future) -> Any:

@@ -15,9 +15,10 @@ from surgsam2_ros.nodes.tracker.parameters import InputParameters, OutputParamet
 from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher
 from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
 from surgsam2_ros.nodes.tracker.tracker_loading import LoadedTracker, load_tracker
+from surgsam2_ros.streaming.call_thread import CallThread
 from surgsam2_ros.streaming.frame_slot import FrameSlot
 from surgsam2_ros.streaming.inference_thread import InferenceThread, TrackedFrame
-from surgsam2_ros.streaming.requests import RequestQueue
+from surgsam2_ros.streaming.requests import CallRequest, PromptRequest, RequestQueue
 from surgsam2_ros.tracking import StreamingTracker, TrackState
 
 IDLE_TIMEOUT_S = 10.0
@@ -42,6 +43,7 @@ class Pipeline:
         loaded: the network and what it runs on.
         slot: takes images.
         requests: takes requests of services and topics.
+        side_requests: takes calls that only read the network.
         inference: the thread that owns the tracker.
         last_header: header of the last image whose result was published, or None.
 
@@ -64,6 +66,8 @@ class Pipeline:
         self.loaded: LoadedTracker | None = None
         self.slot = FrameSlot(settings.policy, capacity=settings.queue_size, wake=wake)
         self.requests = RequestQueue(wake=wake)
+        self.side_requests = self.requests
+        self._side: CallThread | None = None
         self.last_header: Header | None = None
         self._results: ResultPublisher | None = results
         self._reporter = reporter
@@ -107,6 +111,11 @@ class Pipeline:
         objects = self.inference.objects
         return tuple(item.object_id for item in objects if item.state == TrackState.UNCERTAIN)
 
+    def expire_requests(self, describe: Callable[[PromptRequest | CallRequest], str]) -> None:
+        """Fail the requests that waited for too long; `describe` says why."""
+        for requests in {self.requests, self.side_requests}:
+            requests.expire(describe)
+
     def drain(self, reason: str, *, finish: bool = False) -> tuple[int, bool]:
         """Drop waiting images, fail waiting requests and finish the image in work.
 
@@ -121,6 +130,7 @@ class Pipeline:
             self.inference.wait_idle(QUEUE_TIMEOUT_S)
         waiting = self.slot.clear()
         self.requests.fail_all(reason)
+        self.side_requests.fail_all(reason)
         finished = self.inference.wait_idle(IDLE_TIMEOUT_S + self._work_s())
         if not finished:
             self._reporter.report('inference', 'the image in work did not come to an end')
@@ -132,6 +142,9 @@ class Pipeline:
         May be called again when the thread did not end in time: it returned False.
         """
         freed = self.inference.stop(STOP_TIMEOUT_S + self._work_s())
+        if self._side is not None:
+            self.side_requests.fail_all('the tracker was shut down; configure the node')
+            freed &= self._side.stop(STOP_TIMEOUT_S)
         if self._results is not None:
             self._results.destroy()
             self._results = None
@@ -146,6 +159,9 @@ class Pipeline:
         self.loaded = load_tracker(parameters, self._reporter.warn)
         on_cpu = self.loaded.device == 'cpu'  # a GPU would do both one after the other
         self.inference.encode_ahead = parameters.model.encode_ahead and on_cpu
+        if on_cpu:
+            self._side = CallThread(self.loaded.tracker)
+            self.side_requests = self._side.requests
         return self.loaded.tracker
 
     def _publish(self, frame: TrackedFrame) -> None:

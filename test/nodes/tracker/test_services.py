@@ -183,6 +183,18 @@ def test_reset_forgets_all_objects_and_counts_from_zero(node):
     assert before.session != tracks.session == node.track().session
 
 
+def test_images_are_tracked_while_one_is_segmented(node):
+    prompts = [Prompt(f'x{number}', points=[(40, 50)]) for number in range(254)]
+    with ThreadPoolExecutor(1) as caller:
+        answer = caller.submit(node.client.segment, scene(), prompts)
+        tracked = 0
+        while not answer.done():
+            node.track()
+            tracked += 1
+        assert len(answer.result()) == 254
+    assert tracked >= 20  # 4 when they wait, those before the request came included
+
+
 def test_segment_reads_one_image_and_leaves_the_objects_alone(node):
     node.add_while_sending('a', box=BOX)
     prompts = [Prompt('x', box=BOX), Prompt('a', mask=square_mask())]
