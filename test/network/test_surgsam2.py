@@ -90,8 +90,8 @@ def test_shapes(network):
     assert decoded.high_res_logits.shape == (3, 1, size, size)
     assert decoded.iou.shape == decoded.presence_logits.shape == (3,)
     assert decoded.pointer.shape == (3, dim)
-    assert decoded.all_mask_logits.shape == (3, 3, 16, 16)
-    assert decoded.all_iou.shape == (3, 3)
+    assert decoded.candidates.mask_logits.shape == (3, 3, 16, 16)
+    assert decoded.candidates.iou.shape == (3, 3)
     cells = network.memory_size
     assert cells == 4 // network.config.memory_pool
     assert encoded.shape == (3, memory_dim, cells, cells)
@@ -201,7 +201,7 @@ def test_absent_object_gets_the_absent_mask_and_pointer(network):
     finally:
         head.bias.copy_(bias)
     assert (decoded.mask_logits == ABSENT_LOGIT).all()
-    assert (decoded.all_mask_logits != ABSENT_LOGIT).all()
+    assert (decoded.candidates.mask_logits != ABSENT_LOGIT).all()
     torch.testing.assert_close(decoded.pointer, network.no_obj_ptr)
 
 
@@ -224,8 +224,19 @@ def test_every_parameter_that_takes_part_learns(network):
         from_prompt=False,
     )
     absent_pointer = network.mask_as_output(features, torch.zeros(1, 1, 64, 64)).pointer
-    outputs = [decoded.all_mask_logits, decoded.all_iou, decoded.presence_logits, encoded]
-    outputs += [single.all_mask_logits, single.all_iou, masked.pointer, absent, absent_pointer]
+    outputs = [
+        decoded.candidates.mask_logits,
+        decoded.candidates.iou,
+        decoded.presence_logits,
+        encoded,
+    ]
+    outputs += [
+        single.candidates.mask_logits,
+        single.candidates.iou,
+        masked.pointer,
+        absent,
+        absent_pointer,
+    ]
     network.zero_grad()
     sum(output.square().sum() for output in outputs).backward()
     idle = [name for name, parameter in network.named_parameters() if parameter.grad is None]
