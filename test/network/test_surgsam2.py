@@ -124,7 +124,12 @@ def test_objects_of_a_batch_do_not_influence_each_other(network, multimask):
     together = whole_frame(network, image, memory, multimask)[2:]
     alone = MemoryTokens(memory.features[1:2], memory.position[1:2], memory.num_pointer_tokens)
     decoded, encoded = whole_frame(network, image, alone, multimask)[2:]
-    for mine, theirs in zip(decoded, together[0], strict=True):
+    both = zip(
+        (*decoded[:4], *decoded.candidates),
+        (*together[0][:4], *together[0].candidates),
+        strict=True,
+    )
+    for mine, theirs in both:
         torch.testing.assert_close(mine[0], theirs[1], atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(encoded[0], together[1][1], atol=1e-4, rtol=1e-4)
 
