@@ -134,7 +134,7 @@ class Lifecycle:
         else:
             self.frames_since_seen += 1
             self._unseen_ns += elapsed_ns
-            if self._unseen_ns >= self._lost_after_ns:
+            if self.state == TrackState.LOST or self._unseen_ns >= self._lost_after_ns:
                 self.state = TrackState.LOST
                 self._frames_seen = 0
             else:
