@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from surgsam2_ros.benchmarks.measuring import interleave, ratio
-from surgsam2_ros.tracking.estimate import Estimate
+from surgsam2_ros.network import Decoded
 from surgsam2_ros.tracking.rendering import render_boxes, render_images
 from surgsam2_ros.tracking.view import Region
 
@@ -22,7 +22,7 @@ COVERED = 0.075
 _PRESENT = 5.0
 
 
-def slanted_bars(objects: int, side: int, image_size: tuple[int, int]) -> Estimate:
+def slanted_bars(objects: int, side: int, image_size: tuple[int, int]) -> Decoded:
     """Return what a network might say about instruments that lie across an image.
 
     Args:
@@ -44,10 +44,10 @@ def slanted_bars(objects: int, side: int, image_size: tuple[int, int]) -> Estima
         bar = cv2.resize(bar, (side, side), interpolation=cv2.INTER_AREA)
         stack.append(20 * (bar - 0.5) + rng.normal(0, 0.3, bar.shape))
     logits = torch.from_numpy(np.stack(stack).astype(np.float32))[:, None]
-    return Estimate(
+    return Decoded(
         logits,
         iou=torch.full((objects,), 0.9),
-        presence=torch.full((objects,), _PRESENT),
+        presence_logits=torch.full((objects,), _PRESENT),
         pointer=torch.zeros(objects, 0),
     )
 
@@ -63,9 +63,9 @@ def rendering_cost(
         median CPU time of each way [ms], how many times as much CPU time whole images take, and
         the number of pixels in which masks or label images differ.
     """
-    estimate = slanted_bars(objects, side, image_size)
+    decoded = slanted_bars(objects, side, image_size)
     whole = Region.whole(image_size)
-    given = (estimate, estimate.presence > 0, range(1, objects + 1), whole, 0.0)
+    given = (decoded, decoded.presence_logits > 0, range(1, objects + 1), whole, 0.0)
     ways = {'boxes': lambda: render_boxes(*given), 'images': lambda: render_images(*given)}
     boxes, images = (way() for way in ways.values())
     differing = np.count_nonzero(boxes.label_image != images.label_image) + sum(

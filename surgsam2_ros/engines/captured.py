@@ -13,11 +13,11 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from surgsam2_ros.network import ImageFeatures, SurgSAM2
+from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, SurgSAM2
 from surgsam2_ros.tracking.engines import EagerStepper, upload
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.memory_selection import ObjectMemory
-from surgsam2_ros.tracking.tracking_step import EncodingStep, MaskHint, TrackedStep, TrackingStep
+from surgsam2_ros.tracking.tracking_step import EncodingStep, TrackingStep
 
 CAPTURES: dict[str, dict[str, Any]] = {
     'cuda_graphs': {'backend': 'cudagraphs'},
@@ -82,7 +82,7 @@ class CapturedStepper:
         memories: Sequence[ObjectMemory],
         frame: int,
         hint: MaskHint | None = None,
-    ) -> TrackedStep:
+    ) -> tuple[Decoded, torch.Tensor]:
         """Track N objects in as many slots as the next power of two."""
         slots = 1 << (len(memories) - 1).bit_length()
         size = bank.fixed_size(slots)
@@ -98,8 +98,9 @@ class CapturedStepper:
         if hint is not None:
             empty = slots - len(memories)
             read += tuple(F.pad(part, (0, 0) * (part.dim() - 1) + (0, empty)) for part in hint)
-        outcome = self._captured[key](*features, *read)
-        return TrackedStep(*(x[: len(memories)].clone() for x in outcome))
+        found = self._captured[key](*features, *read)
+        *decoded, memory = (x[: len(memories)].clone() for x in found)
+        return Decoded(*decoded), memory
 
 
 def _mark_step() -> None:

@@ -10,12 +10,11 @@ from typing import Any
 
 import torch
 
-from surgsam2_ros.engines.onnx_export import FEATURES, HINT, OUTCOME, READ
-from surgsam2_ros.network import ImageFeatures, SurgSAM2
+from surgsam2_ros.engines.onnx_export import FEATURES, HINT, OUTPUTS, READ
+from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, SurgSAM2
 from surgsam2_ros.tracking.engines import EngineError, upload
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.memory_selection import ObjectMemory
-from surgsam2_ros.tracking.tracking_step import MaskHint, TrackedStep
 
 _PROVIDERS = {'cpu': 'CPUExecutionProvider', 'cuda': 'CUDAExecutionProvider'}
 AUTO = 'auto'
@@ -68,7 +67,7 @@ class OnnxStepper:
         memories: Sequence[ObjectMemory],
         frame: int,
         hint: MaskHint | None = None,
-    ) -> TrackedStep:
+    ) -> tuple[Decoded, torch.Tensor]:
         """Track N objects."""
         plan, _ = bank.plan(memories, frame)
         survivors = torch.arange(plan.survivors, device=self._session.device)
@@ -76,8 +75,10 @@ class OnnxStepper:
         inputs = dict(zip(FEATURES, features, strict=True)) | dict(zip(READ, read, strict=True))
         if hint is not None:
             inputs |= dict(zip(HINT, hint, strict=True))
-        shapes = {name: (len(memories), *self._shapes[name]) for name in OUTCOME}
-        return TrackedStep(**self._session.run(inputs, shapes))
+        shapes = {name: (len(memories), *self._shapes[name]) for name in OUTPUTS}
+        found = self._session.run(inputs, shapes)
+        *decoded, memory = (found[name] for name in OUTPUTS)
+        return Decoded(*decoded), memory
 
 
 class OnnxSession:

@@ -30,7 +30,7 @@ INT8_ENCODER = 'encoder_int8.onnx'
 FEATURES = ('stride4', 'stride8', 'stride16')
 READ = ('memories', 'pointers', 'encoding', 'candidate', 'age', 'counts', 'survivors', 'cells')
 HINT = ('hint', 'hint_given')
-OUTCOME = ('logits', 'iou', 'presence', 'pointer', 'memory')
+OUTPUTS = ('logits', 'iou', 'presence', 'pointer', 'memory')
 _FORMAT = 3  # of the files; raise it when inputs, outputs or the way to 8 bits change
 _OPSET = 18
 
@@ -249,7 +249,7 @@ def _export_step(network: SurgSAM2, kind: StepKind, path: Path) -> None:
         external_data=False,
         dynamic_shapes={**shapes, 'rest': rest},
         input_names=list(example),
-        output_names=list(OUTCOME),
+        output_names=list(OUTPUTS),
     )
 
 

@@ -18,7 +18,8 @@ _TRACKER_SETTINGS = (
     'min_memory_score',
     'presence_threshold',
     'tentative_frames',
-    'lost_after_frames',
+    'lost_after_s',
+    'lost_after_frames',  # of reports made while this was counted in frames
     'min_quality',
     'quality_frames',
 )

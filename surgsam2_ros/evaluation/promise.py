@@ -143,13 +143,17 @@ def replay(track: Sequence[ObjectFrame], settings: Mapping[str, Any]) -> list[Ob
     Args:
         track: see `object_frames`.
         settings: of the tracker, by the names of TrackerConfig; its defaults for what is not there.
+            Records made while LOST was counted in frames have `lost_after_frames` in place of
+            `lost_after_s`. Every frame counts 1/30 s, as in an evaluation.
     """
     # Here, not above: tracking loads torch, without which records can be compared.
     from surgsam2_ros.tracking.config import TrackerConfig
-    from surgsam2_ros.tracking.states import Lifecycle, MaskQuality
+    from surgsam2_ros.tracking.states import FRAME_NS, Lifecycle, MaskQuality
 
+    if 'lost_after_frames' in settings:
+        settings = {**settings, 'lost_after_s': settings['lost_after_frames'] * FRAME_NS / 1e9}
     settings = {**asdict(TrackerConfig()), **settings}
-    lifecycle = Lifecycle(settings['tentative_frames'], settings['lost_after_frames'])
+    lifecycle = Lifecycle(settings['tentative_frames'], settings['lost_after_s'])
     quality = MaskQuality(settings['min_quality'], settings['quality_frames'])
     replayed = []
     for frame in track:

@@ -32,17 +32,35 @@ class MemoryTokens(NamedTuple):
     cells: Tensor | None = None
 
 
-class Decoded(NamedTuple):
-    """Masks of N objects with M candidates (3 with ``multimask``, else 1)."""
+class MaskHint(NamedTuple):
+    """Where N objects probably are, for a network that was trained to read that."""
 
-    mask_logits: (
-        Tensor  # [N, 1, S / 4, S / 4], the chosen mask; -1024 everywhere where the object is absent
-    )
-    iou: Tensor  # [N], predicted IoU of the chosen mask, 0 to 1
+    mask_logits: Tensor  # [N, 1, S / 4, S / 4], of the frame before, moved to this one
+    given: Tensor  # bool or int [N], above 0 for objects that have such a mask
+
+
+class MaskCandidates(NamedTuple):
+    """What the mask decoder makes of N objects, M masks of each: 3 with ``multimask``, else 1."""
+
+    mask_logits: Tensor  # [N, M, S / 4, S / 4], before the presence decides
+    iou: Tensor  # [N, M], predicted
+    presence_logits: Tensor  # [N], > 0 = the object is in the picture
+    mask_tokens: Tensor  # [N, 4, D]: the single-mask token, then three candidates
+
+
+class Decoded(NamedTuple):
+    """What the network says about N objects in a frame."""
+
+    mask_logits: Tensor  # [N, 1, S / 4, S / 4], -1024 everywhere where the object is absent
+    iou: Tensor  # [N], predicted IoU of the mask, 0 to 1
     presence_logits: Tensor  # [N], > 0 = the object is in the picture
     pointer: Tensor  # [N, D], object pointer
-    all_mask_logits: Tensor  # [N, M, S / 4, S / 4], before the presence decides
-    all_iou: Tensor  # [N, M]
+    candidates: MaskCandidates | None = None  # that it was chosen from; None where not kept
+
+    @property
+    def chosen(self) -> Decoded:
+        """The same without the candidates."""
+        return self._replace(candidates=None)
 
     @property
     def high_res_logits(self) -> Tensor:

@@ -4,26 +4,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from surgsam2_ros.network.frame_tensors import MaskCandidates
 from surgsam2_ros.network.layers import MLP, Attention, LayerNorm2d, TokenAttention
 from surgsam2_ros.network.linear import linear
 
 _STABILITY_OFFSET = 0.05
 _STABILITY_THRESHOLD = 0.98
-
-
-class DecodedTokens(NamedTuple):
-    """Raw output of the mask decoder for N objects and M mask candidates."""
-
-    mask_logits: Tensor  # [N, M, S / 4, S / 4]
-    iou: Tensor  # [N, M]
-    presence_logits: Tensor  # [N]
-    mask_tokens: Tensor  # [N, 4, dim]: the single-mask token, then three candidates
 
 
 class TwoWayBlock(nn.Module):
@@ -156,7 +146,7 @@ class MaskDecoder(nn.Module):
         *,
         multimask: bool,
         stabilise: bool,
-    ) -> DecodedTokens:
+    ) -> MaskCandidates:
         """Decode N objects.
 
         Args:
@@ -190,7 +180,7 @@ class MaskDecoder(nn.Module):
         if stabilise:
             logits, iou = _stable_mask(logits, iou)
         presence = self.pred_obj_score_head(tokens[:, 0]).float().squeeze(1)
-        return DecodedTokens(logits, iou, presence, mask_tokens)
+        return MaskCandidates(logits, iou, presence, mask_tokens)
 
 
 def _stable_mask(logits: Tensor, iou: Tensor) -> tuple[Tensor, Tensor]:

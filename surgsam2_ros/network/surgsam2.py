@@ -14,7 +14,7 @@ from surgsam2_ros.network import onednn
 from surgsam2_ros.network.config import NetworkConfig
 from surgsam2_ros.network.derived import keep_derived
 from surgsam2_ros.network.efficientnet_lite import EfficientNetLite0
-from surgsam2_ros.network.frame_tensors import Decoded, ImageFeatures, MemoryTokens
+from surgsam2_ros.network.frame_tensors import Decoded, ImageFeatures, MaskHint, MemoryTokens
 from surgsam2_ros.network.hiera import Hiera
 from surgsam2_ros.network.image_encoder import ImageEncoder
 from surgsam2_ros.network.layers import MLP
@@ -28,6 +28,11 @@ ABSENT_LOGIT = -1024.0  # mask logits of an absent object
 LARGEST_PREVIOUS_LOGIT = 32.0
 """Previous mask logits are clamped to +-32 before they go in with a correction (official code)."""
 _MASK_SCALE, _MASK_BIAS = 20.0, -10.0  # from mask values 0 to 1 to the range of logits
+
+
+def clamp_previous(mask_logits: Tensor) -> Tensor:
+    """Limit previous mask logits before they go in with a correction or as a hint."""
+    return mask_logits.clamp(-LARGEST_PREVIOUS_LOGIT, LARGEST_PREVIOUS_LOGIT)
 
 
 def build_trunk(config: NetworkConfig) -> nn.Module:
@@ -208,6 +213,29 @@ class SurgSAM2(nn.Module):
             position = self.obj_ptr_tpos_proj(torch.cat((phase.sin(), phase.cos()), dim=-1))
         return tokens, position.repeat_interleave(pointers.shape[2] // self.config.memory_dim, 1)
 
+    def track(
+        self, features: ImageFeatures, memory: MemoryTokens, hint: MaskHint | None = None
+    ) -> tuple[Tensor, Decoded]:
+        """Find N objects in a frame by their memory alone.
+
+        Args:
+            features: features of the frame, batch 1 (shared) or N.
+            memory: tokens of N objects.
+            hint: where they probably are, for a network that takes hints.
+
+        Returns:
+            The conditioned features [N, D, h, w], which a correction starts from, and the masks.
+        """
+        conditioned = self.condition(features.stride16, memory)
+        decoded = self.decode(
+            conditioned,
+            features,
+            mask_logits=None if hint is None else hint.mask_logits,
+            mask_given=None if hint is None else hint.given > 0,
+            multimask=self.uses_multimask(0),
+        )
+        return conditioned, decoded
+
     def decode(
         self,
         conditioned: Tensor,
@@ -260,7 +288,7 @@ class SurgSAM2(nn.Module):
             )[:, 0]
         pointer = torch.where(present, self.obj_ptr_proj(token), self.no_obj_ptr)
         mask = torch.where(present[..., None, None], mask, ABSENT_LOGIT)
-        return Decoded(mask, iou, raw.presence_logits, pointer, raw.mask_logits, raw.iou)
+        return Decoded(mask, iou, raw.presence_logits, pointer, raw)
 
     def mask_as_output(self, features: ImageFeatures, mask: Tensor) -> Decoded:
         """Take given masks as the output of a frame; the decoder only makes the object pointers.
@@ -282,8 +310,7 @@ class SurgSAM2(nn.Module):
         present = mask.flatten(1).amax(dim=1) > 0
         presence_logits = torch.where(present, _MASK_SCALE + _MASK_BIAS, _MASK_BIAS)
         pointer = torch.where(present[:, None], decoded.pointer, self.no_obj_ptr)
-        iou = torch.ones_like(presence_logits)
-        return Decoded(logits, iou, presence_logits, pointer, logits, iou[:, None])
+        return Decoded(logits, torch.ones_like(presence_logits), presence_logits, pointer)
 
     def masks_to_remember(self, mask_logits: Tensor) -> Tensor:
         """Bring mask logits [N, 1, H, W] to the size in which ``encode_memory`` reads them."""

@@ -225,9 +225,10 @@ class InferenceThread:
 
     def _track(self, frame: DecodedFrame) -> TrackedFrame:
         started = time.perf_counter()
-        result = self._tracker.track(frame.rgb if frame.prepared is None else frame.prepared)
-        inference_ms = (time.perf_counter() - started) * 1e3 + frame.prepare_ms
         received = frame.received
+        image = frame.rgb if frame.prepared is None else frame.prepared
+        result = self._tracker.track(image, received.stamp_ns or None)  # 0 is none
+        inference_ms = (time.perf_counter() - started) * 1e3 + frame.prepare_ms
         self._history.append(received.stamp_ns, result.frame_index)
         dropped, session = self._dropped_since_last, self._session
         return TrackedFrame(received, frame.rgb, result, dropped, inference_ms, session)

@@ -7,7 +7,7 @@ from surgsam2_ros.tracking.engines import Engine, EngineError
 from surgsam2_ros.tracking.look_ahead import look_ahead
 from surgsam2_ros.tracking.mask_crop import MaskCrop
 from surgsam2_ros.tracking.memory_bank import memories_read
-from surgsam2_ros.tracking.outcome import Outcome
+from surgsam2_ros.tracking.pending_result import PendingResult
 from surgsam2_ros.tracking.preprocess import PreparedFrame
 from surgsam2_ros.tracking.prompts import Prompt, PromptError, UnknownObjectError
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo, Track
@@ -21,7 +21,7 @@ __all__ = [
     'FrameResult',
     'MaskCrop',
     'ObjectInfo',
-    'Outcome',
+    'PendingResult',
     'PreparedFrame',
     'Prompt',
     'PromptError',

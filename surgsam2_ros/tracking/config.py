@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from surgsam2_ros.tracking.view import REGIONS, WHOLE
@@ -48,8 +49,8 @@ class TrackerConfig:
             Parity: 0.5, the network's own decision.
         tentative_frames: frames in which an object must have been seen before it is TRACKED.
             Only the reported state depends on it.
-        lost_after_frames: frames without sight after which OCCLUDED becomes LOST. Only the
-            reported state depends on it.
+        lost_after_s: time without sight after which OCCLUDED becomes LOST, 0.01 s or more. It is
+            counted in images (see `states.FrameTime`). Only the reported state depends on it.
         min_quality: mean predicted IoU (0 to 1) of the newest frames below which an object that
             is seen is UNCERTAIN instead of TRACKED (0: never); what suits a network must be
             measured. Only the reported state depends on it and, without
@@ -75,7 +76,7 @@ class TrackerConfig:
     mask_threshold: float = 0.0
     presence_threshold: float = 0.5
     tentative_frames: int = 3
-    lost_after_frames: int = 30
+    lost_after_s: float = 1.0
     min_quality: float = 0.0
     quality_frames: int = 3
     replay_frames: int = 0
@@ -99,7 +100,7 @@ class TrackerConfig:
         _check_range('max_objects', self.max_objects, 1, MOST_INSTANCES)
         _check_range('presence_threshold', self.presence_threshold, 0.5, 1.0)
         _check_range('tentative_frames', self.tentative_frames, 1, None)
-        _check_range('lost_after_frames', self.lost_after_frames, 1, None)
+        _check_range('lost_after_s', self.lost_after_s, 0.01, None)
         _check_range('min_quality', self.min_quality, 0.0, 1.0)
         _check_range('quality_frames', self.quality_frames, 1, None)
         _check_range('replay_frames', self.replay_frames, 0, None)
@@ -114,6 +115,11 @@ class TrackerConfig:
     def gates_uncertain(self) -> bool:
         """Whether the memory depends on the quality of the mask, as the state does."""
         return not self.write_memory_when_uncertain and self.min_quality > 0.0
+
+
+def presence_to_logit(presence: float) -> float:
+    """Inverse of the sigmoid; exactly 0 for 0.5."""
+    return math.inf if presence >= 1.0 else math.log(presence / (1.0 - presence))
 
 
 def _check_range(name: str, value: float, least: float, most: float | None) -> None:

@@ -14,10 +14,10 @@ from typing import Any, Protocol
 
 import torch
 
-from surgsam2_ros.network import ImageFeatures, SurgSAM2
+from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, SurgSAM2
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.memory_selection import ObjectMemory
-from surgsam2_ros.tracking.tracking_step import EncodingStep, MaskHint, TrackedStep, TrackingStep
+from surgsam2_ros.tracking.tracking_step import EncodingStep, TrackingStep
 
 
 class EngineError(RuntimeError):
@@ -56,7 +56,7 @@ class Stepper(Protocol):
         memories: Sequence[ObjectMemory],
         frame: int,
         hint: MaskHint | None = None,
-    ) -> TrackedStep:
+    ) -> tuple[Decoded, torch.Tensor]:
         """Track N objects by what they remember, without any effect on the bank.
 
         Args:
@@ -65,6 +65,9 @@ class Stepper(Protocol):
             memories: one per object.
             frame: index of the frame.
             hint: where the objects probably are; given in every frame or in none.
+
+        Returns:
+            The masks without their candidates, and the frame's spatial memories [N, Dm, m, m].
         """
 
 
@@ -116,14 +119,15 @@ class EagerStepper:
         memories: Sequence[ObjectMemory],
         frame: int,
         hint: MaskHint | None = None,
-    ) -> TrackedStep:
+    ) -> tuple[Decoded, torch.Tensor]:
         """Track N objects."""
         plan, prunes = bank.plan(memories, frame)
         step = TrackingStep(
             self._network, survivors=plan.survivors, prunes=prunes, masked=plan.masked
         )
         read = (*bank.gather(plan), *plan.table, bank.gather_cells(plan))
-        return step(*features, *read, *(hint or ()))
+        *decoded, memory = step(*features, *read, *(hint or ()))
+        return Decoded(*decoded), memory
 
 
 class FirstThatWorks:
@@ -155,7 +159,7 @@ class FirstThatWorks:
         memories: Sequence[ObjectMemory],
         frame: int,
         hint: MaskHint | None = None,
-    ) -> TrackedStep:
+    ) -> tuple[Decoded, torch.Tensor]:
         """Track N objects; a failure leaves the bank as it was, so that the next one can."""
         return self._call('track', features, bank, memories, frame, hint)
 

@@ -12,21 +12,22 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from surgsam2_ros.network import ImageFeatures, SurgSAM2
+from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, SurgSAM2
 from surgsam2_ros.network.motion import move_masks
-from surgsam2_ros.network.surgsam2 import LARGEST_PREVIOUS_LOGIT
-from surgsam2_ros.tracking.estimate import Estimate
+from surgsam2_ros.network.surgsam2 import clamp_previous
 from surgsam2_ros.tracking.memory_bank import MemoryBank
-from surgsam2_ros.tracking.prompts import Cue, merge_points
+from surgsam2_ros.tracking.prompt_inputs import PromptInputs, merge_points
 from surgsam2_ros.tracking.tracked_object import Task
-from surgsam2_ros.tracking.tracking_step import MaskHint, TrackedStep
 
 
 class FrameStep:
     """Runs the network on one frame and writes the memories."""
 
     def __init__(
-        self, network: SurgSAM2, bank: MemoryBank, track: Callable[..., TrackedStep]
+        self,
+        network: SurgSAM2,
+        bank: MemoryBank,
+        track: Callable[..., tuple[Decoded, torch.Tensor]],
     ) -> None:
         """Work on this network and bank.
 
@@ -45,7 +46,7 @@ class FrameStep:
         frame: int,
         tasks: Sequence[Task],
         flow: torch.Tensor | None = None,
-    ) -> Estimate:
+    ) -> Decoded:
         """Process one frame for these objects and remember it.
 
         Args:
@@ -56,39 +57,41 @@ class FrameStep:
                 that takes hints; None gives it none.
 
         Returns:
-            Estimates in the order of the tasks.
+            The objects in the order of the tasks, without candidates.
         """
-        if not any(task.anew or task.cues for task in tasks):
+        if not any(task.init_cond_frame or task.prompts for task in tasks):
             return self._track_all(features, frame, tasks, flow)
-        tracked = [row for row, task in enumerate(tasks) if not task.anew]
-        anew = [row for row, task in enumerate(tasks) if task.anew]
+        tracked = [row for row, task in enumerate(tasks) if not task.init_cond_frame]
+        initial = [row for row, task in enumerate(tasks) if task.init_cond_frame]
         parts = []
         if tracked:
             parts.append(self._track(features, frame, [tasks[row] for row in tracked], flow))
-        if anew:
-            parts.append(self.decode_cues(features, [tasks[row].cues for row in anew]))
-        estimate = Estimate.join(parts, tracked + anew)
-        self._remember(features, frame, tasks, estimate)
-        return estimate
+        if initial:
+            parts.append(self.decode_prompts(features, [tasks[row].prompts for row in initial]))
+        decoded = _join(parts, tracked + initial)
+        self._remember(features, frame, tasks, decoded)
+        return decoded
 
-    def decode_cues(self, features: ImageFeatures, cues: Sequence[Sequence[Cue]]) -> Estimate:
-        """Segment objects from prompts alone, each from its own sequence of cues.
+    def decode_prompts(
+        self, features: ImageFeatures, prompts: Sequence[Sequence[PromptInputs]]
+    ) -> Decoded:
+        """Segment objects from prompts alone, each from its own sequence of them.
 
         Objects with one prompt of the same kind go through the network together.
         """
         conditioned = self._network.condition(features.stride16, None)
         groups: dict[int, list[int]] = {}
-        for row, sequence in enumerate(cues):
+        for row, sequence in enumerate(prompts):
             kind = _kind(sequence[0]) if len(sequence) == 1 else -1 - row
             groups.setdefault(kind, []).append(row)
         parts = []
         for rows in groups.values():
             if len(rows) == 1:
-                parts.append(self._apply_cues(features, conditioned, cues[rows[0]], None))
+                parts.append(self._apply_prompts(features, conditioned, prompts[rows[0]], None))
             else:
-                together = [cues[row][0] for row in rows]
-                parts.append(self._apply_cue(features, conditioned, together, None))
-        return Estimate.join(parts, [row for rows in groups.values() for row in rows])
+                together = [prompts[row][0] for row in rows]
+                parts.append(self._apply_prompt(features, conditioned, together, None))
+        return _join(parts, [row for rows in groups.values() for row in rows])
 
     def _track_all(
         self,
@@ -96,22 +99,22 @@ class FrameStep:
         frame: int,
         tasks: Sequence[Task],
         flow: torch.Tensor | None,
-    ) -> Estimate:
+    ) -> Decoded:
         """Take a frame without prompts."""
         memories = [task.memory for task in tasks]
         hint = self._hint(tasks, flow)
-        step = self._run_tracked(features, self._bank, memories, frame, hint)
+        decoded, memory = self._run_tracked(features, self._bank, memories, frame, hint)
         prompted = [task.prompted for task in tasks]
         self._bank.write(
             memories,
             frame,
-            step.memory,
-            step.pointer,
-            logits=step.logits,
-            presence=step.presence,
+            memory,
+            decoded.pointer,
+            logits=decoded.mask_logits,
+            presence=decoded.presence_logits,
             prompted=prompted,
         )
-        return Estimate(step.logits, step.iou, step.presence, step.pointer)
+        return decoded
 
     def _track(
         self,
@@ -119,31 +122,20 @@ class FrameStep:
         frame: int,
         tasks: Sequence[Task],
         flow: torch.Tensor | None,
-    ) -> Estimate:
+    ) -> Decoded:
         """Track objects by their memories in one batch, then apply the prompts to some."""
         memory = self._bank.read([task.memory for task in tasks], frame)
-        conditioned = self._network.condition(features.stride16, memory)
-        hint = self._hint(tasks, flow)
-        estimate = Estimate.of(
-            self._network.decode(
-                conditioned,
-                features,
-                mask_logits=None if hint is None else hint.logits,
-                mask_given=None if hint is None else hint.given > 0,
-                multimask=self._network.uses_multimask(0),
-            )
-        )
-        corrected = [row for row, task in enumerate(tasks) if task.cues]
+        conditioned, decoded = self._network.track(features, memory, self._hint(tasks, flow))
+        decoded = decoded.chosen
+        corrected = [row for row, task in enumerate(tasks) if task.prompts]
         if not corrected:
-            return estimate
-        rows = [
-            Estimate(*(tensor[row : row + 1] for tensor in estimate)) for row in range(len(tasks))
-        ]
+            return decoded
+        rows = [_take(decoded, slice(row, row + 1)) for row in range(len(tasks))]
         for row in corrected:
             rows[row] = self._correct(
-                features, conditioned[row : row + 1], tasks[row], rows[row].logits
+                features, conditioned[row : row + 1], tasks[row], rows[row].mask_logits
             )
-        return Estimate.join(rows, range(len(rows)))
+        return _join(rows, range(len(rows)))
 
     def _correct(
         self,
@@ -151,16 +143,16 @@ class FrameStep:
         conditioned: torch.Tensor,
         task: Task,
         tracked: torch.Tensor,
-    ) -> Estimate:
+    ) -> Decoded:
         """Correct the tracked mask [1, 1, S/4, S/4] of one object by the prompts it was given."""
-        corrected = self._apply_cues(features, conditioned, task.cues, tracked)
+        corrected = self._apply_prompts(features, conditioned, task.prompts, tracked)
         if not self._network.config.correct_without_memory:
             return corrected
         task.memory.rewind(0)
-        if task.cues[-1].mask is not None:  # it is the outcome, whatever the memory says
+        if task.prompts[-1].mask is not None:  # it is the outcome, whatever the memory says
             return corrected
         alone = self._network.condition(features.stride16, None)
-        other = self._apply_cues(features, alone, task.cues, tracked)
+        other = self._apply_prompts(features, alone, task.prompts, tracked)
         return other if other.iou.item() > corrected.iou.item() else corrected
 
     def _hint(self, tasks: Sequence[Task], flow: torch.Tensor | None) -> MaskHint | None:
@@ -175,62 +167,67 @@ class FrameStep:
         moved = move_masks(clamp_previous(logits), flow.to(device, non_blocking=True))
         return MaskHint(moved, (presence > 0).long())
 
-    def _apply_cues(
+    def _apply_prompts(
         self,
         features: ImageFeatures,
         conditioned: torch.Tensor,
-        cues: Sequence[Cue],
+        prompts: Sequence[PromptInputs],
         previous: torch.Tensor | None,
-    ) -> Estimate:
-        """Apply the prompts of one object one after the other, each on the outcome before it."""
-        before = None
-        for cue in cues:
-            before = merge_points(before, cue)
-            estimate = self._apply_cue(features, conditioned, [before], previous)
-            previous = estimate.logits
-        return estimate
+    ) -> Decoded:
+        """Apply the prompts of one object one after the other, each on the mask before it."""
+        merged = None
+        for prompt in prompts:
+            merged = merge_points(merged, prompt)
+            decoded = self._apply_prompt(features, conditioned, [merged], previous)
+            previous = decoded.mask_logits
+        return decoded
 
-    def _apply_cue(
+    def _apply_prompt(
         self,
         features: ImageFeatures,
         conditioned: torch.Tensor,
-        cues: Sequence[Cue],
+        prompts: Sequence[PromptInputs],
         previous: torch.Tensor | None,
-    ) -> Estimate:
+    ) -> Decoded:
         """Apply one prompt to each of N objects; all are masks or all have as many points.
 
         Args:
             features: of the frame, batch 1.
             conditioned: [1, D, S/16, S/16], shared by the objects.
-            cues: N.
+            prompts: N.
             previous: [N, 1, S/4, S/4] mask logits to correct, or None.
         """
-        if cues[0].mask is not None:
-            masks = torch.cat([cue.mask for cue in cues])
-            return Estimate.of(self._network.mask_as_output(features, masks))
-        points = torch.stack([cue.points for cue in cues])
+        if prompts[0].mask is not None:
+            masks = torch.cat([prompt.mask for prompt in prompts])
+            return self._network.mask_as_output(features, masks)
+        points = torch.stack([prompt.points for prompt in prompts])
         decoded = self._network.decode(
-            conditioned.expand(len(cues), -1, -1, -1),
+            conditioned.expand(len(prompts), -1, -1, -1),
             features,
             points=points,
-            labels=torch.stack([cue.labels for cue in cues]),
+            labels=torch.stack([prompt.labels for prompt in prompts]),
             mask_logits=None if previous is None else clamp_previous(previous),
             multimask=self._network.uses_multimask(points.shape[1]),
         )
-        return Estimate.of(decoded)
+        return decoded.chosen
 
     def _remember(
-        self, features: ImageFeatures, frame: int, tasks: Sequence[Task], estimate: Estimate
+        self, features: ImageFeatures, frame: int, tasks: Sequence[Task], decoded: Decoded
     ) -> None:
         """Encode and store the memories; prompted masks and tracked masks take different paths."""
-        to_remember = self._network.masks_to_remember(estimate.logits)
-        from_prompt = [bool(task.cues) for task in tasks]
+        to_remember = self._network.masks_to_remember(decoded.mask_logits)
+        from_prompt = [bool(task.prompts) for task in tasks]
         for kind in sorted(set(from_prompt)):
             rows = [row for row, prompted in enumerate(from_prompt) if prompted == kind]
             every = len(rows) == len(tasks)
             masks, logits, presence, pointers = (
                 tensor if every else tensor[rows]
-                for tensor in (to_remember, estimate.logits, estimate.presence, estimate.pointer)
+                for tensor in (
+                    to_remember,
+                    decoded.mask_logits,
+                    decoded.presence_logits,
+                    decoded.pointer,
+                )
             )
             encoded = self._network.encode_memory(
                 features.stride16, masks, presence, from_prompt=kind
@@ -247,11 +244,23 @@ class FrameStep:
             )
 
 
-def clamp_previous(logits: torch.Tensor) -> torch.Tensor:
-    """Limit the mask logits that go into the decoder with a correction."""
-    return logits.clamp(-LARGEST_PREVIOUS_LOGIT, LARGEST_PREVIOUS_LOGIT)
+def _take(decoded: Decoded, rows: slice | list[int]) -> Decoded:
+    """Take some of the objects; candidates are not kept."""
+    return Decoded(*(tensor[rows] for tensor in decoded if tensor is not None))
 
 
-def _kind(cue: Cue) -> int:
-    """Return what must agree for cues to share a batch: the number of points, 0 for a mask."""
-    return 0 if cue.mask is not None else len(cue.points)
+def _join(parts: Sequence[Decoded], order: Sequence[int]) -> Decoded:
+    """Concatenate along the objects; `order[i]` is the row that object i has in the end."""
+    if len(parts) == 1:
+        joined = parts[0]
+    else:
+        tensors = zip(*(part[:4] for part in parts), strict=True)
+        joined = Decoded(*(torch.cat(tensor) for tensor in tensors))
+    if list(order) == list(range(len(order))):
+        return joined
+    return _take(joined, [order.index(row) for row in range(len(order))])
+
+
+def _kind(prompt: PromptInputs) -> int:
+    """Return what must agree for prompts to share a batch: the number of points, 0 for a mask."""
+    return 0 if prompt.mask is not None else len(prompt.points)

@@ -13,19 +13,17 @@ from collections.abc import Sequence
 import torch
 
 from surgsam2_ros.network import MemoryTokens, NetworkConfig, SurgSAM2
+from surgsam2_ros.network.frame_pruning import count_pruned
+from surgsam2_ros.network.memory_assembly import MemorySelection, assemble_memory
 from surgsam2_ros.tracking.config import TrackerConfig
-from surgsam2_ros.tracking.frame_pruning import count_pruned
-from surgsam2_ros.tracking.memory_selection import (
+from surgsam2_ros.tracking.memory_plan import (
     FixedSize,
-    MemoryShape,
-    ObjectMemory,
+    MemoryPlan,
     PlannedObject,
-    Reading,
-    ReadingPlan,
-    assemble_memory,
     gather,
-    plan_reading,
+    plan_memories,
 )
+from surgsam2_ros.tracking.memory_selection import MemoryShape, ObjectMemory
 from surgsam2_ros.tracking.token_pruning import choose_cells
 
 STORED_DTYPE = torch.bfloat16
@@ -206,7 +204,7 @@ class MemoryBank:
             self._network,
             features,
             pointers,
-            *plan.table,
+            plan.table,
             self.gather_cells(plan),
             survivors=plan.survivors,
             prunes=prunes,
@@ -215,7 +213,7 @@ class MemoryBank:
 
     def plan(
         self, memories: Sequence[ObjectMemory], frame: int, least: FixedSize | None = None
-    ) -> tuple[ReadingPlan, bool]:
+    ) -> tuple[MemoryPlan, bool]:
         """Choose what each object attends to at `frame`.
 
         Args:
@@ -228,10 +226,13 @@ class MemoryBank:
         """
         planned = []
         for memory in memories:
-            reading = memory.reading(frame)
-            pruned = self._count_pruned(reading)
-            planned.append(PlannedObject(memory, reading, self._candidates(reading), pruned))
-        plan = plan_reading(
+            selection = memory.select(frame)
+            candidates = self._candidates(selection)
+            pruned = count_pruned(
+                len(candidates), self.shape.num_maskmem, self._prune, sum(candidates)
+            )
+            planned.append(PlannedObject(memory.slot, selection, candidates, pruned))
+        plan = plan_memories(
             planned, self.features.shape[1], self.pointers.shape[1], self._device, least
         )
         return plan, any(one.pruned for one in planned)
@@ -254,12 +255,12 @@ class MemoryBank:
         """Whether frame pruning is on."""
         return self._prune > 0
 
-    def gather(self, plan: ReadingPlan) -> tuple[torch.Tensor, torch.Tensor]:
+    def gather(self, plan: MemoryPlan) -> tuple[torch.Tensor, torch.Tensor]:
         """Take the spatial memories [N, E, L, Dm] and pointers [N, P, D] that a plan names."""
         features = gather(self.features, plan.places).to(self._dtype)
         return features, gather(self.pointers, plan.pointer_places)
 
-    def gather_cells(self, plan: ReadingPlan) -> torch.Tensor | None:
+    def gather_cells(self, plan: MemoryPlan) -> torch.Tensor | None:
         """Take the cells int64 [N, E, T] of the tokens that are read; None when all are."""
         return None if self.cells is None else gather(self.cells, plan.places)
 
@@ -279,18 +280,10 @@ class MemoryBank:
         stored = (self.features, self.pointers)
         return stored if self.cells is None else (*stored, self.cells, self._seen_cells)
 
-    def _count_pruned(self, reading: Reading) -> int:
-        return count_pruned(
-            len(reading.memories),
-            self.shape.num_maskmem,
-            self._prune,
-            sum(self._candidates(reading)),
-        )
-
-    def _candidates(self, reading: Reading) -> list[bool]:
+    def _candidates(self, selection: MemorySelection) -> list[bool]:
         """Which memories pruning may leave out: not the first prompted one, not the newest."""
-        protected = reading.prompted if self._protect_prompted else 1
-        last = len(reading.memories) - 1
+        protected = selection.prompted if self._protect_prompted else 1
+        last = len(selection.memory_frames) - 1
         return [protected <= entry < last for entry in range(last + 1)]
 
     def _grow(self, slots: int) -> None:

@@ -5,21 +5,11 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
 
 import torch
 
 from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.network.motion import backward_flow, grey_image
-from surgsam2_ros.tracking.view import Region
-
-
-class PastFrame(NamedTuple):
-    """A frame that a late prompt may still name."""
-
-    index: int
-    image: torch.Tensor  # uint8 [1, 3, S, S] on the CPU
-    region: Region  # what of the camera's image that is
 
 
 class Motion:

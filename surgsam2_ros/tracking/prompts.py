@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 
 from surgsam2_ros.tracking.view import Region
 
@@ -73,22 +72,6 @@ class WaitingPrompt(NamedTuple):
 
     prompt: Prompt
     image_size: tuple[int, int] | None
-
-
-class Cue(NamedTuple):
-    """A checked prompt, ready for the network: either points or a mask.
-
-    Attributes:
-        points: float32 [P, 2] in network pixels, box corners first; None with a mask.
-        labels: int32 [P]: 1 on, 0 off the object, 2 and 3 the corners of a box; None with a mask.
-        mask: float32 [1, 1, S, S] of zeros and ones, or None.
-        adds_points: whether the points add to those given before on this frame.
-    """
-
-    points: torch.Tensor | None
-    labels: torch.Tensor | None
-    mask: torch.Tensor | None
-    adds_points: bool
 
 
 def check_object_id(object_id: Any) -> None:
@@ -215,15 +198,6 @@ def not_kept(
         prompts[0].object_id if prompts else '',
         f'frame {frame_index} is not kept (kept: {known}); leave frame_index out for the next '
         f'frame, or raise replay_frames, which is {replay_frames}',
-    )
-
-
-def merge_points(before: Cue | None, cue: Cue) -> Cue:
-    """Put the points of an earlier cue on the same frame in front, where `cue` asks for it."""
-    if not cue.adds_points or before is None or before.points is None:
-        return cue
-    return cue._replace(
-        points=torch.cat([before.points, cue.points]), labels=torch.cat([before.labels, cue.labels])
     )
 
 

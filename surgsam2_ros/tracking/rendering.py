@@ -15,16 +15,17 @@ import cv2
 import numpy as np
 import torch
 
-from surgsam2_ros.network import ABSENT_LOGIT
+from surgsam2_ros.network import ABSENT_LOGIT, Decoded
 from surgsam2_ros.tracking.box_resize import LogitBox, resize_above
-from surgsam2_ros.tracking.estimate import Estimate, presence_to_logit
+from surgsam2_ros.tracking.config import presence_to_logit
 from surgsam2_ros.tracking.mask_crop import MaskCrop
 from surgsam2_ros.tracking.preprocess import resize_logits
+from surgsam2_ros.tracking.result import FrameResult, ObjectInfo, Track
 from surgsam2_ros.tracking.view import Region
 
 
 class Rendering(NamedTuple):
-    """One frame's outcome on the host.
+    """What was decoded of a frame, on the host and at image size.
 
     Attributes:
         label_image: uint8 [H, W], 0 or an instance; the highest logit wins.
@@ -40,9 +41,35 @@ class Rendering(NamedTuple):
     presence: np.ndarray
     visible: np.ndarray
 
+    def to_result(
+        self, frame_index: int, objects: Sequence[ObjectInfo], mask_logits: torch.Tensor
+    ) -> FrameResult:
+        """Say whose masks these are.
+
+        Args:
+            frame_index: of the frame.
+            objects: N.
+            mask_logits: [N, 1, S/4, S/4] of theirs.
+        """
+        tracks = tuple(
+            Track(
+                object_id=info.object_id,
+                instance=info.instance,
+                class_name=info.class_name,
+                crop=self.masks[row],
+                logits=mask_logits[row, 0],
+                score=float(self.score[row]),
+                presence=float(self.presence[row]),
+                state=info.state,
+                frames_since_seen=info.frames_since_seen,
+            )
+            for row, info in enumerate(objects)
+        )
+        return FrameResult(frame_index, self.label_image, tracks)
+
 
 def render_masks(
-    estimate: Estimate,
+    decoded: Decoded,
     instances: Sequence[int],
     region: Region,
     *,
@@ -52,27 +79,27 @@ def render_masks(
     """Upsample the mask logits of N >= 1 objects and cut them at the threshold.
 
     Args:
-        estimate: of N objects.
+        decoded: of N objects.
         instances: their values in the label image.
-        region: what of the image the estimate is about; masks are as large as the image.
+        region: what of the image the network saw; masks are as large as the image.
         mask_threshold: mask logit above which a pixel is on the object.
         presence_threshold: probability above which an object is visible; the masks of others
             are empty.
     """
-    visible = estimate.presence > presence_to_logit(presence_threshold)
-    render = render_boxes if estimate.logits.is_cpu else render_images
-    return render(estimate, visible, instances, region, mask_threshold)
+    visible = decoded.presence_logits > presence_to_logit(presence_threshold)
+    render = render_boxes if decoded.mask_logits.is_cpu else render_images
+    return render(decoded, visible, instances, region, mask_threshold)
 
 
 def render_boxes(
-    estimate: Estimate,
+    decoded: Decoded,
     visible: torch.Tensor,
     instances: Sequence[int],
     region: Region,
     threshold: float,
 ) -> Rendering:
     """Do what `render_masks` does, on the host; `visible` is bool [N]."""
-    shown, logits = visible.tolist(), estimate.logits[:, 0].float().numpy()  # [N, S/4, S/4]
+    shown, logits = visible.tolist(), decoded.mask_logits[:, 0].float().numpy()  # [N, S/4, S/4]
     label_image = np.zeros(region.image_size, np.uint8)
     view = label_image[region.slices]
     masks: list[MaskCrop] = []
@@ -91,7 +118,7 @@ def render_boxes(
         target = view[box.y : box.y + height, box.x : box.x + width]
         # NumPy takes ten times as long to copy under a mask.
         cv2.copyTo(np.full_like(target, instance), inside.view(np.uint8), target)
-    return _rendering(label_image, masks, _scalars(estimate, visible).numpy())
+    return _rendering(label_image, masks, _scalars(decoded, visible).numpy())
 
 
 def _yield_where_lower(inside: np.ndarray, box: LogitBox, earlier: LogitBox) -> None:
@@ -110,14 +137,14 @@ def _yield_where_lower(inside: np.ndarray, box: LogitBox, earlier: LogitBox) -> 
 
 
 def render_images(
-    estimate: Estimate,
+    decoded: Decoded,
     visible: torch.Tensor,
     instances: Sequence[int],
     region: Region,
     threshold: float,
 ) -> Rendering:
-    """Do what `render_masks` does, on the device that estimate and `visible` (bool [N]) lie on."""
-    logits = torch.where(visible[:, None, None, None], estimate.logits.float(), ABSENT_LOGIT)
+    """Do what `render_masks` does, on the device that `decoded` and `visible` (bool [N]) lie on."""
+    logits = torch.where(visible[:, None, None, None], decoded.mask_logits.float(), ABSENT_LOGIT)
     logits = resize_logits(logits, region.size)[:, 0]  # [N, h, w]
     masks = logits > threshold
     label_image = masks[0].view(torch.uint8) * instances[0]
@@ -127,12 +154,12 @@ def render_images(
         wins = (logits[row] > highest).view(torch.uint8)
         label_image += (instances[row] - label_image) * wins  # may wrap around; filling is slower
         torch.maximum(highest, logits[row], out=highest)
-    return _to_host(label_image, masks, _scalars(estimate, visible), region)
+    return _to_host(label_image, masks, _scalars(decoded, visible), region)
 
 
-def _scalars(estimate: Estimate, visible: torch.Tensor) -> torch.Tensor:
+def _scalars(decoded: Decoded, visible: torch.Tensor) -> torch.Tensor:
     """Return score, presence and visibility, float [N, 3]."""
-    return torch.stack([estimate.iou, estimate.presence.sigmoid(), visible], dim=1).float()
+    return torch.stack([decoded.iou, decoded.presence_logits.sigmoid(), visible], dim=1).float()
 
 
 def _to_host(

@@ -14,6 +14,12 @@ SUDDEN_DROP = 0.15
 """A single frame this far below the least quality is poor at once, whatever came before it."""
 
 
+FRAME_NS = 33_333_334
+"""What an image without a stamp counts as: a thirtieth of a second, rounded up [ns]."""
+LONGEST_STEP_NS = 500_000_000
+"""Most that the time between two images counts, whatever their stamps say [ns]."""
+
+
 class TrackState(IntEnum):
     """How far an object's mask may be trusted; the values are those of the Track message."""
 
@@ -69,32 +75,66 @@ class MaskQuality:
         return self.poor
 
 
+class FrameTime:
+    """Counts the time from image to image that an object may have been out of sight for.
+
+    Stamps that stand still or go back count nothing, and a long gap no more than LONGEST_STEP_NS:
+    an object that may have been there while no image came was not missed. So no stamp, however
+    wrong, costs an object its state; it takes images without it.
+    """
+
+    def __init__(self) -> None:
+        """Start before the first image."""
+        self._newest_ns: int | None = None
+
+    def step(self, stamp_ns: int | None) -> int:
+        """Account for the next image and return what counts as the time since the one before [ns].
+
+        Args:
+            stamp_ns: of the image [ns]; None where it has none, which counts FRAME_NS, as does an
+                image after one without.
+        """
+        before_ns, self._newest_ns = self._newest_ns, stamp_ns
+        if stamp_ns is None or before_ns is None:
+            return FRAME_NS
+        return min(max(stamp_ns - before_ns, 0), LONGEST_STEP_NS)
+
+
 class Lifecycle:
     """Turns "seen or not" and "poor or not" per frame into a TrackState.
 
     An object is TENTATIVE until it was seen in `tentative_frames` frames, then TRACKED. While it is
-    not seen it is OCCLUDED, and LOST once `lost_after_frames` frames in a row went by without it.
-    From OCCLUDED a confirmed object returns to TRACKED at once; from LOST it starts anew. Whenever
-    it is seen with a poor mask it is UNCERTAIN, however new; such frames confirm it all the same.
+    not seen it is OCCLUDED, and LOST once it was not seen in the images of `lost_after_s` seconds.
+    From OCCLUDED a confirmed object returns to TRACKED at once; from LOST it starts over.
+    Whenever it is seen with a poor mask it is UNCERTAIN, however new; such frames confirm it all
+    the same.
     """
 
-    def __init__(self, tentative_frames: int, lost_after_frames: int) -> None:
+    def __init__(self, tentative_frames: int, lost_after_s: float) -> None:
         """Start as TENTATIVE, with no frame seen."""
         self.state = TrackState.TENTATIVE
         self.frames_since_seen = 0
         self._tentative_frames = tentative_frames
-        self._lost_after_frames = lost_after_frames
+        self._lost_after_ns = round(lost_after_s * 1e9)
         self._frames_seen = 0
+        self._unseen_ns = 0
 
-    def update(self, seen: bool, poor: bool = False) -> TrackState:
-        """Account for one frame and return the new state; `poor` counts only where it was seen."""
+    def update(self, seen: bool, poor: bool = False, elapsed_ns: int = FRAME_NS) -> TrackState:
+        """Account for one frame and return the new state.
+
+        Args:
+            seen: whether the object is in the frame.
+            poor: whether its mask is too poor to act on; counts only where it was seen.
+            elapsed_ns: time since the frame before [ns], see `FrameTime`.
+        """
         if seen:
-            self.frames_since_seen = 0
+            self.frames_since_seen = self._unseen_ns = 0
             self._frames_seen += 1
             self.state = self._state_when_seen(poor)
         else:
             self.frames_since_seen += 1
-            if self.frames_since_seen >= self._lost_after_frames:
+            self._unseen_ns += elapsed_ns
+            if self.state == TrackState.LOST or self._unseen_ns >= self._lost_after_ns:
                 self.state = TrackState.LOST
                 self._frames_seen = 0
             else:

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import torch
 
-from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
-from surgsam2_ros.tracking.estimate import presence_to_logit
+from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig, presence_to_logit
 from surgsam2_ros.tracking.memory_selection import ObjectMemory
-from surgsam2_ros.tracking.prompts import Cue, WaitingPrompt
+from surgsam2_ros.tracking.prompt_inputs import PromptInputs
+from surgsam2_ros.tracking.prompts import WaitingPrompt
 from surgsam2_ros.tracking.result import ObjectInfo
 from surgsam2_ros.tracking.states import Lifecycle, MaskQuality
 
@@ -23,16 +23,17 @@ class Task:
 
     Attributes:
         memory: where its memories lie.
-        cues: prompts for this frame, in the order given; empty when it is only tracked.
-        anew: decode from the cues alone although there may be memories of other frames.
-        prompted: store this frame as a prompted one (cues only).
+        prompts: for this frame, in the order given; empty when it is only tracked.
+        init_cond_frame: decode from the prompts alone although there may be memories of other
+            frames.
+        prompted: store this frame as a prompted one (only with prompts).
         before: mask logits [1, S/4, S/4] and presence logit [] of the frame before; None when it
             was not tracked there.
     """
 
     memory: ObjectMemory
-    cues: tuple[Cue, ...] = ()
-    anew: bool = False
+    prompts: tuple[PromptInputs, ...] = ()
+    init_cond_frame: bool = False
     prompted: bool = False
     before: tuple[torch.Tensor, torch.Tensor] | None = None
 
@@ -49,7 +50,7 @@ class TrackedObject:
         memory: where its memories lie.
         first_frame: earliest frame that it was processed in; None before that.
         waiting: (frame, prompt): frame None is the next one; a WaitingPrompt until then.
-        cues: frame -> prompts applied to it, for frames that may be replayed.
+        applied: frame -> prompts applied to it, for frames that may be replayed.
         newest: the frame that it went through last, its mask logits [1, S/4, S/4] there and its
             presence logit [].
     """
@@ -61,8 +62,8 @@ class TrackedObject:
     quality: MaskQuality
     memory: ObjectMemory
     first_frame: int | None = None
-    waiting: list[tuple[int | None, Cue | WaitingPrompt]] = field(default_factory=list)
-    cues: dict[int, tuple[Cue, ...]] = field(default_factory=dict)
+    waiting: list[tuple[int | None, PromptInputs | WaitingPrompt]] = field(default_factory=list)
+    applied: dict[int, tuple[PromptInputs, ...]] = field(default_factory=dict)
     newest: tuple[int, torch.Tensor, torch.Tensor] | None = None
 
     @property
@@ -81,30 +82,38 @@ class TrackedObject:
         """Earliest past frame that a prompt waits for."""
         return min((index for index, _ in self.waiting if index is not None), default=None)
 
-    def cues_for(self, frame: int | None) -> tuple[Cue, ...]:
+    def prompts_for(self, frame: int | None) -> tuple[PromptInputs, ...]:
         """Return the prompts that wait for this frame."""
-        return tuple(cue for index, cue in self.waiting if index == frame)
+        return tuple(prompt for index, prompt in self.waiting if index == frame)
 
-    def task(self, index: int, cues: tuple[Cue, ...], *, corrections_condition: bool) -> Task:
+    def task(
+        self, index: int, prompts: tuple[PromptInputs, ...], *, corrections_condition: bool
+    ) -> Task:
         """Decide how the object goes through frame `index` with these prompts.
 
         Without another prompted frame, or on a frame that it was not tracked in before, the
         prompts alone count; else they correct what tracking finds.
         """
         prompted = self.memory.prompted
-        anew = not any(other != index for other in prompted)
+        initial = not any(other != index for other in prompted)
         if self.first_frame is None or index < self.first_frame:
-            anew = True
-        conditions = anew or index in prompted or corrections_condition
+            initial = True
+        conditions = initial or index in prompted or corrections_condition
         before = None
         if self.newest is not None and self.newest[0] == index - 1:
             before = self.newest[1:]
-        return Task(self.memory, cues, anew=anew, prompted=bool(cues) and conditions, before=before)
+        return Task(
+            self.memory,
+            prompts,
+            init_cond_frame=initial,
+            prompted=bool(prompts) and conditions,
+            before=before,
+        )
 
     def finish_frame(
         self,
         index: int,
-        cues: tuple[Cue, ...],
+        prompts: tuple[PromptInputs, ...],
         waited_for: int | None,
         logits: torch.Tensor,
         presence: torch.Tensor,
@@ -113,7 +122,7 @@ class TrackedObject:
 
         Args:
             index: of the frame.
-            cues: that were applied.
+            prompts: that were applied.
             waited_for: the frame that they waited for.
             logits: [1, S/4, S/4] of its mask.
             presence: its presence logit [].
@@ -121,8 +130,8 @@ class TrackedObject:
         self.newest = (index, logits, presence)
         self.first_frame = index if self.first_frame is None else min(self.first_frame, index)
         self.waiting = [entry for entry in self.waiting if entry[0] != waited_for]
-        if cues:
-            self.cues[index] = cues
+        if prompts:
+            self.applied[index] = prompts
 
     def gate_memory(
         self, index: int, score: float, presence_logit: float, config: TrackerConfig
@@ -141,13 +150,13 @@ class TrackedObject:
         kept_out |= score < config.min_memory_score
         if config.gates_uncertain and presence_logit > presence_to_logit(config.presence_threshold):
             kept_out |= self.quality.update(score)
-        if kept_out and index in self.memory.recent.places and index not in self.cues:
+        if kept_out and index in self.memory.recent.places and index not in self.applied:
             self.memory.recent.drop(index)
 
-    def forget_cues_before(self, index: int) -> None:
+    def forget_prompts_before(self, index: int) -> None:
         """Drop the prompts of frames that cannot be replayed any more."""
-        if self.cues and min(self.cues) < index:
-            self.cues = {frame: cues for frame, cues in self.cues.items() if frame >= index}
+        if self.applied and min(self.applied) < index:
+            self.applied = {frame: given for frame, given in self.applied.items() if frame >= index}
 
 
 def free_instance(newest: int, taken: Collection[int]) -> int:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections import deque
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -14,17 +13,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from surgsam2_ros.network import ImageFeatures, SurgSAM2
+from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.tracking.checkpoint import Checkpoint
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
-from surgsam2_ros.tracking.cues import waiting_to_cue
 from surgsam2_ros.tracking.engines import Engine
-from surgsam2_ros.tracking.estimate import Estimate
 from surgsam2_ros.tracking.frame_step import FrameStep
 from surgsam2_ros.tracking.memory_bank import MemoryBank
-from surgsam2_ros.tracking.motion import Motion, PastFrame
-from surgsam2_ros.tracking.outcome import Outcome, render_prompted
+from surgsam2_ros.tracking.motion import Motion
+from surgsam2_ros.tracking.object_step import ObjectStep
+from surgsam2_ros.tracking.pending_result import PendingResult, render_prompted
 from surgsam2_ros.tracking.preprocess import PreparedFrame, check_image, resize_image
+from surgsam2_ros.tracking.prompt_inputs import waiting_inputs
 from surgsam2_ros.tracking.prompts import (
     Prompt,
     PromptError,
@@ -36,7 +35,8 @@ from surgsam2_ros.tracking.prompts import (
     not_kept,
 )
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo
-from surgsam2_ros.tracking.states import Lifecycle, MaskQuality
+from surgsam2_ros.tracking.roll_forward import PastFrame, RollForward
+from surgsam2_ros.tracking.states import FrameTime, Lifecycle, MaskQuality
 from surgsam2_ros.tracking.tracked_object import TrackedObject, free_instance
 from surgsam2_ros.tracking.view import AUTO, Region, ViewFinder
 
@@ -88,10 +88,14 @@ class StreamingTracker:
         self._encode = engine.encoder.encode
         self._step = FrameStep(network, self._bank, engine.stepper.track)
         self._motion = Motion(network, self.config.motion_hint)
-        self._past: deque[PastFrame] = deque(maxlen=self.config.replay_frames)
+        self._object_step = ObjectStep(self._step, self.config)
+        self._past = RollForward(
+            self.config.replay_frames, self._encode, self._motion, self._object_step
+        )
         self._objects: dict[str, TrackedObject] = {}
         self._frame_index = 0
         self._newest_instance = 0
+        self._time = FrameTime()
         self._view = ViewFinder(self.config.region == AUTO)
         self._region: Region | None = None
         self._newest_image: torch.Tensor | None = None
@@ -140,7 +144,7 @@ class StreamingTracker:
                 named by `frame_index`, else of the newest frame; before the first frame the
                 prompts are checked when it comes.
             frame_index: a processed frame that the prompts belong to, at most `replay_frames`
-                old; what followed is computed anew within the next `track` call. None: the
+                old; what followed is computed once more within the next `track` call. None: the
                 next frame.
 
         Raises:
@@ -191,6 +195,7 @@ class StreamingTracker:
         self._bank.clear()
         self._frame_index = 0
         self._newest_instance = 0
+        self._time = FrameTime()
         self._view.reset()
         self._region = None
         self._newest_image = None
@@ -209,12 +214,14 @@ class StreamingTracker:
         self._motion.expect(frame.image)
         return replace(frame, features=self._encode(frame.image))
 
-    def track(self, frame: np.ndarray | PreparedFrame) -> FrameResult:
+    def track(self, frame: np.ndarray | PreparedFrame, stamp_ns: int | None = None) -> FrameResult:
         """Process the next frame.
 
         Args:
             frame: rgb uint8 [H, W, 3], or what `prepare` made of it; the size may change from
                 frame to frame.
+            stamp_ns: time of the image [ns], by which the time is counted after which an object
+                is LOST; None counts 1/30 s for it. Nothing else depends on it.
 
         Raises:
             ValueError: when the image is not of that kind.
@@ -225,17 +232,19 @@ class StreamingTracker:
         """
         frame = frame if isinstance(frame, PreparedFrame) else self._resize(frame)
         with self._all_or_nothing():
-            return self._advance(frame).render()
+            return self._advance(frame, stamp_ns).render()
 
     @torch.inference_mode()
-    def advance(self, frame: np.ndarray | PreparedFrame) -> Outcome:
-        """Do the part of `track` that the next frame depends on; `Outcome.render` does the rest.
+    def advance(
+        self, frame: np.ndarray | PreparedFrame, stamp_ns: int | None = None
+    ) -> PendingResult:
+        """Do the part of `track` that the next frame depends on; `PendingResult.render` the rest.
 
         Args and errors are those of `track`.
         """
         frame = frame if isinstance(frame, PreparedFrame) else self._resize(frame)
         with self._all_or_nothing():
-            return self._advance(frame)
+            return self._advance(frame, stamp_ns)
 
     @contextlib.contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
@@ -252,24 +261,25 @@ class StreamingTracker:
             raise
 
     @torch.inference_mode()
-    def _advance(self, frame: PreparedFrame) -> Outcome:
+    def _advance(self, frame: PreparedFrame, stamp_ns: int | None) -> PendingResult:
         region, image = frame.region, frame.image
         self._fit_waiting(region)
-        self._replay()
-        index, objects, estimate = self._frame_index, tuple(self._objects.values()), None
+        self._past.run(self._objects.values())
+        index, objects, decoded = self._frame_index, tuple(self._objects.values()), None
         if objects:
             features = frame.features or self._encode(image)
             older = self._newest_image
             flow = self._motion.flow(image, older, same_region=region == self._region)
-            estimate = self._process(features, index, objects, flow, waiting_for=None)
+            decoded = self._object_step.run(features, index, objects, flow, waiting_for=None)
         self._newest_image = image
-        self._past.append(PastFrame(index, image, region))
+        oldest = self._past.keep(PastFrame(index, image, region))
         self._frame_index += 1
         self._region = region
         for tracked in objects:
-            tracked.forget_cues_before(self._past[0].index if self._past else self._frame_index)
+            tracked.forget_prompts_before(oldest)
         poor = tuple(o.quality.poor for o in objects) if self.config.gates_uncertain else None
-        return Outcome(index, region, objects, estimate, self.config, poor)
+        elapsed_ns = self._time.step(stamp_ns)
+        return PendingResult(index, region, objects, decoded, self.config, elapsed_ns, poor)
 
     @torch.inference_mode()
     def segment(self, rgb: np.ndarray, prompts: Sequence[Prompt]) -> FrameResult:
@@ -293,73 +303,22 @@ class StreamingTracker:
                 prompts[-1].object_id, f'{len(prompts)} prompts; at most {MOST_INSTANCES} fit'
             )
         given = [WaitingPrompt(prompt, None) for prompt in prompts]
-        cues = [waiting_to_cue(one, frame.region, self._network) for one in given]
-        if not cues:
+        inputs = [(waiting_inputs(one, frame.region, self._network),) for one in given]
+        if not inputs:
             return FrameResult(-1, np.zeros(frame.size, np.uint8), ())
-        estimate = self._step.decode_cues(self._encode(frame.image), [[cue] for cue in cues])
-        return render_prompted(estimate, prompts, frame.region, self.config)
+        decoded = self._step.decode_prompts(self._encode(frame.image), inputs)
+        return render_prompted(decoded, prompts, frame.region, self.config)
 
     def _resize(self, rgb: np.ndarray, view: ViewFinder | None = None) -> PreparedFrame:
         check_image(rgb)
         region = (view or self._view).region(rgb)
         return PreparedFrame(region, resize_image(rgb[region.slices], self._network.image_size))
 
-    def _process(
-        self,
-        features: ImageFeatures,
-        index: int,
-        objects: Sequence[TrackedObject],
-        flow: torch.Tensor | None,
-        *,
-        waiting_for: int | None,
-    ) -> Estimate:
-        """Take objects through a frame and apply the prompts that wait for it."""
-        cues = [tracked.cues.get(index, ()) + tracked.cues_for(waiting_for) for tracked in objects]
-        conditions = self.config.corrections_condition
-        tasks = [
-            tracked.task(index, given, corrections_condition=conditions)
-            for tracked, given in zip(objects, cues, strict=True)
-        ]
-        estimate = self._step.run(features, index, tasks, flow)
-        outcome = (estimate.logits.unbind(), estimate.presence.unbind())
-        for tracked, given, logits, presence in zip(objects, cues, *outcome, strict=True):
-            tracked.finish_frame(index, given, waiting_for, logits, presence)
-        if self.config.gates_memory:
-            scores = torch.stack([estimate.iou, estimate.presence], dim=1).tolist()
-            for tracked, (score, presence_logit) in zip(objects, scores, strict=True):
-                tracked.gate_memory(index, score, presence_logit, self.config)
-        return estimate
-
-    def _replay(self) -> None:
-        """Condition past frames by the prompts that name them, and roll forward to now."""
-        starts = {
-            tracked: tracked.replay_from
-            for tracked in self._objects.values()
-            if tracked.replay_from is not None
-        }
-        if not starts:
-            return
-        before = before_region = None
-        for past in self._past:
-            objects = []
-            for tracked, start in starts.items():
-                if start == past.index:
-                    tracked.memory.rewind(start)
-                prompted_before = past.index in tracked.memory.prompted
-                if start <= past.index and (not prompted_before or tracked.cues_for(past.index)):
-                    objects.append(tracked)
-            if objects:
-                features = self._encode(past.image)
-                same_region = past.region == before_region
-                flow = self._motion.flow(past.image, before, same_region=same_region)
-                self._process(features, past.index, objects, flow, waiting_for=past.index)
-            before, before_region = past.image, past.region
-
     def _region_of(self, frame_index: int | None, prompts: Sequence[Prompt]) -> Region | None:
         """Region of the frame that prompts belong to; of the newest one for one still to come."""
         if frame_index is None:
             return self._region
-        regions = {past.index: past.region for past in self._past}
+        regions = self._past.regions
         if frame_index not in regions:
             raise not_kept(frame_index, regions, prompts, self.config.replay_frames)
         return regions[frame_index]
@@ -372,14 +331,14 @@ class StreamingTracker:
         waiting_for = [tracked for tracked in self._objects.values() if tracked.waiting]
         if not waiting_for:
             return
-        regions = {None: region, **{past.index: past.region for past in self._past}}
+        regions = {None: region, **self._past.regions}
         for tracked in waiting_for:
             for position, (index, waiting) in enumerate(tracked.waiting):
                 if not isinstance(waiting, WaitingPrompt):
                     continue
                 try:
-                    cue = waiting_to_cue(waiting, regions[index], self._network)
-                    tracked.waiting[position] = (index, cue)
+                    inputs = waiting_inputs(waiting, regions[index], self._network)
+                    tracked.waiting[position] = (index, inputs)
                     tracked.class_name = waiting.prompt.class_name or tracked.class_name
                 except PromptError:
                     del tracked.waiting[position]
@@ -394,7 +353,7 @@ class StreamingTracker:
             object_id=prompt.object_id,
             instance=self._newest_instance,
             class_name=prompt.class_name,
-            lifecycle=Lifecycle(config.tentative_frames, config.lost_after_frames),
+            lifecycle=Lifecycle(config.tentative_frames, config.lost_after_s),
             quality=MaskQuality(config.min_quality, config.quality_frames),
             memory=self._bank.add_object(),
         )

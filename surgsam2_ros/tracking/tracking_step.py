@@ -7,43 +7,12 @@ It is what every frame without prompts runs, and what can be captured or exporte
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from torch import Tensor, nn
 
-from surgsam2_ros.network import ImageFeatures, SurgSAM2
-from surgsam2_ros.tracking.memory_selection import assemble_memory, gather
+from surgsam2_ros.network import ImageFeatures, MaskHint, SurgSAM2
+from surgsam2_ros.network.memory_assembly import MemoryTable, assemble_memory
+from surgsam2_ros.tracking.memory_plan import gather
 from surgsam2_ros.tracking.preprocess import imagenet_statistics, normalise
-
-
-class MaskHint(NamedTuple):
-    """Where N objects probably are, for a network that was trained to read that.
-
-    Attributes:
-        logits: [N, 1, S/4, S/4] mask logits of the frame before, moved to this one.
-        given: int64 [N], 1 for objects that have such a mask.
-    """
-
-    logits: Tensor
-    given: Tensor
-
-
-class TrackedStep(NamedTuple):
-    """N objects in a frame, and what is to be remembered of it.
-
-    Attributes:
-        logits: [N, 1, S/4, S/4] mask logits, -1024 where the object is absent.
-        iou: [N] predicted IoU.
-        presence: [N] presence logits, above 0 when the object is visible.
-        pointer: [N, D] object pointers.
-        memory: [N, Dm, S/16, S/16] spatial memories.
-    """
-
-    logits: Tensor
-    iou: Tensor
-    presence: Tensor
-    pointer: Tensor
-    memory: Tensor
 
 
 class EncodingStep(nn.Module):
@@ -91,39 +60,36 @@ class TrackingStep(nn.Module):
         cells: Tensor | None = None,
         hint: Tensor | None = None,
         hint_given: Tensor | None = None,
-    ) -> TrackedStep:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Track N objects.
 
         Args:
             stride4, stride8, stride16: features of the frame, batch 1.
             memories: [N, E, L, Dm] spatial memories before pruning.
             pointers: [N, P, D] object pointers.
-            encoding, candidate, age, counts: of a `ReadingPlan`.
+            encoding, candidate, age, counts: of a `MemoryTable`.
             cells: int64 [N, E, T], the tokens of each memory attended to; all when None.
             hint, hint_given: of a `MaskHint`, or both None.
+
+        Returns:
+            mask logits, predicted IoU, presence logits and object pointers as in `Decoded`, and
+            the spatial memories [N, Dm, m, m] of this frame.
         """
         network = self.network
-        features = ImageFeatures(stride4, stride8, stride16)
         memory = assemble_memory(
             network,
             memories.to(pointers.dtype),
             pointers,
-            encoding,
-            candidate,
-            age,
-            counts,
+            MemoryTable(encoding, candidate, age, counts),
             cells,
             survivors=self.survivors,
             prunes=self.prunes,
             masked=self.masked,
         )
-        conditioned = network.condition(stride16, memory)
-        decoded = network.decode(
-            conditioned,
-            features,
-            mask_logits=hint,
-            mask_given=None if hint_given is None else hint_given > 0,
-            multimask=network.uses_multimask(0),
+        _, decoded = network.track(
+            ImageFeatures(stride4, stride8, stride16),
+            memory,
+            None if hint is None else MaskHint(hint, hint_given),
         )
         remembered = network.encode_memory(
             stride16,
@@ -131,8 +97,12 @@ class TrackingStep(nn.Module):
             decoded.presence_logits,
             from_prompt=False,
         )
-        return TrackedStep(
-            decoded.mask_logits, decoded.iou, decoded.presence_logits, decoded.pointer, remembered
+        return (
+            decoded.mask_logits,
+            decoded.iou,
+            decoded.presence_logits,
+            decoded.pointer,
+            remembered,
         )
 
 
@@ -154,14 +124,14 @@ class WholeStep(nn.Module):
         candidate: Tensor,
         age: Tensor,
         counts: Tensor,
-    ) -> TrackedStep:
-        """Track N objects through an image.
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Track N objects through an image; returns what `TrackingStep` does.
 
         Args:
             image: uint8 [1, 3, S, S].
             memories: [slots, places, L, Dm], the spatial memories of the bank.
             pointers: [slots, places, D], its object pointers.
-            places, pointer_places, encoding, candidate, age, counts: of a `ReadingPlan`.
+            places, pointer_places, encoding, candidate, age, counts: of a `MemoryPlan`.
         """
         return self.tracking(
             *self.encoding(image),

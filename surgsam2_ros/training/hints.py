@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from surgsam2_ros.network import MaskHint
 from surgsam2_ros.network.motion import backward_flow, grey_image, move_masks
-from surgsam2_ros.network.surgsam2 import LARGEST_PREVIOUS_LOGIT
+from surgsam2_ros.network.surgsam2 import clamp_previous
 from surgsam2_ros.training.clips import IMAGENET_MEAN, IMAGENET_STD
 from surgsam2_ros.training.prompts import corrupt_mask
 
@@ -76,7 +77,7 @@ def draw_hints(
     flow: Tensor,
     rng: np.random.Generator,
     recipe: HintRecipe = UNDISTURBED_HINTS,
-) -> tuple[Tensor, Tensor]:
+) -> MaskHint:
     """Make the hints of N objects for a frame.
 
     Args:
@@ -90,7 +91,7 @@ def draw_hints(
     Returns:
         mask logits [N, 1, h, w], and bool [N], which objects have a hint.
     """
-    logits = before.detach().float().clamp(-LARGEST_PREVIOUS_LOGIT, LARGEST_PREVIOUS_LOGIT)
+    logits = clamp_previous(before.detach().float())
     objects, device = len(logits), logits.device
 
     def drawn(share: float) -> Tensor:
@@ -108,4 +109,4 @@ def draw_hints(
         logits[row, 0] = torch.where(damaged, GIVEN_LOGIT, -GIVEN_LOGIT)
     moved = move_masks(logits, flow)
     moved = torch.where(stale.view(-1, 1, 1, 1), logits, moved)
-    return moved, seen & ~drawn(recipe.missing)
+    return MaskHint(moved, seen & ~drawn(recipe.missing))

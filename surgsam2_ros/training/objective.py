@@ -189,8 +189,8 @@ class Objective:
         for frame, decoded in tracked.supervised:
             truth = batch.masks[:, frame].float()
             losses = frame_loss(
-                decoded.all_mask_logits,
-                decoded.all_iou,
+                decoded.candidates.mask_logits,
+                decoded.candidates.iou,
                 decoded.presence_logits,
                 truth if weights.stride == 1 else F.avg_pool2d(truth, weights.stride),
                 weights,

@@ -12,9 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from surgsam2_ros.network import Decoded, ImageFeatures, MemoryTokens, SurgSAM2
+from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, MemoryTokens, SurgSAM2
 from surgsam2_ros.network.mask_decoder import take_mask
-from surgsam2_ros.network.surgsam2 import ABSENT_LOGIT, LARGEST_PREVIOUS_LOGIT
+from surgsam2_ros.network.memory_assembly import MemoryTable, assemble_memory, select_memories
+from surgsam2_ros.network.surgsam2 import ABSENT_LOGIT, clamp_previous
 from surgsam2_ros.training.hints import (
     UNDISTURBED_HINTS,
     HintRecipe,
@@ -126,10 +127,10 @@ class _Clips:
             return ImageFeatures(*levels)
         return ImageFeatures(*(level[self.owner] for level in levels))
 
-    def hint(self, frame: int) -> tuple[Tensor | None, Tensor | None]:
-        """Return the hints for a tracked frame and which objects have one."""
+    def hint(self, frame: int) -> MaskHint | None:
+        """Return the hints for a tracked frame, to a network that takes them."""
         if self.flows is None:
-            return None, None
+            return None
         flow = self.flows[:, frame]
         before = self.decoded[frame - 1]
         return draw_hints(
@@ -237,11 +238,13 @@ def _decode(clips: _Clips, frame: int, view: ImageFeatures) -> Decoded:
     network, prompts = clips.network, clips.prompts.get(frame)
     if prompts is not None and prompts.kind is PromptKind.MASK:
         return _take_mask_prompts(clips, frame, view)
-    memory = None if prompts is not None else _memory_tokens(clips, frame)
-    conditioned = network.condition(view.stride16, memory)
-    conditioned = conditioned.expand(len(clips.masks), -1, -1, -1)
-    hint, given = (None, None) if prompts is not None else clips.hint(frame)
-    decoded = _decode_points(network, conditioned, view, prompts, hint, given)
+    if prompts is None:
+        memory = _memory_tokens(clips, frame)
+        conditioned, decoded = network.track(view, memory, clips.hint(frame))
+    else:
+        conditioned = network.condition(view.stride16, None)
+        conditioned = conditioned.expand(len(clips.masks), -1, -1, -1)
+        decoded = _decode_points(network, conditioned, view, prompts, None)
     clips.supervised.append((frame, decoded))
     if frame not in clips.corrected:
         return decoded
@@ -255,7 +258,7 @@ def _decode(clips: _Clips, frame: int, view: ImageFeatures) -> Decoded:
         )
         prompts = add_corrections(prompts, guess[:, 0] > 0, truth, clips.rng, clips.recipe)
         if clips.recipe.detach_corrections or not network.training:
-            previous = previous.detach().clamp(-LARGEST_PREVIOUS_LOGIT, LARGEST_PREVIOUS_LOGIT)
+            previous = clamp_previous(previous.detach())
         decoded = _decode_points(network, conditioned, view, prompts, previous)
         clips.supervised.append((frame, decoded))
     return decoded
@@ -281,20 +284,17 @@ def _decode_points(
     network: SurgSAM2,
     conditioned: Tensor,
     view: ImageFeatures,
-    prompts: PromptBatch | None,
+    prompts: PromptBatch,
     previous: Tensor | None,
-    given: Tensor | None = None,
 ) -> Decoded:
-    """Decode boxes or clicks, or none while tracking, with as many proposals as at inference."""
-    points = None if prompts is None else prompts.points
+    """Decode boxes or clicks with as many proposals as at inference."""
     return network.decode(
         conditioned,
         view,
-        points=points,
-        labels=None if prompts is None else prompts.labels,
+        points=prompts.points,
+        labels=prompts.labels,
         mask_logits=previous,
-        mask_given=given,
-        multimask=network.uses_multimask(0 if points is None else points.shape[1]),
+        multimask=network.uses_multimask(prompts.points.shape[1]),
     )
 
 
@@ -310,7 +310,7 @@ def _remember(clips: _Clips, frame: int, view: ImageFeatures, decoded: Decoded) 
         logits = decoded.mask_logits
     if not given and clips.rng.random() < clips.disturbance.dictate_presence:
         present = truth.flatten(1).any(dim=1)
-        logits = take_mask(decoded.all_mask_logits, decoded.all_iou.argmax(dim=1))
+        logits = take_mask(decoded.candidates.mask_logits, decoded.candidates.iou.argmax(dim=1))
         logits = torch.where(present.view(-1, 1, 1, 1), logits, ABSENT_LOGIT)
         presence = torch.where(present, PRESENT_LOGIT, -PRESENT_LOGIT)
     logits = clips.network.masks_to_remember(logits)
@@ -343,35 +343,41 @@ def _damaged(logits: Tensor, rng: np.random.Generator, share: float) -> Tensor:
 def _memory_tokens(clips: _Clips, frame: int) -> MemoryTokens:
     """Collect what a frame attends to: prompted frames, the newest others, object pointers."""
     network, config = clips.network, clips.network.config
-    prompted = [memory for memory in clips.memories if memory.prompted]
-    others = [memory for memory in clips.memories if not memory.prompted]
-    newest = [memory for memory in others if frame - memory.frame < config.num_maskmem]
-    kept = [
-        memory
-        for memory in newest
-        if memory is newest[-1] or clips.rng.random() >= clips.disturbance.forget_frame
-    ]
-    # Prompts have the last temporal encoding at any age, the frame k steps ago has number k - 1.
-    ages = [config.num_maskmem] * len(prompted) + [frame - memory.frame for memory in kept]
-    position = network.memory_position()  # [HW, Dm]
-    temporal = network.temporal_encoding.flatten(1)  # [num_maskmem, Dm]
-    placed = torch.cat([position + temporal[age - 1] for age in ages])  # [L, Dm]
-    remembered = torch.cat([memory.features for memory in (*prompted, *kept)], dim=1)
-
+    prompted = {memory.frame: memory for memory in clips.memories if memory.prompted}
+    others = {memory.frame: memory for memory in clips.memories if not memory.prompted}
     most = config.max_object_pointers
     if clips.disturbance.clip_time:
         most = min(most, clips.frames)
-    # A prompt that lies ahead is known to the trained network alone (as in the official code).
-    sources = [m for m in prompted if network.training or m.frame < frame]
-    sources += [m for m in others if frame - m.frame < most]
-    pointers = torch.stack([memory.pointer for memory in sources], dim=1)  # [N, P, D]
-    distance = torch.tensor([float(frame - memory.frame) for memory in sources])
-    distance = distance.to(pointers.device, non_blocking=True)
-    tokens, token_position = network.pointer_tokens(
-        pointers, distance.expand(len(pointers), -1), most - 1
+    chosen = select_memories(
+        frame,
+        prompted,
+        others,
+        others,
+        num_maskmem=config.num_maskmem,
+        max_pointers=most,
+        prompted_encoding=config.num_maskmem - 1,
+        # A prompt that lies ahead is known to the trained network alone (as in the official code).
+        pointers_ahead=network.training,
     )
-    features = torch.cat([remembered, tokens], dim=1)
-    position = torch.cat(
-        [placed.expand(len(features), -1, -1), token_position.expand_as(tokens)], dim=1
+    newest = chosen.memory_frames[chosen.prompted :]
+    kept = chosen.memory_frames[: chosen.prompted] + [
+        one
+        for one in newest
+        if one is newest[-1] or clips.rng.random() >= clips.disturbance.forget_frame
+    ]
+    pointers = torch.stack([one.memory.pointer for one in chosen.pointers], dim=1)  # [N, P, D]
+
+    def of_all_objects(values: list[int]) -> Tensor:
+        row = torch.tensor(values).to(pointers.device, non_blocking=True)
+        return row.expand(len(pointers), -1)
+
+    table = MemoryTable(
+        encoding=of_all_objects([one.encoding for one in kept]),
+        candidate=None,
+        age=of_all_objects([one.age for one in chosen.pointers]),
+        counts=None,
     )
-    return MemoryTokens(features, position, tokens.shape[1])
+    features = torch.stack([one.memory.features for one in kept], dim=1)  # [N, E, L, Dm]
+    return assemble_memory(
+        network, features, pointers, table, survivors=len(kept), max_time=most - 1
+    )

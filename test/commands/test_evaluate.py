@@ -151,10 +151,10 @@ def test_new_bags_join_a_run(evaluate, tmp_path):
 def test_other_settings_are_refused_by_name_unless_overwritten(evaluate, tmp_path, capsys):
     assert evaluate(videos='a') == 0
     before = written(tmp_path / 'out')
-    assert evaluate('--set', 'tracking.lost_after_frames=9', prompt='box', videos='a') == 1
+    assert evaluate('--set', 'tracking.lost_after_s=9', prompt='box', videos='a') == 1
     error = capsys.readouterr().err
     assert 'prompt was "mask", now "box"' in error
-    assert 'tracker.lost_after_frames was 30, now 9' in error
+    assert 'tracker.lost_after_s was 1.0, now 9.0' in error
     assert '--overwrite' in error
     assert written(tmp_path / 'out') == before
     assert evaluate('--overwrite', prompt='box', videos='b') == 0
@@ -298,14 +298,14 @@ def test_arguments_come_from_a_file_and_the_command_line_goes_first(
             }
         )
     )
-    assert evaluate('--set', 'tracking.lost_after_frames=9', config=config, seed=5) == 0
+    assert evaluate('--set', 'tracking.lost_after_s=9', config=config, seed=5) == 0
     run = read_run(tmp_path / 'out')
     assert run.videos == ['a']
     assert run.settings['prompt'] == '1-point'
     assert run.settings['seed'] == 5
     assert run.settings['one_at_a_time'] is True
     assert run.settings['tracker']['num_frame_to_prune'] == 0
-    assert run.settings['tracker']['lost_after_frames'] == 9
+    assert run.settings['tracker']['lost_after_s'] == 9.0
     assert run.settings['network'] == {'dynamic_multimask': False}
 
 

@@ -130,3 +130,11 @@ def test_a_judgement_shows_the_sweep_in_coarse_steps():
     swept = judge([[frame(0.9, 0.9)]], SETTINGS)['sweep']
     thresholds = [entry['min_quality'] for entry in swept]
     assert thresholds[:3] == [0.0, 0.3, 0.35] and thresholds[-1] == 0.95
+
+
+def test_records_made_while_lost_was_counted_in_frames_are_replayed_as_they_were():
+    settings = {name: value for name, value in SETTINGS.items() if name != 'lost_after_s'}
+    settings['lost_after_frames'] = 7
+    track = [frame(0.9, 0.9), *[frame(0.1, None, seen=False, presence=0.1)] * 7]
+    states = [one.state for one in replay(track, settings)]
+    assert states == ['TRACKED', *['OCCLUDED'] * 6, 'LOST']

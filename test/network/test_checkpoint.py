@@ -86,7 +86,7 @@ def test_loaded_network_computes_what_the_saved_one_did(tmp_path, nano, weights)
                 labels=labels,
                 multimask=True,
             )
-            results.append(decoded.all_mask_logits)
+            results.append(decoded.candidates.mask_logits)
     torch.testing.assert_close(*results)
 
 
@@ -287,7 +287,7 @@ def test_mixed_precision_stays_close():
                 tokens.shape[1],
             )
             conditioned = network.condition(features.stride16, memory)
-            outputs.append((features.stride16, encoded, conditioned, decoded.all_iou))
+            outputs.append((features.stride16, encoded, conditioned, decoded.candidates.iou))
             assert decoded.mask_logits.dtype == torch.float32
     assert features.stride16.dtype == torch.bfloat16
     for exact, rounded in zip(*outputs, strict=True):

@@ -90,8 +90,8 @@ def test_shapes(network):
     assert decoded.high_res_logits.shape == (3, 1, size, size)
     assert decoded.iou.shape == decoded.presence_logits.shape == (3,)
     assert decoded.pointer.shape == (3, dim)
-    assert decoded.all_mask_logits.shape == (3, 3, 16, 16)
-    assert decoded.all_iou.shape == (3, 3)
+    assert decoded.candidates.mask_logits.shape == (3, 3, 16, 16)
+    assert decoded.candidates.iou.shape == (3, 3)
     cells = network.memory_size
     assert cells == 4 // network.config.memory_pool
     assert encoded.shape == (3, memory_dim, cells, cells)
@@ -124,7 +124,12 @@ def test_objects_of_a_batch_do_not_influence_each_other(network, multimask):
     together = whole_frame(network, image, memory, multimask)[2:]
     alone = MemoryTokens(memory.features[1:2], memory.position[1:2], memory.num_pointer_tokens)
     decoded, encoded = whole_frame(network, image, alone, multimask)[2:]
-    for mine, theirs in zip(decoded, together[0], strict=True):
+    both = zip(
+        (*decoded[:4], *decoded.candidates),
+        (*together[0][:4], *together[0].candidates),
+        strict=True,
+    )
+    for mine, theirs in both:
         torch.testing.assert_close(mine[0], theirs[1], atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(encoded[0], together[1][1], atol=1e-4, rtol=1e-4)
 
@@ -201,7 +206,7 @@ def test_absent_object_gets_the_absent_mask_and_pointer(network):
     finally:
         head.bias.copy_(bias)
     assert (decoded.mask_logits == ABSENT_LOGIT).all()
-    assert (decoded.all_mask_logits != ABSENT_LOGIT).all()
+    assert (decoded.candidates.mask_logits != ABSENT_LOGIT).all()
     torch.testing.assert_close(decoded.pointer, network.no_obj_ptr)
 
 
@@ -224,8 +229,19 @@ def test_every_parameter_that_takes_part_learns(network):
         from_prompt=False,
     )
     absent_pointer = network.mask_as_output(features, torch.zeros(1, 1, 64, 64)).pointer
-    outputs = [decoded.all_mask_logits, decoded.all_iou, decoded.presence_logits, encoded]
-    outputs += [single.all_mask_logits, single.all_iou, masked.pointer, absent, absent_pointer]
+    outputs = [
+        decoded.candidates.mask_logits,
+        decoded.candidates.iou,
+        decoded.presence_logits,
+        encoded,
+    ]
+    outputs += [
+        single.candidates.mask_logits,
+        single.candidates.iou,
+        masked.pointer,
+        absent,
+        absent_pointer,
+    ]
     network.zero_grad()
     sum(output.square().sum() for output in outputs).backward()
     idle = [name for name, parameter in network.named_parameters() if parameter.grad is None]

@@ -256,12 +256,12 @@ def test_decoding(pair, multimask, points, with_mask, training):
     close(decoded.presence_logits, presence[:, 0])
     close(decoded.mask_logits, low)
     close(decoded.high_res_logits, high)
-    close(decoded.all_iou, ious)
+    close(decoded.candidates.iou, ious)
     close(decoded.pointer, pointer)
     present = presence[:, 0] > 0
     assert 0 < present.sum() < objects
-    close(decoded.all_mask_logits[present], low_multi[present])
-    torch.testing.assert_close(decoded.iou, decoded.all_iou.amax(dim=1))
+    close(decoded.candidates.mask_logits[present], low_multi[present])
+    torch.testing.assert_close(decoded.iou, decoded.candidates.iou.amax(dim=1))
 
 
 @torch.inference_mode()

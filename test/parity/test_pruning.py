@@ -27,7 +27,8 @@ from oracle_sam2 import (
     shared_features,
 )
 
-from surgsam2_ros.tracking import TrackerConfig, memory_bank, memory_selection
+from surgsam2_ros.network import memory_assembly
+from surgsam2_ros.tracking import TrackerConfig, memory_bank
 
 SIZE, FRAMES = 128, 20
 LIMIT = 1e-4
@@ -128,7 +129,7 @@ def test_several_prompted_frames_count_against_the_same_limit():
 @contextlib.contextmanager
 def changed(name, change):
     with pytest.MonkeyPatch.context() as patch:
-        owner = memory_bank if hasattr(memory_bank, name) else memory_selection
+        owner = memory_bank if hasattr(memory_bank, name) else memory_assembly
         patch.setattr(owner, name, change(getattr(owner, name)))
         yield
 

@@ -29,7 +29,8 @@ from oracle_sam2 import (
     shared_features,
 )
 
-from surgsam2_ros.tracking import frame_step, memory_bank
+from surgsam2_ros.network import surgsam2
+from surgsam2_ros.tracking import memory_bank
 from surgsam2_ros.tracking.frame_step import FrameStep
 from surgsam2_ros.tracking.memory_selection import ObjectMemory
 from surgsam2_ros.tracking.tracked_object import TrackedObject
@@ -120,13 +121,13 @@ def changed(owner, name, change):
         yield
 
 
-def changed_reading(change):
-    """Let every object read what `change(reading)` returns."""
+def changed_selection(change):
+    """Let every object attend to what `change(selection)` returns."""
 
-    def mutation(reading):
-        return lambda memory, frame: change(reading(memory, frame))
+    def mutation(select):
+        return lambda memory, frame: change(select(memory, frame))
 
-    return changed(ObjectMemory, 'reading', mutation)
+    return changed(ObjectMemory, 'select', mutation)
 
 
 def changed_network(name, change):
@@ -144,56 +145,56 @@ def changed_parameter(name):
         parameter.copy_(intact)
 
 
-def newest_encoded_as_second(reading):
-    memories = [(place, max(index, 1)) for place, index in reading.memories]
-    return replace(reading, memories=memories)
+def newest_encoded_as_second(selection):
+    frames = [one._replace(encoding=max(one.encoding, 1)) for one in selection.memory_frames]
+    return replace(selection, memory_frames=frames)
 
 
-def prompted_encoded_as_newest(reading):
-    first, *others = reading.memories
-    return replace(reading, memories=[(first[0], 0), *others])
+def prompted_encoded_as_newest(selection):
+    first, *others = selection.memory_frames
+    return replace(selection, memory_frames=[first._replace(encoding=0), *others])
 
 
-def newest_left_out(reading):
-    memories = reading.memories if len(reading.memories) == 1 else reading.memories[:-1]
-    return replace(reading, memories=memories)
+def newest_left_out(selection):
+    frames = selection.memory_frames
+    return replace(selection, memory_frames=frames if len(frames) == 1 else frames[:-1])
 
 
-def oldest_left_out(reading):
-    first, *others = reading.memories
-    return replace(reading, memories=[first, *others[-5:]])
+def oldest_left_out(selection):
+    first, *others = selection.memory_frames
+    return replace(selection, memory_frames=[first, *others[-5:]])
 
 
-def fourteen_pointers(reading):
-    return replace(reading, pointers=reading.pointers[:14])
+def fourteen_pointers(selection):
+    return replace(selection, pointers=selection.pointers[:14])
 
 
-def prompted_pointer_left_out(reading):
-    pointers = reading.pointers[1:] or reading.pointers
-    return replace(reading, pointers=pointers)
+def prompted_pointer_left_out(selection):
+    return replace(selection, pointers=selection.pointers[1:] or selection.pointers)
 
 
-def pointers_counted_from_zero(reading):
-    return replace(reading, pointers=[(place, age - 1) for place, age in reading.pointers])
+def pointers_counted_from_zero(selection):
+    pointers = [one._replace(age=one.age - 1) for one in selection.pointers]
+    return replace(selection, pointers=pointers)
 
 
 MUTATIONS = {
     'wrong temporal index of the newest memory': (
-        lambda: changed_reading(newest_encoded_as_second),
+        lambda: changed_selection(newest_encoded_as_second),
         'mask',
     ),
     'wrong temporal index of the prompted frame': (
-        lambda: changed_reading(prompted_encoded_as_newest),
+        lambda: changed_selection(prompted_encoded_as_newest),
         'mask',
     ),
-    'newest memory not read': (lambda: changed_reading(newest_left_out), 'mask'),
-    'one memory too few': (lambda: changed_reading(oldest_left_out), 'mask'),
-    'fourteen pointers': (lambda: changed_reading(fourteen_pointers), 'mask'),
+    'newest memory not read': (lambda: changed_selection(newest_left_out), 'mask'),
+    'one memory too few': (lambda: changed_selection(oldest_left_out), 'mask'),
+    'fourteen pointers': (lambda: changed_selection(fourteen_pointers), 'mask'),
     'pointer of the prompted frame not read': (
-        lambda: changed_reading(prompted_pointer_left_out),
+        lambda: changed_selection(prompted_pointer_left_out),
         'mask',
     ),
-    'pointer times off by one': (lambda: changed_reading(pointers_counted_from_zero), 'mask'),
+    'pointer times off by one': (lambda: changed_selection(pointers_counted_from_zero), 'mask'),
     'wrong time scale of the pointers': (
         lambda: changed_network(
             'pointer_tokens', lambda tokens: lambda p, time, most: tokens(p, time, most + 1)
@@ -222,13 +223,13 @@ MUTATIONS = {
     ),
     'no pointer for absent objects': (lambda: changed_parameter('no_obj_ptr'), 'mask'),
     'previous logits clamped to other values': (
-        lambda: changed(frame_step, 'LARGEST_PREVIOUS_LOGIT', lambda _: 31.0),
+        lambda: changed(surgsam2, 'LARGEST_PREVIOUS_LOGIT', lambda _: 31.0),
         'point',
     ),
     'previous logits not given to a correction': (
         lambda: changed(
             FrameStep,
-            '_apply_cues',
+            '_apply_prompts',
             lambda apply: lambda *arguments: apply(*arguments[:-1], None),
         ),
         'point',

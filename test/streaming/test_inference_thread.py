@@ -30,6 +30,7 @@ class ScriptedTracker:
         self.ids: list[str] = []
         self.tracked_ids: list[str] = []
         self.prompted_frames: list[int | None] = []
+        self.stamps_ns: list[int | None] = []
         self.prepared = 0
         self.prepare_error: Exception | None = None
         self.wait_for_next = False
@@ -60,7 +61,8 @@ class ScriptedTracker:
             raise self.prepare_error
         return rgb
 
-    def track(self, rgb):
+    def track(self, rgb, stamp_ns):
+        self.stamps_ns.append(stamp_ns)
         if rgb.broken:
             self.ids = list(self.tracked_ids)  # as StreamingTracker, see test_checkpoint.py
             raise RuntimeError('out of memory')
@@ -170,6 +172,13 @@ def test_frames_are_published_in_order_with_their_messages(bench):
     ]
     assert [f.result.frame_index for f in bench.published] == list(range(5))
     assert bench.dropped == 0
+
+
+def test_the_tracker_is_given_the_stamp_of_each_frame_and_none_where_that_is_zero(bench):
+    for offset_ms in (-START / MS, 0, 33):
+        bench.send(offset_ms)
+    bench.settle()
+    assert bench.tracker.stamps_ns == [None, START, START + 33 * MS]
 
 
 def test_a_frame_that_fails_is_counted_and_costs_no_object(bench):

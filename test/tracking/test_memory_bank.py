@@ -127,8 +127,8 @@ def predict(tracker, scores):
     run = tracker._step.run
 
     def run_and_predict(features, index, tasks, flow):
-        estimate = run(features, index, tasks, flow)
-        return estimate._replace(iou=torch.full_like(estimate.iou, scores[index]))
+        decoded = run(features, index, tasks, flow)
+        return decoded._replace(iou=torch.full_like(decoded.iou, scores[index]))
 
     tracker._step.run = run_and_predict
 
@@ -206,7 +206,7 @@ def test_prompted_frames_can_be_protected_from_pruning(network):
             if index in (0, 4):
                 tracker.add_object('a', points=[(20, 20)], labels=[1])
             tracker.track(rgb)
-        return tracker._bank._candidates(memory_of(tracker).reading(10))
+        return tracker._bank._candidates(memory_of(tracker).select(10))
 
     assert candidates() == [False, True, True, True, True, True, False]
     assert candidates(protect_prompted_frames=True) == [

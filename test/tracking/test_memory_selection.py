@@ -32,7 +32,8 @@ def tracked_object(frames, prompted=(0,), shape=SHAPE):
 
 def ages(memory, frame):
     """Frames behind the recent memories that are read, oldest first, by their encoding."""
-    return [encoding + 1 for _, encoding in memory.reading(frame).memories[len(memory.prompted) :]]
+    tracked = memory.select(frame).memory_frames[len(memory.prompted) :]
+    return [one.encoding + 1 for one in tracked]
 
 
 def test_a_ring_forgets_the_oldest_frame():
@@ -62,14 +63,13 @@ def test_rewinding_forgets_the_frame_and_what_follows():
 
 
 def test_the_prompted_frame_and_the_six_frames_before_are_read():
-    reading = tracked_object(20).reading(20)
-    assert reading.prompted == 1
-    assert reading.memories[0][1] == 6
-    assert [encoding for _, encoding in reading.memories[1:]] == [5, 4, 3, 2, 1, 0]
+    selection = tracked_object(20).select(20)
+    assert selection.prompted == 1
+    assert [one.encoding for one in selection.memory_frames] == [6, 5, 4, 3, 2, 1, 0]
 
 
 def test_every_memory_read_lies_in_another_place():
-    places = [place for place, _ in tracked_object(20).reading(20).memories]
+    places = [one.memory for one in tracked_object(20).select(20).memory_frames]
     assert len(set(places)) == 7
 
 
@@ -83,20 +83,20 @@ def test_a_prompted_frame_between_leaves_a_gap():
 
 
 def test_sixteen_pointers_are_read_newest_first_after_the_prompted_one():
-    pointers = tracked_object(40).reading(40).pointers
-    assert [age for _, age in pointers] == [40, *range(1, 16)]
+    pointers = tracked_object(40).select(40).pointers
+    assert [one.age for one in pointers] == [40, *range(1, 16)]
 
 
 def test_prompted_frames_of_the_future_give_memories_but_no_pointers():
     memory = tracked_object(5, prompted=(0,))
     memory.write_prompted(9)
-    reading = memory.reading(5)
-    assert reading.prompted == 2
-    assert [age for _, age in reading.pointers] == [5, 1, 2, 3, 4]
+    selection = memory.select(5)
+    assert selection.prompted == 2
+    assert [one.age for one in selection.pointers] == [5, 1, 2, 3, 4]
 
 
 def test_a_prompted_frame_is_not_read_by_itself():
-    assert tracked_object(6, prompted=(0, 3)).reading(3).prompted == 1
+    assert tracked_object(6, prompted=(0, 3)).select(3).prompted == 1
 
 
 @pytest.mark.parametrize('frames', [4, 5, 12])

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from surgsam2_ros.tracking import Prompt, PromptError
-from surgsam2_ros.tracking.cues import prompt_to_cue
-from surgsam2_ros.tracking.prompts import check_fit, check_request, merge_points
+from surgsam2_ros.tracking.prompt_inputs import merge_points, prompt_inputs
+from surgsam2_ros.tracking.prompts import check_fit, check_request
 from surgsam2_ros.tracking.view import Region
 
 SIZE = (80, 100)  # height, width
@@ -21,11 +21,11 @@ def mask(*shape):
     return result
 
 
-def cue_of(**prompt):
+def inputs_of(**prompt):
     prompt = Prompt('tool', **prompt)
     check_request([prompt])
     check_fit(prompt, SIZE)
-    return prompt_to_cue(prompt, SIZE, Region.whole(SIZE), 64, torch.device('cpu'))
+    return prompt_inputs(prompt, SIZE, Region.whole(SIZE), 64, torch.device('cpu'))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def cue_of(**prompt):
 )
 def test_a_bad_prompt_is_refused_with_its_reason(prompt, words):
     with pytest.raises(PromptError, match=words) as error:
-        cue_of(**prompt)
+        inputs_of(**prompt)
     assert error.value.object_id == 'tool'
     assert str(error.value).startswith("prompt for object 'tool': ")
 
@@ -79,38 +79,38 @@ def test_an_id_may_come_once_in_a_request():
 
 
 def test_points_are_scaled_to_the_square():
-    cue = cue_of(points=[(50, 40), (25, 60)], labels=[1, 0])
-    assert cue.points.tolist() == [[32.0, 32.0], [16.0, 48.0]]
-    assert cue.labels.tolist() == [1, 0]
-    assert cue.points.dtype == torch.float32
+    inputs = inputs_of(points=[(50, 40), (25, 60)], labels=[1, 0])
+    assert inputs.points.tolist() == [[32.0, 32.0], [16.0, 48.0]]
+    assert inputs.labels.tolist() == [1, 0]
+    assert inputs.points.dtype == torch.float32
 
 
 def test_a_box_becomes_two_corners_before_the_points():
-    cue = cue_of(box=(0, 0, 100, 80), points=[(50, 40)], labels=[0])
-    assert cue.points.tolist() == [[0.0, 0.0], [64.0, 64.0], [32.0, 32.0]]
-    assert cue.labels.tolist() == [2, 3, 0]
+    inputs = inputs_of(box=(0, 0, 100, 80), points=[(50, 40)], labels=[0])
+    assert inputs.points.tolist() == [[0.0, 0.0], [64.0, 64.0], [32.0, 32.0]]
+    assert inputs.labels.tolist() == [2, 3, 0]
 
 
 def test_numbers_may_be_arrays_of_any_kind():
-    cue = cue_of(points=np.array([[50, 40]], np.int64), labels=np.array([True]))
-    assert cue.points.tolist() == [[32.0, 32.0]]
+    inputs = inputs_of(points=np.array([[50, 40]], np.int64), labels=np.array([True]))
+    assert inputs.points.tolist() == [[32.0, 32.0]]
 
 
 @pytest.mark.parametrize('dtype', [bool, np.uint8, np.int32])
 def test_a_mask_may_be_bool_or_integer(dtype):
-    cue = cue_of(mask=(mask(*SIZE) * 255 if dtype is not bool else mask(*SIZE)).astype(dtype))
-    assert cue.mask.shape == (1, 1, 64, 64)
-    assert set(cue.mask.unique().tolist()) == {0.0, 1.0}
+    inputs = inputs_of(mask=(mask(*SIZE) * 255 if dtype is not bool else mask(*SIZE)).astype(dtype))
+    assert inputs.mask.shape == (1, 1, 64, 64)
+    assert set(inputs.mask.unique().tolist()) == {0.0, 1.0}
 
 
 def test_added_points_follow_the_earlier_ones():
-    first = cue_of(points=[(50, 40)], labels=[1])
-    more = cue_of(points=[(25, 60)], labels=[0], clear_old_points=False)
+    first = inputs_of(points=[(50, 40)], labels=[1])
+    more = inputs_of(points=[(25, 60)], labels=[0], clear_old_points=False)
     merged = merge_points(first, more)
     assert merged.points.tolist() == [[32.0, 32.0], [16.0, 48.0]]
     assert merged.labels.tolist() == [1, 0]
 
 
 def test_points_replace_the_earlier_ones_by_default():
-    first = cue_of(points=[(50, 40)], labels=[1])
-    assert merge_points(first, cue_of(points=[(25, 60)], labels=[0])).labels.tolist() == [0]
+    first = inputs_of(points=[(50, 40)], labels=[1])
+    assert merge_points(first, inputs_of(points=[(25, 60)], labels=[0])).labels.tolist() == [0]

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from surgsam2_ros.tracking.estimate import Estimate, presence_to_logit
+from surgsam2_ros.network import Decoded
+from surgsam2_ros.tracking.config import presence_to_logit
 from surgsam2_ros.tracking.rendering import render_images, render_masks
 from surgsam2_ros.tracking.view import Region
 
 
-def estimate_of(*logits, presence=None):
+def decoded_of(*logits, presence=None):
     stack = torch.stack([torch.as_tensor(one, dtype=torch.float32) for one in logits])[:, None]
     number = len(stack)
     presence = (
@@ -20,13 +21,13 @@ def estimate_of(*logits, presence=None):
         if presence is None
         else torch.tensor(presence, dtype=torch.float32)
     )
-    return Estimate(stack, torch.full((number,), 0.7), presence, torch.zeros(number, 4))
+    return Decoded(stack, torch.full((number,), 0.7), presence, torch.zeros(number, 4))
 
 
-def render(estimate, size=(4, 4), instances=None, **thresholds):
-    instances = range(1, len(estimate.iou) + 1) if instances is None else instances
+def render(decoded, size=(4, 4), instances=None, **thresholds):
+    instances = range(1, len(decoded.iou) + 1) if instances is None else instances
     thresholds = {'mask_threshold': 0.0, 'presence_threshold': 0.5, **thresholds}
-    return render_masks(estimate, instances, Region.whole(size), **thresholds)
+    return render_masks(decoded, instances, Region.whole(size), **thresholds)
 
 
 def columns(*values):
@@ -34,28 +35,26 @@ def columns(*values):
 
 
 def test_the_highest_logit_wins_where_masks_overlap():
-    rendering = render(estimate_of(columns(3, 3, -1, -1), columns(-2, 5, 5, -1)), instances=[7, 9])
+    rendering = render(decoded_of(columns(3, 3, -1, -1), columns(-2, 5, 5, -1)), instances=[7, 9])
     assert rendering.label_image[0].tolist() == [7, 9, 9, 0]
     assert rendering.masks[0].expand()[0].tolist() == [True, True, False, False]
     assert rendering.masks[1].expand()[0].tolist() == [False, True, True, False]
 
 
 def test_three_objects_and_ties():
-    rendering = render(
-        estimate_of(columns(1, 2, 1, -1), columns(2, 2, 1, -1), columns(3, 1, 2, -1))
-    )
+    rendering = render(decoded_of(columns(1, 2, 1, -1), columns(2, 2, 1, -1), columns(3, 1, 2, -1)))
     assert rendering.label_image[0].tolist() == [3, 1, 3, 0]
 
 
 def test_a_higher_threshold_shrinks_masks_and_labels():
-    rendering = render(estimate_of(columns(1, 3, 3, 1), columns(2, 2, 0, 0)), mask_threshold=2.5)
+    rendering = render(decoded_of(columns(1, 3, 3, 1), columns(2, 2, 0, 0)), mask_threshold=2.5)
     assert rendering.label_image[0].tolist() == [0, 1, 1, 0]
     assert rendering.masks[1].box is None
 
 
 def test_an_object_without_presence_has_no_mask():
     rendering = render(
-        estimate_of(columns(3, 3, 3, 3), columns(1, 1, 1, 1), presence=[0.4, 2.0]),
+        decoded_of(columns(3, 3, 3, 3), columns(1, 1, 1, 1), presence=[0.4, 2.0]),
         presence_threshold=0.7,
     )
     assert rendering.masks[0].box is None
@@ -64,16 +63,16 @@ def test_an_object_without_presence_has_no_mask():
 
 
 def test_scores_are_copied_along():
-    rendering = render(estimate_of(columns(1, 1, 1, 1), presence=[0.0]))
+    rendering = render(decoded_of(columns(1, 1, 1, 1), presence=[0.0]))
     assert rendering.score[0] == pytest.approx(0.7)
     assert rendering.presence[0] == pytest.approx(0.5)
 
 
 def test_logits_grow_bilinearly_to_the_image():
     logits = torch.randn(1, 1, 16, 16, generator=torch.Generator().manual_seed(0))
-    estimate = estimate_of(logits[0, 0])
+    decoded = decoded_of(logits[0, 0])
     expected = torch.nn.functional.interpolate(logits, (37, 53), mode='bilinear') > 0
-    rendering = render(estimate, size=(37, 53))
+    rendering = render(decoded, size=(37, 53))
     assert (rendering.masks[0].expand() == expected[0, 0].numpy()).all()
     assert rendering.label_image.dtype == np.uint8
 
@@ -108,9 +107,11 @@ def at_corner(row, column):
     return logits
 
 
-def whole_image(estimate, size, threshold):
+def whole_image(decoded, size, threshold):
     """Upsample everything, as the official predictor does: logits [N, H, W], absent ones -1024."""
-    logits = torch.where(estimate.presence[:, None, None, None] > 0, estimate.logits, -1024.0)
+    logits = torch.where(
+        decoded.presence_logits[:, None, None, None] > 0, decoded.mask_logits, -1024.0
+    )
     return torch.nn.functional.interpolate(logits, size, mode='bilinear')[:, 0].numpy()
 
 
@@ -129,9 +130,9 @@ def whole_image(estimate, size, threshold):
 def test_boxes_hold_what_the_whole_image_would(logits, threshold, size):
     presence = [5.0] * len(logits)
     presence[1] = 5.0 if len(logits) < 6 else -1.0
-    estimate = estimate_of(*logits, presence=presence)
-    rendering = render(estimate, size, mask_threshold=threshold)
-    expected = whole_image(estimate, size, threshold)
+    decoded = decoded_of(*logits, presence=presence)
+    rendering = render(decoded, size, mask_threshold=threshold)
+    expected = whole_image(decoded, size, threshold)
     for crop, values in zip(rendering.masks, expected, strict=True):
         wrong = crop.expand() != (values > threshold)
         assert (np.abs(values[wrong] - threshold) < ROUNDING).all()
@@ -144,13 +145,13 @@ def test_boxes_hold_what_the_whole_image_would(logits, threshold, size):
 
 def test_where_equal_logits_overlap_the_first_object_keeps_the_label():
     same = smooth_blob(3)
-    rendering = render(estimate_of(same, same, same), (300, 421), instances=[5, 6, 7])
+    rendering = render(decoded_of(same, same, same), (300, 421), instances=[5, 6, 7])
     assert set(np.unique(rendering.label_image)) == {0, 5}
 
 
 def test_a_mask_is_not_cut_by_another_that_wins_the_label():
     low, high = np.full((64, 64), 1.0), np.full((64, 64), 3.0)
-    rendering = render(estimate_of(low, high), (90, 70))
+    rendering = render(decoded_of(low, high), (90, 70))
     assert [crop.area for crop in rendering.masks] == [90 * 70, 90 * 70]
     assert (rendering.label_image == 2).all()
 
@@ -162,10 +163,12 @@ def devices():
 
 @pytest.mark.parametrize('device', devices())
 def test_whole_images_as_a_gpu_draws_them_hold_what_the_boxes_do(device):
-    estimate = estimate_of(*(smooth_blob(seed) for seed in range(4)), presence=[1, -1, 1, 1])
-    boxes = render(estimate, (135, 240), instances=[3, 1, 9, 4])
-    there = Estimate(*(tensor.to(device) for tensor in estimate))
-    images = render_images(there, there.presence > 0, [3, 1, 9, 4], Region.whole((135, 240)), 0.0)
+    decoded = decoded_of(*(smooth_blob(seed) for seed in range(4)), presence=[1, -1, 1, 1])
+    boxes = render(decoded, (135, 240), instances=[3, 1, 9, 4])
+    there = Decoded(*(tensor.to(device) for tensor in decoded[:4]))
+    images = render_images(
+        there, there.presence_logits > 0, [3, 1, 9, 4], Region.whole((135, 240)), 0.0
+    )
     for box, image in zip(boxes.masks, images.masks, strict=True):
         assert np.count_nonzero(box.expand() != image.expand()) < 3
     assert np.count_nonzero(boxes.label_image != images.label_image) < 3

@@ -5,15 +5,33 @@
 import pytest
 
 from surgsam2_ros.tracking import TrackState
-from surgsam2_ros.tracking.states import RECOVERY_MARGIN, SUDDEN_DROP, Lifecycle, MaskQuality
+from surgsam2_ros.tracking.states import (
+    FRAME_NS,
+    LONGEST_STEP_NS,
+    RECOVERY_MARGIN,
+    SUDDEN_DROP,
+    FrameTime,
+    Lifecycle,
+    MaskQuality,
+)
 
 TENTATIVE, TRACKED, OCCLUDED, LOST, UNCERTAIN = TrackState
+MS = 1_000_000
 
 
-def states(sight, tentative_frames=3, lost_after_frames=4):
+def states(sight, tentative_frames=3, lost_after_s=0.4, elapsed_ns=100 * MS):
     """Return the state after each frame: 1 seen, ? seen with a poor mask, 0 not seen."""
-    lifecycle = Lifecycle(tentative_frames, lost_after_frames)
-    return [lifecycle.update(frame != '0', frame == '?') for frame in sight]
+    lifecycle = Lifecycle(tentative_frames, lost_after_s)
+    return [lifecycle.update(frame != '0', frame == '?', elapsed_ns) for frame in sight]
+
+
+def unseen(*stamps_ns, lost_after_s=1.0):
+    """Return the states of an object that is seen in the first of these frames alone."""
+    lifecycle, time = Lifecycle(1, lost_after_s), FrameTime()
+    return [
+        lifecycle.update(index == 0, elapsed_ns=time.step(stamp_ns))
+        for index, stamp_ns in enumerate(stamps_ns)
+    ]
 
 
 def verdicts(*scores, min_quality=0.75, frames=3):
@@ -30,6 +48,36 @@ def test_an_object_out_of_sight_is_occluded_and_then_lost():
     assert states('1110000')[3:] == [OCCLUDED, OCCLUDED, OCCLUDED, LOST]
 
 
+@pytest.mark.parametrize(('rate_hz', 'frames'), [(60, 60), (25, 25), (4, 4), (2, 2)])
+def test_an_object_is_lost_after_as_many_seconds_whatever_the_rate(rate_hz, frames):
+    stamps_ns = [10**18 + round(index * 1e9 / rate_hz) for index in range(frames + 1)]
+    assert unseen(*stamps_ns) == [TRACKED, *[OCCLUDED] * (frames - 1), LOST]
+
+
+def test_without_stamps_thirty_frames_are_a_second():
+    assert unseen(*[None] * 31) == [TRACKED, *[OCCLUDED] * 29, LOST]
+
+
+def test_each_sight_ends_the_time_without_it():
+    assert states('1000100011')[1:9] == [OCCLUDED] * 3 + [TENTATIVE] + [OCCLUDED] * 3 + [TRACKED]
+
+
+def test_a_gap_of_an_hour_between_images_loses_no_object():
+    hour_ns = 3600 * 10**9
+    assert unseen(1, 1 + hour_ns) == [TRACKED, OCCLUDED]
+    assert unseen(1, 1 + hour_ns, 1 + hour_ns + LONGEST_STEP_NS)[-1] == LOST
+
+
+def test_stamps_that_go_back_or_stand_still_lose_no_object():
+    assert unseen(10**18, *[10**18 - n * 10**9 for n in range(60)])[1:] == [OCCLUDED] * 60
+
+
+def test_an_image_after_one_without_a_stamp_counts_as_one_frame():
+    time = FrameTime()
+    stamps_ns = [5 * MS, None, 400 * MS, 450 * MS]
+    assert [time.step(s) for s in stamps_ns] == [FRAME_NS, FRAME_NS, FRAME_NS, 50 * MS]
+
+
 def test_a_confirmed_object_is_tracked_again_as_soon_as_it_is_seen():
     assert states('111001')[-1] == TRACKED
 
@@ -43,7 +91,7 @@ def test_an_object_hidden_while_tentative_stays_tentative_when_it_returns():
 
 
 def test_frames_since_seen_counts_frames_without_sight():
-    lifecycle = Lifecycle(3, 30)
+    lifecycle = Lifecycle(3, 1.0)
     counts = []
     for seen in (True, False, False, True):
         lifecycle.update(seen)
@@ -65,7 +113,7 @@ def test_a_new_object_with_a_poor_mask_is_uncertain_and_confirmed_all_the_same()
 
 
 def test_an_object_out_of_sight_is_occluded_whatever_its_mask_was_like():
-    lifecycle = Lifecycle(1, 2)
+    lifecycle = Lifecycle(1, 2 * FRAME_NS / 1e9)
     assert [lifecycle.update(False, poor=True) for _ in range(2)] == [OCCLUDED, LOST]
 
 

@@ -82,6 +82,25 @@ def test_an_absent_object_has_no_geometry():
     assert track.frames_since_seen == 1
 
 
+def test_an_object_is_lost_after_a_time_that_is_counted_by_the_stamps_of_images():
+    tracker = tracker_of(tiny_network(presence_bias=-5.0), lost_after_s=1.0)
+    tracker.add_object('a', box=BOX_A)
+    at_s = [50.0, 50.4, 3650.0, 49.0, 49.3]  # counts 1/30, 0.4, at most 0.5, nothing, 0.3
+    results = [tracker.track(FRAMES[n], round(s * 1e9)) for n, s in enumerate(at_s)]
+    states = [result.tracks[0].state for result in results]
+    assert states == [TrackState.OCCLUDED] * 4 + [TrackState.LOST]
+    assert results[-1].tracks[0].frames_since_seen == 5
+
+
+def test_a_reset_forgets_the_time_of_the_newest_image():
+    tracker = tracker_of(tiny_network(presence_bias=-5.0), lost_after_s=0.1)
+    tracker.track(FRAMES[0], 10**9)
+    tracker.reset()
+    tracker.add_object('a', box=BOX_A)
+    (track,) = tracker.track(FRAMES[1], 2 * 10**9).tracks
+    assert track.state == TrackState.OCCLUDED
+
+
 def test_without_objects_frames_are_counted_and_empty(network):
     tracker = tracker_of(network)
     results = [tracker.track(rgb) for rgb in FRAMES[:3]]

@@ -10,8 +10,8 @@ import pytest
 import torch
 from tiny_network import noise_frames, tiny_network
 
+from surgsam2_ros.network import Decoded
 from surgsam2_ros.tracking import Prompt, PromptError, StreamingTracker, TrackerConfig
-from surgsam2_ros.tracking.estimate import Estimate
 from surgsam2_ros.tracking.rendering import render_images, render_masks
 from surgsam2_ros.tracking.view import Region, ViewFinder, find_view
 
@@ -243,9 +243,9 @@ def test_a_prompt_is_not_changed_by_what_its_caller_does_later(network):
 def test_devices_draw_the_region_alike():
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(2, 1, 16, 16, generator=generator) * 4
-    estimate = Estimate(logits, torch.full((2,), 0.7), torch.full((2,), 5.0), torch.zeros(2, 4))
-    on_host = render_masks(estimate, [1, 2], VIEW, mask_threshold=0.0, presence_threshold=0.5)
-    on_device = render_images(estimate, estimate.presence > 0, [1, 2], VIEW, 0.0)
+    decoded = Decoded(logits, torch.full((2,), 0.7), torch.full((2,), 5.0), torch.zeros(2, 4))
+    on_host = render_masks(decoded, [1, 2], VIEW, mask_threshold=0.0, presence_threshold=0.5)
+    on_device = render_images(decoded, decoded.presence_logits > 0, [1, 2], VIEW, 0.0)
     assert on_host.label_image.shape == on_device.label_image.shape == SIZE
     assert (on_host.label_image != on_device.label_image).mean() < 1e-3  # rounding
     assert not on_host.label_image[:, :80].any()

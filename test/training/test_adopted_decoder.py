@@ -42,7 +42,7 @@ def box_masks(network, images, boxes):
         points=boxes,
         labels=torch.tensor([[2, 3]]).expand(len(boxes), -1),
         multimask=False,
-    ).all_mask_logits
+    ).candidates.mask_logits
 
 
 def test_masks_of_boxes_are_those_of_the_teacher(teacher):

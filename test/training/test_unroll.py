@@ -147,8 +147,8 @@ def test_gradients_of_a_long_clip_reach_every_part(network, clip):
     for kind in PromptKind:
         tracked = unroll(network, clip, kind, Disturbance(dictate_presence=1.0))
         loss = sum(
-            decoded.all_mask_logits.square().mean()
-            + decoded.all_iou.sum()
+            decoded.candidates.mask_logits.square().mean()
+            + decoded.candidates.iou.sum()
             + decoded.presence_logits.sum()
             for _, decoded in tracked.supervised
         )
@@ -169,7 +169,7 @@ MASK_READERS = {
 def test_the_last_frame_trains_the_memory_of_the_first(network, clip):
     network.train()
     tracked = unroll(network, clip, PromptKind.MASK, Disturbance(dictate_presence=1.0), frames=4)
-    tracked.decoded[-1].all_mask_logits.square().mean().backward()
+    tracked.decoded[-1].candidates.mask_logits.square().mean().backward()
     gradient = network.memory_encoder.out_proj.weight.grad
     network.zero_grad(set_to_none=True)
     assert gradient.abs().max() > 0
@@ -196,7 +196,7 @@ def test_every_look_at_a_corrected_frame_is_supervised(network, clip):
     looks = [decoded for frame, decoded in tracked.supervised if frame == 0]
     assert tracked.decoded[0] is looks[-1]
     # One click may mean several things, more of them a single one.
-    assert [look.all_iou.shape[1] for look in looks] == [3, 1, 1, 1]
+    assert [look.candidates.iou.shape[1] for look in looks] == [3, 1, 1, 1]
 
 
 def test_corrected_frames_condition_all_later_ones_where_the_recipe_says_so(network, clip):
@@ -205,7 +205,7 @@ def test_corrected_frames_condition_all_later_ones_where_the_recipe_says_so(netw
     plain = unroll_corrected(network, clip, corrected=(0, 2))
     aged = unroll_corrected(network, clip, corrected=(0, 2), corrections_condition=False)
     same = [
-        torch.equal(a.all_mask_logits, b.all_mask_logits)
+        torch.equal(a.candidates.mask_logits, b.candidates.mask_logits)
         for a, b in zip(plain.decoded, aged.decoded, strict=True)
     ]
     assert same == [True, True, True, False, False]
@@ -217,8 +217,12 @@ def test_prompted_frames_come_first_and_the_frames_between_look_at_them(network,
     tracked = unroll_corrected(network, clip, prompted=(0, 3), corrected=())
     alone = unroll_corrected(network, clip, prompted=(0,), corrected=())
     assert [frame for frame, _ in tracked.supervised] == [0, 3, 1, 2, 4]
-    assert torch.equal(tracked.decoded[0].all_mask_logits, alone.decoded[0].all_mask_logits)
-    assert not torch.allclose(tracked.decoded[1].all_mask_logits, alone.decoded[1].all_mask_logits)
+    assert torch.equal(
+        tracked.decoded[0].candidates.mask_logits, alone.decoded[0].candidates.mask_logits
+    )
+    assert not torch.allclose(
+        tracked.decoded[1].candidates.mask_logits, alone.decoded[1].candidates.mask_logits
+    )
 
 
 @pytest.mark.parametrize('detached', [True, False])
@@ -228,7 +232,7 @@ def test_gradients_pass_through_corrections_unless_detached(network, clip, detac
     tracked = unroll_corrected(network, clip, frames=1, **recipe)
     first, last = tracked.supervised[0][1], tracked.supervised[-1][1]
     (gradient,) = torch.autograd.grad(
-        last.all_mask_logits.square().mean(), first.mask_logits, allow_unused=True
+        last.candidates.mask_logits.square().mean(), first.mask_logits, allow_unused=True
     )
     assert (gradient is None) is detached
 
@@ -244,8 +248,10 @@ def test_each_disturbance_changes_later_frames_alone(network, clip):
         plain = unroll(network, clip, PromptKind.MASK).decoded
         for disturbance in (Disturbance(corrupt_mask=1.0), Disturbance(forget_frame=1.0)):
             disturbed = unroll(network, clip, PromptKind.MASK, disturbance).decoded
-            assert torch.equal(plain[1].all_mask_logits, disturbed[1].all_mask_logits)
-            assert not torch.equal(plain[-1].all_mask_logits, disturbed[-1].all_mask_logits)
+            assert torch.equal(plain[1].candidates.mask_logits, disturbed[1].candidates.mask_logits)
+            assert not torch.equal(
+                plain[-1].candidates.mask_logits, disturbed[-1].candidates.mask_logits
+            )
 
 
 def test_half_precision_gives_finite_gradients_close_to_those_of_full_precision(network, clip):
@@ -257,7 +263,7 @@ def test_half_precision_gives_finite_gradients_close_to_those_of_full_precision(
             tracked = unroll(network, clip, PromptKind.MASK, frames=3)
         finally:
             network.autocast_dtype = None
-        sum(d.all_mask_logits.square().mean() for _, d in tracked.supervised).backward()
+        sum(d.candidates.mask_logits.square().mean() for _, d in tracked.supervised).backward()
         gradients.append(network.memory_encoder.out_proj.weight.grad.flatten().clone())
         network.zero_grad(set_to_none=True)
     assert torch.isfinite(gradients[1]).all()
@@ -274,7 +280,7 @@ def test_dropout_disturbs_the_memory_while_training_alone(network, clip):
                 network.train(training)
                 with torch.no_grad():
                     tracked = unroll(network, clip, PromptKind.MASK, frames=2)
-                logits[share, training] = tracked.decoded[1].all_mask_logits
+                logits[share, training] = tracked.decoded[1].candidates.mask_logits
         finally:
             network.memory_attention.set_dropout(0.0)
     assert torch.equal(logits[0.0, False], logits[0.3, False])

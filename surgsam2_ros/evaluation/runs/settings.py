@@ -32,7 +32,7 @@ PARAMETERS = {
     'tracking.presence_threshold': 'presence_threshold',
     'tracking.mask_threshold': 'mask_threshold',
     'tracking.tentative_frames': 'tentative_frames',
-    'tracking.lost_after_frames': 'lost_after_frames',
+    'tracking.lost_after_s': 'lost_after_s',
     'tracking.min_quality': 'min_quality',
     'tracking.quality_frames': 'quality_frames',
     'tracking.prompt_buffer_frames': 'replay_frames',

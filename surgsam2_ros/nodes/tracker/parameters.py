@@ -158,7 +158,7 @@ class TrackingParameters:
     presence_threshold: float
     mask_threshold: float
     tentative_frames: int
-    lost_after_frames: int
+    lost_after_s: float
     min_quality: float
     quality_frames: int
     prompt_buffer_frames: int
@@ -275,7 +275,7 @@ class Parameters:
             mask_threshold=self.tracking.mask_threshold,
             presence_threshold=self.tracking.presence_threshold,
             tentative_frames=self.tracking.tentative_frames,
-            lost_after_frames=self.tracking.lost_after_frames,
+            lost_after_s=self.tracking.lost_after_s,
             min_quality=self.tracking.min_quality,
             quality_frames=self.tracking.quality_frames,
             replay_frames=self.tracking.prompt_buffer_frames,

@@ -147,7 +147,7 @@ def test_tracker_gets_the_values():
         'tracking.presence_threshold': 0.75,
         'tracking.mask_threshold': 1.5,
         'tracking.tentative_frames': 6,
-        'tracking.lost_after_frames': 9,
+        'tracking.lost_after_s': 2.5,
         'tracking.min_quality': 0.5,
         'tracking.quality_frames': 5,
         'tracking.prompt_buffer_frames': 12,
@@ -157,7 +157,7 @@ def test_tracker_gets_the_values():
     assert (config.protect_prompted_frames, config.max_prompted_frames) == (False, 4)
     assert (config.write_memory_when_absent, config.min_memory_score) == (False, 0.25)
     assert (config.max_objects, config.presence_threshold, config.mask_threshold) == (3, 0.75, 1.5)
-    assert (config.tentative_frames, config.lost_after_frames) == (6, 9)
+    assert (config.tentative_frames, config.lost_after_s) == (6, 2.5)
     assert (config.min_quality, config.quality_frames) == (0.5, 5)
     assert not config.write_memory_when_uncertain
     assert config.replay_frames == 12

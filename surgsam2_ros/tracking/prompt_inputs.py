@@ -1,8 +1,10 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Prompts as the network takes them."""
+"""Prompts as the network takes them: tensors in its own pixels."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,7 +12,6 @@ import torch
 from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.tracking.preprocess import resize_mask_prompt
 from surgsam2_ros.tracking.prompts import (
-    Cue,
     Prompt,
     WaitingPrompt,
     box_of,
@@ -21,7 +22,23 @@ from surgsam2_ros.tracking.prompts import (
 from surgsam2_ros.tracking.view import Region
 
 
-def waiting_to_cue(waiting: WaitingPrompt, region: Region, network: SurgSAM2) -> Cue:
+class PromptInputs(NamedTuple):
+    """A checked prompt as the network takes it: either points or a mask.
+
+    Attributes:
+        points: float32 [P, 2] in network pixels, box corners first; None with a mask.
+        labels: int32 [P]: 1 on, 0 off the object, 2 and 3 the corners of a box; None with a mask.
+        mask: float32 [1, 1, S, S] of zeros and ones, or None.
+        adds_points: whether the points add to those given before on this frame.
+    """
+
+    points: torch.Tensor | None
+    labels: torch.Tensor | None
+    mask: torch.Tensor | None
+    adds_points: bool
+
+
+def waiting_inputs(waiting: WaitingPrompt, region: Region, network: SurgSAM2) -> PromptInputs:
     """Scale a prompt to what of its frame the network sees.
 
     Args:
@@ -34,16 +51,16 @@ def waiting_to_cue(waiting: WaitingPrompt, region: Region, network: SurgSAM2) ->
     """
     size = waiting.image_size or region.image_size
     check_fit(waiting.prompt, size)
-    return prompt_to_cue(waiting.prompt, size, region, network.image_size, network.device)
+    return prompt_inputs(waiting.prompt, size, region, network.image_size, network.device)
 
 
-def prompt_to_cue(
+def prompt_inputs(
     prompt: Prompt,
     image_size: tuple[int, int],
     region: Region,
     network_size: int,
     device: torch.device,
-) -> Cue:
+) -> PromptInputs:
     """Scale a checked prompt to the network's square input; what lies beside it is cut off.
 
     Args:
@@ -58,7 +75,7 @@ def prompt_to_cue(
         rows = slice(round(top), max(round(top + height), round(top) + 1))
         columns = slice(round(left), max(round(left + width), round(left) + 1))
         seen = torch.from_numpy(np.ascontiguousarray(mask_of(prompt)[rows, columns]))
-        return Cue(None, None, resize_mask_prompt(seen, network_size).to(device), False)
+        return PromptInputs(None, None, resize_mask_prompt(seen, network_size).to(device), False)
     points, labels = points_of(prompt)
     if prompt.box is not None:
         points = np.concatenate([box_of(prompt).reshape(2, 2), points])
@@ -67,9 +84,19 @@ def prompt_to_cue(
     scaled = (torch.from_numpy(points) - origin) / size * network_size
     if not region.is_whole:
         scaled = scaled.clamp(0, network_size)
-    return Cue(
+    return PromptInputs(
         scaled.to(device),
         torch.from_numpy(labels).to(device),
         None,
         not prompt.clear_old_points,
+    )
+
+
+def merge_points(before: PromptInputs | None, given: PromptInputs) -> PromptInputs:
+    """Put the points of an earlier prompt for the same frame in front, where `given` asks so."""
+    if not given.adds_points or before is None or before.points is None:
+        return given
+    return given._replace(
+        points=torch.cat([before.points, given.points]),
+        labels=torch.cat([before.labels, given.labels]),
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from surgsam2_ros.tracking.frame_pruning import (
+from surgsam2_ros.network.frame_pruning import (
     count_pruned,
     similarity_to_newest,
     surviving_entries,

@@ -1,0 +1,63 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Takes tracked objects through a frame: what each does there, and what it keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from surgsam2_ros.network import Decoded, ImageFeatures
+from surgsam2_ros.tracking.config import TrackerConfig
+from surgsam2_ros.tracking.frame_step import FrameStep
+from surgsam2_ros.tracking.tracked_object import TrackedObject
+
+
+class ObjectStep:
+    """Brings objects and the network together.
+
+    Args:
+        step: runs the network and writes the memories.
+        config: of the tracker.
+    """
+
+    def __init__(self, step: FrameStep, config: TrackerConfig) -> None:
+        self._step = step
+        self._config = config
+
+    def run(
+        self,
+        features: ImageFeatures,
+        index: int,
+        objects: Sequence[TrackedObject],
+        flow: torch.Tensor | None,
+        *,
+        waiting_for: int | None,
+    ) -> Decoded:
+        """Take objects through a frame and apply the prompts that wait for it.
+
+        Args:
+            features: of the frame, batch 1.
+            index: of the frame.
+            objects: at least one.
+            flow: see `FrameStep.run`.
+            waiting_for: the frame that the prompts wait for; None is the next one.
+        """
+        prompts = [
+            tracked.applied.get(index, ()) + tracked.prompts_for(waiting_for) for tracked in objects
+        ]
+        conditions = self._config.corrections_condition
+        tasks = [
+            tracked.task(index, given, corrections_condition=conditions)
+            for tracked, given in zip(objects, prompts, strict=True)
+        ]
+        decoded = self._step.run(features, index, tasks, flow)
+        rows = (decoded.mask_logits.unbind(), decoded.presence_logits.unbind())
+        for tracked, given, logits, presence in zip(objects, prompts, *rows, strict=True):
+            tracked.finish_frame(index, given, waiting_for, logits, presence)
+        if self._config.gates_memory:
+            scores = torch.stack([decoded.iou, decoded.presence_logits], dim=1).tolist()
+            for tracked, (score, presence_logit) in zip(objects, scores, strict=True):
+                tracked.gate_memory(index, score, presence_logit, self._config)
+        return decoded
