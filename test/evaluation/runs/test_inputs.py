@@ -378,7 +378,7 @@ def test_an_empty_bag_has_no_images(tmp_path):
         video.open()
 
 
-@pytest.mark.parametrize('part', ['sqlite3/wbag', 'mcap/reindex_test_bags/multiple_files'])
+@pytest.mark.parametrize('part', ['sqlite3/talker', 'mcap/reindex_test_bags/multiple_files'])
 def test_official_bags_without_images_say_so(part):
     folder = shared_data(f'rosbag2_official/rosbag2_py_test_resources/{part}')
     (video,) = open_videos(folder)
