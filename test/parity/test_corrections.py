@@ -117,7 +117,6 @@ EVERYTHING = [
 ]
 NETWORKS = {
     'SAM 2.0': ('sam2', True),
-    'as EndoVis is evaluated': ('sam2.1', False),
     'SAM 2.0 as EndoVis is evaluated': ('sam2', False),
 }
 
@@ -138,7 +137,7 @@ def test_another_network_or_setting(network):
 
 @pytest.mark.parametrize('switch', ['dynamic_multimask', 'binarise_prompted_masks'])
 def test_a_switch_of_the_endovis_tables_left_on_is_caught(switch, monkeypatch):
-    network = NETWORKS['as EndoVis is evaluated']
+    network = NETWORKS['SAM 2.0 as EndoVis is evaluated']
     monkeypatch.setitem(pair(*network)[1].config.__dict__, switch, True)
     found = difference(EVERYTHING, of_network(network), network=network, frames=SHORT)
     assert not found.within(LIMIT)
