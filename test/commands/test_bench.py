@@ -70,6 +70,7 @@ def test_the_documented_call_keeps_its_fields(tmp_path, capsys):
     assert report['versions']['sam2']
 
 
+@pytest.mark.slow
 def test_rows_with_and_without_pruning_on_both_sides(tmp_path, capsys):
     pytest.importorskip('sam2')
     out = tmp_path / 'bench.json'
@@ -77,7 +78,7 @@ def test_rows_with_and_without_pruning_on_both_sides(tmp_path, capsys):
         '--models',
         'sam2.1_hiera_t',
         '--sizes',
-        '64',
+        '128',
         '--objects',
         '1',
         '--prune',
