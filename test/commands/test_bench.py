@@ -74,17 +74,8 @@ def test_the_documented_call_keeps_its_fields(tmp_path, capsys):
 def test_rows_with_and_without_pruning_on_both_sides(tmp_path, capsys):
     pytest.importorskip('sam2')
     out = tmp_path / 'bench.json'
-    arguments = [
-        '--models',
-        'sam2.1_hiera_t',
-        '--sizes',
-        '128',
-        '--objects',
-        '1',
-        '--prune',
-        '0',
-        '2',
-    ]
+    arguments = ['--models', 'sam2.1_hiera_t', '--sizes', '128', '--objects', '1']
+    arguments += ['--prune', '0', '2']
     status, printed = bench(*arguments, '--against', 'surgsam2', '--json', str(out), capsys=capsys)
     assert status == 0
     without, with_it = json.loads(out.read_text())['rows']
