@@ -1,8 +1,8 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Turns stored measurements into the tables of README.md and docs/performance.md.
+"""Turns stored measurements into tables of README.md, docs/performance.md and models/README.md.
 
-`python docs/tools/figures.py --write` fills in both; without it the tables go to standard output.
+`python docs/tools/figures.py --write` fills them in; without it the tables go to standard output.
 """
 
 from __future__ import annotations
@@ -14,17 +14,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+if __package__:
+    from docs.tools import card_figures
+else:  # run as a program, whose folder is the path
+    import card_figures
+from surgsam2_ros.benchmarks.rendering_cost import markdown_table as rendering_table
 from surgsam2_ros.benchmarks.tables import markdown_table
 from surgsam2_ros.benchmarks.through_node_table import node_table
+from surgsam2_ros.benchmarks.token_chart import markdown_table as token_table
 from surgsam2_ros.generated import GeneratedPart
 
 REPO = Path(__file__).resolve().parents[2]
 FOLDER = Path('docs') / 'benchmarks'
+ACCURACY = FOLDER / 'accuracy'
 NODE = FOLDER / 'parts' / 'nano_320_node_avx2.json'
+RENDERING = FOLDER / 'parts' / 'rendering.json'
 DEFAULT = 'surgsam2_nano_320 (default)'
 BOARDS = {
-    DEFAULT: FOLDER / 'accuracy' / 'board_nano_320.json',
-    'surgsam2_nano (rendered scenes alone)': FOLDER / 'accuracy' / 'board_nano.json',
+    DEFAULT: ACCURACY / 'board_nano_320.json',
+    'surgsam2_nano (rendered scenes alone)': ACCURACY / 'board_nano.json',
 }
 REAL = 'real'  # name of the board of real surgical video
 _PROMPTS = (('mask', 'a mask'), ('box', 'a box'), ('click', 'a click'))
@@ -90,12 +98,40 @@ def accuracy(boards: dict[str, dict[str, Any]]) -> str:
 def parts(root: Path) -> dict[Path, dict[GeneratedPart, str]]:
     """Return the generated parts of each document, below the root of the repository."""
     boards = {name: _read(root / path) for name, path in BOARDS.items()}
+    tokens = _read(root / ACCURACY / 'token_curve.json')
     return {
         root / 'README.md': {
             GeneratedPart('speed'): speed(_read(root / NODE)),
             GeneratedPart('accuracy'): accuracy(boards),
         },
-        root / 'docs' / 'performance.md': {GeneratedPart('benchmarks'): benchmarks(root / FOLDER)},
+        root / 'docs' / 'performance.md': {
+            GeneratedPart('benchmarks'): benchmarks(root / FOLDER),
+            GeneratedPart('rendering'): rendering_table(_read(root / RENDERING)) + '\n',
+            GeneratedPart('tokens'): token_table(tokens).split('\n\n')[0] + '\n',
+        },
+        root / 'models' / 'README.md': card(root / ACCURACY),
+    }
+
+
+def card(folder: Path) -> dict[GeneratedPart, str]:
+    """Return the generated parts of the networks' card.
+
+    Args:
+        folder: of the files that `surgsam2 evaluate --board --json` wrote.
+    """
+    names = ('surgsam2_nano_320', 'surgsam2_nano')
+    files = {name: name.removeprefix('surgsam2_') for name in names}
+    measured = {name: _read(folder / f'board_{file}.json') for name, file in files.items()}
+    held_out = {name: _read(folder / f'held_out_{file}.json') for name, file in files.items()}
+    sizes = [_read(folder / f'held_out_nano_320{px}.json') for px in ('_256', '', '_384')]
+    corrected = {
+        '`real`': measured[names[0]]['boards'][0],
+        'the held-out clips': held_out[names[0]]['boards'][0],
+    }
+    return {
+        GeneratedPart('boards'): card_figures.boards(measured, held_out),
+        GeneratedPart('sizes'): card_figures.sizes(sizes),
+        GeneratedPart('corrections'): card_figures.corrections(corrected),
     }
 
 

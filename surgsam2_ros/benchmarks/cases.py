@@ -32,6 +32,8 @@ class Case:
         rounds: timed frames of each.
         growth_frames: frames over which the growth of memory is measured; 0 does not.
         engine: how ours runs the network.
+        prune: memories that ours and `surgsam2` leave out by frame pruning; None: as many as the
+            network does by itself, or SurgSAM2 where that is none.
     """
 
     model: Path
@@ -41,6 +43,7 @@ class Case:
     rounds: int = 10
     growth_frames: int = 0
     engine: EngineSettings = dataclasses.field(default_factory=EngineSettings)
+    prune: int | None = None
 
     @property
     def title(self) -> str:
@@ -49,14 +52,16 @@ class Case:
 
 
 def network_of(case: Case, device: torch.device) -> tuple[SurgSAM2, str]:
-    """Load the network at the size of the case, with frame pruning as SurgSAM2 has it.
+    """Load the network at the size of the case, with its frame pruning.
 
     Returns:
         The network, and which weights it has: 'trained' where they are there, else 'random',
         with a presence that is always above 0 (an absent object costs as much).
     """
     config = load_config(case.model)
-    prune = config.num_frame_to_prune or SURGSAM2_PRUNES
+    prune = case.prune
+    if prune is None:
+        prune = config.num_frame_to_prune or SURGSAM2_PRUNES
     config = dataclasses.replace(config, image_size=case.size, num_frame_to_prune=prune)
     path = config.directory / config.checkpoint if config.checkpoint else None
     torch.manual_seed(0)

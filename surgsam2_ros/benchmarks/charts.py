@@ -56,9 +56,12 @@ class Bar:
 def bars_of(report: Mapping[str, Any]) -> list[Bar]:
     """Return the bars of a report in its order; ours once for every case."""
     bars, seen = [], set()
+    several = len({row.get('pruned') for row in report['rows']}) > 1
     for row in report['rows']:
         objects = counted(row['objects'], 'object')
         case = f'{row["model"]}, {row["size"]} px, {objects}'
+        if several:
+            case += f', {row["pruned"]} memories pruned'
         if case not in seen:
             seen.add(case)
             bars.append(Bar(case, 'ours', row['wall_ms'], row['stages_cpu_ms']))

@@ -90,6 +90,7 @@ def measure_network(
         row = {**case_fields, 'against': name, **run_fields, **measured[None]}
         if contender is not None:
             row |= {f'{field}_against': value for field, value in measured[name].items()}
+            row['pruned_against'] = contender.pruned
             row['wall_ratio'] = round(ratio(timings[name].wall_ms, timings[None].wall_ms), 3)
             row['cpu_ratio'] = round(ratio(timings[name].cpu_ms, timings[None].cpu_ms), 3)
             row['same_weights'] = contender.has_our_weights
@@ -119,20 +120,20 @@ def _warm_up(
     """Fill all memories.
 
     Returns:
-        How far the mask logits of each contender with our weights are at most from ours without
-        pruning.
+        How far the mask logits of each contender with our weights are at most from ours when it
+        prunes as that contender does.
     """
     apart = {n: 0.0 for n, c in contenders.items() if n is not None and c.has_our_weights}
-    unpruned = Ours(network, clip, boxes, TrackerConfig(num_frame_to_prune=0)) if apart else None
+    alike = {  # ours by the number of memories left out
+        pruned: Ours(network, clip, boxes, TrackerConfig(num_frame_to_prune=pruned))
+        for pruned in {contenders[name].pruned for name in apart}
+    }
     for _ in range(WARM_UP):
-        for contender in contenders.values():
+        for contender in (*contenders.values(), *alike.values()):
             contender.step()
-        if unpruned is None:
-            continue
-        unpruned.step()
-        logits = unpruned.logits()
         for name, largest in apart.items():
-            difference = (logits - contenders[name].logits()).abs().max()
+            other = contenders[name]
+            difference = (alike[other.pruned].logits() - other.logits()).abs().max()
             apart[name] = max(largest, float(difference))
     return apart
 

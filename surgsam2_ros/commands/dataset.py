@@ -21,9 +21,10 @@ _PREPARE_HELP = """\
 SRC holds the archives of the challenge, extracted or as zip files:
   endovis17   instrument_1_4_training … instrument_9_10_testing, and the labels of the test
   endovis18   miccai_challenge_2018_release_1, miccai_challenge_release_2 … _4, repairs
-With the authors' annotations among them (VOS-Endovis18, Ref-Endovis17, Ref-Endovis18), labels,
-names and split are theirs. Without, instances are those of the challenge's labels, and where these
-tell types or parts alone, connected regions followed from frame to frame: a guess, not a truth.
+With the authors' annotations among them (VOS-Endovis18, Ref-Endovis17, Ref-Endovis18), labels and
+names are theirs. Without, instances are those of the challenge's labels, and where these tell types
+or parts alone, connected regions followed from frame to frame: a guess, not a truth, and reports of
+evaluations say so. Validated are the sequences of the paper's tables, or those of --valid.
 
 DST gets the VOS layout: {train,valid}/JPEGImages, Annotations and classes.json. A run that was
 interrupted goes on where it stopped.
@@ -58,7 +59,7 @@ def _add_prepare(actions: argparse._SubParsersAction) -> None:
         type=parse_numbers,
         metavar='N,…',
         help='sequences to validate on (default: 9,10 for endovis17, 2,5,9,15 for endovis18; '
-        'Ref-Endovis17 has 2,5,6)',
+        'the split of Ref-Endovis17 is 2,5,6, of which the paper has no table)',
     )
     parser.add_argument('--json', action='store_true', help='print the report as JSON')
     parser.set_defaults(run=run_prepare)

@@ -36,11 +36,13 @@ classes:
   Where a classes.json belongs to the truth, as in what `surgsam2 dataset prepare` writes, or is
   named, pixel values are objects, and those of one name are one class: {"seq_2": {"1":
   "prograsp_forceps"}}, or {"1": "prograsp_forceps"} for all videos. Predicted ids are those of the
-  truth. Otherwise, and with --classes N, pixel values are classes.
+  truth. Tissue, thread, clamps and needles of EndoVis 2018 are background, as in ISINet. Otherwise,
+  and with --classes N, pixel values are classes.
 
 folds:
   Each fold of a cross validation is scored alone, and the mean of the folds is given. endovis17 is
-  seq_1,seq_3 seq_2,seq_5 seq_4,seq_8 seq_6,seq_7. The weights of each fold having a run of their
+  seq_1,seq_3 seq_2,seq_5 seq_4,seq_8 seq_6,seq_7, of each sequence the first 225 frames, as ISINet
+  has them (the others are of the challenge's test). The weights of each fold having a run of their
   own, name the outputs of all: --predictions fold1 fold2 fold3 fold4.
 
 All scores are fractions. ciou is the instance-level CIoU of the SurgSAM2 paper. The JSON file has
@@ -118,7 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _read_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return what `score_folders` takes besides; refuse at the start what would fail at the end."""
-    from surgsam2_ros.evaluation.scoring_plans import FOLDS
+    from surgsam2_ros.evaluation.scoring_plans import FOLD_FRAMES, FOLDS
 
     options: dict[str, Any] = {}
     if arguments.objects:
@@ -133,6 +135,7 @@ def _read_options(arguments: argparse.Namespace) -> dict[str, Any]:
         if twice := sorted({video for video in names if names.count(video) > 1}):
             raise CommandError(f'--folds names {twice[0]} twice; a video is in one fold')
         options['folds'] = folds
+        options['frames'] = FOLD_FRAMES.get(' '.join(arguments.folds))
     if arguments.json:
         path = Path(arguments.json)
         if path.is_dir():

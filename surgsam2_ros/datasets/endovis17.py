@@ -17,7 +17,7 @@ get the ids 1, 2, … of their sequence in alphabetical order. Test labels tell 
 instruments there are numbered by `instance_linking`. Type 8 is taken for 7, as others do.
 
 A sequence's training and test frames are one video. The split is that of the paper on SurgSAM2,
-which validates on 9 and 10; the authors' Ref-Endovis17 validates on 2, 5 and 6.
+which validates on 9 and 10, also with the authors' Ref-Endovis17, which validates on 2, 5 and 6.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ class SourceSequence:
         frames: in order.
         classes: names of the objects known beforehand, by id.
         complete: there are no more instruments of their types than these.
-        split: 'train' or 'valid' where the source says so.
+        split: 'train' or 'valid' in the authors' annotations, None where these do not label it.
     """
 
     name: str
@@ -90,7 +90,7 @@ class EndoVis:
     Attributes:
         title: for people.
         lengths: number of frames by sequence number.
-        valid: sequences of the authors' validation split.
+        valid: sequences that the paper's tables are of.
         expected: how the archives are structured, for messages.
         common_classes: names of ids that mean the same in every sequence.
         corrected_names: by sequence, names in the authors' annotations that they corrected later.

@@ -86,9 +86,9 @@ class Preparation:
         Args:
             dataset: 'endovis17' or 'endovis18'.
             source: folder of the archives, extracted or zipped; with the authors' annotations
-                among them, these are used for labels, names and split.
+                among them, these are used for labels and names.
             target: folder to write.
-            valid: numbers of the sequences for validation, when not those of the authors.
+            valid: numbers of the sequences for validation, when not those of the paper's tables.
 
         Raises:
             FileNotFoundError: when there is no source.
@@ -104,7 +104,7 @@ class Preparation:
             raise SourceError(_unexpected(source, self._challenge))
         _compare(sequences, self._challenge, self._findings)
         self._sequences = annotate(sequences, files, self._challenge, self._findings)
-        self._splits = _splits(self._sequences, self._challenge, valid)
+        self._splits = _splits(self._sequences, self._challenge, valid, self._findings)
         self._prompts = prompt_masks(files, self._challenge)
         self.frames = sum(len(sequence.frames) for sequence in sequences)
         self._settings = _join(
@@ -163,17 +163,31 @@ def _copy_prompts(masks: list[PromptMask], target: Path, splits: dict[str, str])
 
 
 def _splits(
-    sequences: list[SourceSequence], challenge: EndoVis, valid: Iterable[int] | None
+    sequences: list[SourceSequence],
+    challenge: EndoVis,
+    valid: Iterable[int] | None,
+    findings: Findings,
 ) -> dict[str, str]:
-    """Return the split of every sequence by name."""
-    names = {f'seq_{number}' for number in (challenge.valid if valid is None else valid)}
-    unknown = sorted(names - {f'seq_{number}' for number in challenge.lengths})
+    """Return the split of every sequence by name; report annotations that were split otherwise."""
+    numbers = challenge.valid if valid is None else tuple(valid)
+    unknown = sorted(set(numbers) - set(challenge.lengths))
     if unknown:
-        raise SourceError(f'{challenge.title} has no {", ".join(unknown)} to validate on')
+        names = ', '.join(f'seq_{number}' for number in unknown)
+        raise SourceError(f'{challenge.title} has no {names} to validate on')
+    validated = {f'seq_{number}' for number in numbers}
+    for sequence in sequences:
+        split = 'valid' if sequence.name in validated else 'train'
+        if sequence.split not in (None, split):
+            message = (
+                f"{split} here, {sequence.split} in the authors' annotations: the tables of the "
+                f'paper are of {", ".join(map(str, challenge.valid))}; --valid chooses others'
+            )
+            findings.add('other_split', sequence.name, message)
+    if set(numbers) != set(challenge.valid):
+        message = f'no table of the paper is of {", ".join(map(str, sorted(set(numbers))))} alone'
+        findings.add('other_split', 'valid', message)
     return {
-        sequence.name: (sequence.split if valid is None else None)
-        or ('valid' if sequence.name in names else 'train')
-        for sequence in sequences
+        sequence.name: 'valid' if sequence.name in validated else 'train' for sequence in sequences
     }
 
 

@@ -48,7 +48,8 @@ def annotate(
         findings: to which is added what is missing or odd.
 
     Returns:
-        The sequences, those annotated with the labels, names and split of the annotations.
+        The sequences, those annotated with the labels and names of the annotations, and with the
+        split that these are in.
     """
     found: dict[str, list[tuple[re.Match[str], ArchiveFile]]] = {}
     files = _of_challenge(files, challenge)

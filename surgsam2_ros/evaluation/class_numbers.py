@@ -3,7 +3,8 @@
 """What the values of label images stand for where classes are compared: classes, or objects of one.
 
 Where objects are numbered, `classes.json` (see `datasets.vos_folder`) has the name of each one's
-class; objects of the same name are of one class, in all videos.
+class; objects of the same name are of one class, in all videos. As in ISINet, which scores types of
+instruments, what EndoVis 2018 labels besides instruments is background.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
+from surgsam2_ros.datasets.endovis18 import OTHERS
 from surgsam2_ros.datasets.vos_folder import read_classes
 from surgsam2_ros.evaluation.metrics.isinet import CLASSES
 from surgsam2_ros.sources import SourceError
 
 FILE = 'classes.json'
+UNTYPED = 'instrument'
+"""What an instrument is called whose type is not known: EndoVis 2018 labels parts, not types."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class ClassNumbers:
             uint8 [256], 0 where a value is of no class.
 
         Raises:
-            SourceError: naming objects of the truth without a class.
+            SourceError: naming objects of the truth without a class or a type.
         """
         own = {**self.values.get(None, {}), **self.values.get(video, {})}
         if self.file is not None and (unknown := sorted(set(shown) - set(own))):
@@ -56,10 +60,16 @@ class ClassNumbers:
                 'name the objects that count (--objects), or say that values are classes '
                 '(--classes 7)'
             )
+        if self.file is not None and UNTYPED in (own[value] for value in shown):
+            raise SourceError(
+                f"{self.file} tells of the instruments of {video} that they are '{UNTYPED}', not "
+                'of which type: the labels of EndoVis 2018 have parts alone; score against '
+                "ISINet's type annotations (--classes 7), or name the type of each object there"
+            )
         numbers = {name: number for number, name in self.names.items()}
         table = np.zeros(256, np.uint8)
         for value in own.keys() & set(counted):
-            table[value] = numbers[own[value]]
+            table[value] = numbers.get(own[value], 0)
         return table
 
 
@@ -78,7 +88,7 @@ def classes_by_name(file: Path) -> ClassNumbers:
     if file.name != FILE or not file.is_file():
         raise SourceError(f'{file} is not there or not called {FILE}; name a file called so')
     values = read_classes(file.parent)
-    names = sorted({name for own in values.values() for name in own.values()})
+    names = sorted({name for own in values.values() for name in own.values()} - set(OTHERS))
     if not 0 < len(names) < 256:
         raise SourceError(f'{file} names {len(names)} classes; expected 1 to 255')
     return ClassNumbers(dict(enumerate(names, start=1)), values, file)

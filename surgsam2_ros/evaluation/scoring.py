@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from surgsam2_ros.datasets.prepared_labels import GUESSED, guessed_videos
 from surgsam2_ros.evaluation.class_numbers import (
     ClassNumbers,
     classes_by_name,
@@ -55,6 +56,7 @@ def score_folders(
     objects: Collection[int] = OBJECTS,
     classes: Collection[int] | str | Path | None = None,
     folds: Sequence[Collection[str]] = (),
+    frames: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Score a folder of predictions; the module says what the protocols count.
@@ -70,6 +72,7 @@ def score_folders(
         classes: for isinet, the values that are classes, or a classes.json with the classes of
             objects; None: as `class_numbers.find_classes` does.
         folds: names of the videos of each fold of a cross validation; other videos do not count.
+        frames: of every video only those of a lower number count, which ends its name; None: all.
         progress: called with the frames done, all frames, and the name of the video.
 
     Returns:
@@ -103,8 +106,11 @@ def score_folders(
         skip_ends=skip_ends,
         objects=objects,
         only=[name for fold in folds for name in fold],
+        frames=frames,
         warnings=warnings,
     )
+    guessed = guessed_videos(Path(truth))
+    warnings += [f'{p.truth.name}: {GUESSED}' for p in plans if p.truth.name in guessed]
     tables = [numbers.table(plan.truth.name, plan.stems_of, objects) for plan in plans]
     videos = {video.name: video for video in _score_plans(plans, numbers.names, tables, progress)}
     for name, video in videos.items():

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,11 @@ FOLDS = {
     )
 }
 """Videos that are validated together in a cross validation: those of ISINet on EndoVis 2017."""
+FOLD_FRAMES = {'endovis17': 225}
+"""How many frames of each video these folds have: those that the challenge labelled for training.
+
+What `surgsam2 dataset prepare` writes goes on with the 75 frames of the test.
+"""
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ def plan_scoring(
     skip_ends: bool,
     objects: Collection[int],
     only: Collection[str],
+    frames: int | None,
     warnings: list[str],
 ) -> list[ScoringPlan]:
     """Find the videos of both folders, and what to score of each.
@@ -60,12 +67,15 @@ def plan_scoring(
         skip_ends: leave out the first and the last frame.
         objects: ids that count.
         only: names of the videos that count; all when empty.
+        frames: only frames of a lower number count; None: all.
         warnings: gets what does not count.
 
     Raises:
         SourceError: naming what is missing or damaged.
     """
     pairs = _pair_videos(truth, predictions, protocol, only, warnings)
+    for video, _ in pairs if frames is not None else ():
+        video.files = {stem: f for stem, f in video.files.items() if _number(stem, f) < frames}
     plan = _plan_by_prediction if protocol == 'endo_sav' else _plan_by_truth
     return [plan(*pair, skip_ends, objects, warnings) for pair in pairs]
 
@@ -100,6 +110,14 @@ def _pair_videos(
     extra = [name for name in predicted_videos if name not in true_videos]
     warnings += [f'{name} is predicted, but not in the truth' for name in extra]
     return [(v, predicted_videos[name]) for name, v in wanted.items() if name not in missing]
+
+
+def _number(stem: str, file: Path) -> int:
+    """Return the number of a frame, counted from 0, at the end of its name."""
+    match = re.search(r'\d+$', stem)
+    if match is None:
+        raise SourceError(f'{file} has no frame number in its name, by which frames are chosen')
+    return int(match[0])
 
 
 def _list_predictions(folders: Sequence[Path]) -> dict[str, LabelVideo]:

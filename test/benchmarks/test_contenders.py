@@ -4,21 +4,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from importlib.util import find_spec
 
 import pytest
 import torch
+from naive_pruning import surviving_memories
 from oracle_sam2 import ALWAYS_PRESENT, heat
+from repository import REPO
 from tiny_network import tiny_network
 
 from surgsam2_ros.benchmarks import rows
 from surgsam2_ros.benchmarks.cases import Case, moving_boxes
-from surgsam2_ros.benchmarks.contenders import CONTENDERS, STAGES, ContenderError, Ours
+from surgsam2_ros.benchmarks.contenders import (
+    CONTENDERS,
+    STAGES,
+    ContenderError,
+    Ours,
+    pruning_sam2,
+)
+from surgsam2_ros.benchmarks.contenders.pruning_sam2 import surviving_tokens
 from surgsam2_ros.benchmarks.contenders.transformers_weights import transformers_state
 from surgsam2_ros.benchmarks.rows import measure_network
-from surgsam2_ros.network import TrunkConfig
+from surgsam2_ros.network import TrunkConfig, build_network, load_config
 
 needs_peers = pytest.mark.skipif(
     not (find_spec('transformers') and find_spec('timm')), reason='needs requirements/bench.txt'
@@ -97,6 +107,47 @@ def test_all_are_taken_in_turns_in_one_run_and_get_a_row_each(monkeypatch, short
         assert list(row['stages_cpu_ms_against']) == [*STAGES, 'rest']
         assert min(row['stages_cpu_ms_against'].values()) > 0
         assert row['gflop_against'] > 0 and row['ops_against'] > 0
+
+
+@pytest.mark.parametrize('entries', range(1, 10))
+@pytest.mark.parametrize('most', [5, 7])
+def test_the_memories_that_surgsam2_attends_to_are_those_of_its_rule(entries, most):
+    generator = torch.Generator().manual_seed(entries)
+    memories = torch.randn(entries, 6, 1, 8, generator=generator)
+    expected = surviving_memories([one[:, 0].numpy() for one in memories], 7, 7 - most)
+    tokens = surviving_tokens(memories, most).view(-1, 6)
+    assert (tokens[:, 0] // 6).tolist() == expected
+    assert (tokens - tokens[:, :1] == torch.arange(6)).all()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not find_spec('sam2'), reason='needs requirements/oracle.txt')
+def test_surgsam2_computes_what_we_compute_with_pruning(monkeypatch):
+    """Each is held against ours with as many memories left out, and only so are they alike."""
+    monkeypatch.setattr(rows, 'WARM_UP', 10)
+    network = sam21_tiny(prune=2)
+    found, missing = measure_network(network, case(network, 'sam2', 'surgsam2'), 'random')
+    assert not missing
+    assert [(row['pruned'], row['pruned_against']) for row in found] == [(2, 0), (2, 2)]
+    assert [row['max_logit_difference'] <= 1e-3 for row in found] == [True, True]
+    monkeypatch.setattr(pruning_sam2, 'surviving_tokens', lambda memories, most: first(memories))
+    (row,), _ = measure_network(network, case(network, 'surgsam2'), 'random')
+    assert row['max_logit_difference'] > 1e-2
+
+
+def first(memories):
+    """Let the five oldest memories stay."""
+    return torch.arange(min(len(memories), 5) * memories.shape[1])
+
+
+def sam21_tiny(prune):
+    config = load_config(REPO / 'models' / 'sam2.1_hiera_t.yaml')
+    config = dataclasses.replace(config, image_size=128, num_frame_to_prune=prune)
+    torch.manual_seed(0)
+    network = build_network(config).requires_grad_(False).eval()
+    heat(network)
+    network.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(ALWAYS_PRESENT)
+    return network
 
 
 def test_memory_is_measured_for_both(monkeypatch, short_warm_up):

@@ -107,6 +107,16 @@ def test_ours_has_one_bar_for_a_case_and_each_other_one():
     ]
 
 
+def test_cases_that_differ_in_their_pruning_have_bars_of_their_own():
+    bars = bars_of(report(row('sam2', pruned=0), row('sam2', pruned=2)))
+    assert [(bar.case, bar.name) for bar in bars] == [
+        ('nano, 256 px, 1 object, 0 memories pruned', 'ours'),
+        ('nano, 256 px, 1 object, 0 memories pruned', 'sam2'),
+        ('nano, 256 px, 1 object, 2 memories pruned', 'ours'),
+        ('nano, 256 px, 1 object, 2 memories pruned', 'sam2'),
+    ]
+
+
 def pixels(picture, colour):
     return int((picture == np.array(colour)).all(axis=2).sum())
 

@@ -38,9 +38,9 @@ def test_info_shows_files_times_and_topics(bag, capsys):
 
 
 def test_info_of_an_official_bag(shared_data, capsys):
-    path = shared_data('rosbag2_official/rosbag2_py_test_resources/sqlite3/wbag')
-    assert main(['bag', 'info', str(path)]) == 0
-    assert '5 file(s)' in capsys.readouterr().out
+    bags = shared_data('rosbag2_official/rosbag2_py_test_resources/mcap/reindex_test_bags')
+    assert main(['bag', 'info', str(bags / 'multiple_files')]) == 0
+    assert '3 file(s)' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

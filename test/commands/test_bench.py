@@ -70,6 +70,25 @@ def test_the_documented_call_keeps_its_fields(tmp_path, capsys):
     assert report['versions']['sam2']
 
 
+@pytest.mark.slow
+def test_rows_with_and_without_pruning_on_both_sides(tmp_path, capsys):
+    pytest.importorskip('sam2')
+    out = tmp_path / 'bench.json'
+    arguments = ['--models', 'sam2.1_hiera_t', '--sizes', '128', '--objects', '1']
+    arguments += ['--prune', '0', '2']
+    status, printed = bench(*arguments, '--against', 'surgsam2', '--json', str(out), capsys=capsys)
+    assert status == 0
+    without, with_it = json.loads(out.read_text())['rows']
+    assert [(row['pruned'], row['pruned_against']) for row in (without, with_it)] == [
+        (0, 0),
+        (2, 2),
+    ]
+    for side in ('gflop', 'gflop_against'):
+        assert with_it[side] < without[side]
+    assert with_it['max_logit_difference'] <= 1e-5
+    assert '| its pruned |' in printed.out
+
+
 def test_a_contender_without_such_a_network_is_an_error_of_its_row_alone(capsys):
     pytest.importorskip('sam2')
     status, printed = bench('--objects', '1', '--against', 'sam2', capsys=capsys)
@@ -81,6 +100,7 @@ def test_a_contender_without_such_a_network_is_an_error_of_its_row_alone(capsys)
     ('arguments', 'words'),
     [
         (['--objects', '0'], '--objects 0 must be at least 1'),
+        (['--prune', '2', '-1'], '--prune -1 must be at least 0'),
         (['--threads', '0'], '--threads 0 must be at least 1'),
         (['--growth-frames', '-1'], '--growth-frames -1 must be at least 0'),
         (['--plot', 'bench.jpg'], '--plot bench.jpg must be a PNG'),

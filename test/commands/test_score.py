@@ -60,6 +60,16 @@ def test_folds_have_a_line_each_and_their_mean(folders, tmp_path, capsys):
     assert mean[3] == f'{scores["mean_of_folds"]["J&F"]:.4f}'
 
 
+def test_the_folds_of_endovis17_have_the_225_frames_of_the_training(tmp_path, capsys):
+    """The 75 frames of the test, which go on with a sequence, are no part of ISINet's folds."""
+    for number in range(1, 9):
+        for folder in ('truth', 'results'):
+            write_labels(tmp_path / folder / f'seq_{number}', [scene((1, 0, 0))] * 4, first=223)
+    folders = ['--truth', str(tmp_path / 'truth'), '--predictions', str(tmp_path / 'results')]
+    scores = scores_after([*folders, '--protocol', 'davis', '--folds', 'endovis17'], tmp_path)
+    assert [video['frames'] for video in scores['videos'].values()] == [2] * 8
+
+
 def test_classes_come_from_the_file_beside_the_truth(folders, tmp_path, capsys):
     names = {str(value): 'forceps' for value in (1, 2, 3, 5)}
     (tmp_path / 'classes.json').write_text(json.dumps(names))

@@ -12,7 +12,8 @@ from endovis_archives import CAMERA, raw_mask, write_images_17, write_png
 from surgsam2_ros.datasets import VosFolder
 from surgsam2_ros.datasets.endovis17 import instrument_type
 from surgsam2_ros.datasets.prepare import Preparation
-from surgsam2_ros.sources import SourceError, read_label_png
+from surgsam2_ros.drawing import label_palette
+from surgsam2_ros.sources import SourceError, read_label_png, write_label_png
 
 
 def training(root, number):
@@ -115,6 +116,22 @@ def test_validation_can_be_chosen(archives, tmp_path):
     Preparation('endovis17', archives, tmp_path / 'vos', valid=(1,)).run()
     assert [video.name for video in VosFolder(tmp_path / 'vos/valid').videos] == ['seq_1']
     assert [video.name for video in VosFolder(tmp_path / 'vos/train').videos] == ['seq_9']
+
+
+def test_sequences_9_and_10_are_for_validation_with_the_authors_annotations_too(archives, tmp_path):
+    """Ref-Endovis17 validates on 2, 5 and 6; the tables of the paper are of 9 and 10."""
+    for number, split in ((1, 'valid'), (9, 'train')):
+        path = tmp_path / f'in/Ref-Endovis17/{split}/Annotations/seq_{number}/00000.png'
+        path.parent.mkdir(parents=True)
+        write_label_png(path, np.ones(CAMERA, np.uint8), label_palette())
+    for folder in archives.iterdir():
+        (tmp_path / 'in' / folder.name).symlink_to(folder)
+    report = Preparation('endovis17', tmp_path / 'in', tmp_path / 'vos').run()
+    assert {s.name: (s.split, s.labels) for s in report.sequences} == {
+        'seq_1': ('train', 'annotations'),
+        'seq_9': ('valid', 'annotations'),
+    }
+    assert [f.where for f in report.findings if f.kind == 'other_split'] == ['seq_1', 'seq_9']
 
 
 def test_a_frame_that_lacks_the_mask_of_an_instrument_stays_unlabelled(tmp_path):

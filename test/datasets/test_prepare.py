@@ -49,7 +49,10 @@ def archives(tmp_path_factory):
 
 @pytest.fixture
 def annotated(archives, tmp_path):
-    """Return the archives with annotations by the authors, who validate on sequence 1 here."""
+    """Return the archives with annotations by the authors, who validate on sequence 1 here.
+
+    The tables of the paper are of others.
+    """
     root = tmp_path / 'annotated'
     root.mkdir()
     (root / 'release').symlink_to(archives / 'release')
@@ -203,20 +206,35 @@ def test_a_validation_sequence_that_does_not_exist_is_refused(archives, tmp_path
         Preparation('endovis18', archives, tmp_path / 'vos', valid=(8,))
 
 
-def test_annotations_of_the_authors_give_labels_names_and_split(annotated, tmp_path):
+def test_annotations_of_the_authors_give_labels_and_names(annotated, tmp_path):
     report = Preparation('endovis18', annotated, tmp_path / 'vos').run()
-    (sequence,) = report.sequences
-    assert (sequence.split, sequence.labels) == ('valid', 'annotations')
-    labels = read_label_png(tmp_path / 'vos/valid/Annotations/seq_1/00001.png')
+    assert [sequence.labels for sequence in report.sequences] == ['annotations']
+    labels = read_label_png(tmp_path / 'vos/train/Annotations/seq_1/00001.png')
     assert (labels[50, 50], labels[250, 50], labels[150, 150]) == (3, 11, 0)
-    names = VosFolder(tmp_path / 'vos/valid').classes_of('seq_1')
+    names = VosFolder(tmp_path / 'vos/train').classes_of('seq_1')
     assert names[3] == 'large_needle_driver'
     assert names[11] == 'kidney_parenchyma'
 
 
+def test_the_split_is_that_of_the_tables_where_annotations_have_another(annotated, tmp_path):
+    report = Preparation('endovis18', annotated, tmp_path / 'vos').run()
+    assert [sequence.split for sequence in report.sequences] == ['train']
+    [finding] = [f for f in report.findings if f.kind == 'other_split']
+    assert finding.where == 'seq_1'
+    assert finding.message.startswith("train here, valid in the authors' annotations")
+    assert 'the tables of the paper are of 2, 5, 9, 15' in finding.message
+
+
+def test_a_split_that_no_table_is_of_is_reported(annotated, tmp_path):
+    report = Preparation('endovis18', annotated, tmp_path / 'vos', valid=(1,)).run()
+    assert [sequence.split for sequence in report.sequences] == ['valid']
+    [finding] = [f for f in report.findings if f.kind == 'other_split']
+    assert str(finding) == 'other_split: valid: no table of the paper is of 1 alone'
+
+
 def test_prompt_masks_of_the_authors_are_copied(annotated, tmp_path):
     Preparation('endovis18', annotated, tmp_path / 'vos').run()
-    folder = tmp_path / 'vos/valid/VOS/Annotations_vos_instrument/seq_1'
+    folder = tmp_path / 'vos/train/VOS/Annotations_vos_instrument/seq_1'
     assert [path.name for path in folder.iterdir()] == ['00000.png']
 
 
@@ -236,7 +254,7 @@ def test_names_that_the_authors_corrected_later_are_corrected(annotated, tmp_pat
     write_classes_18(annotated / 'in')
     write_frame_18(annotated / 'in' / 'seq_13', 0, None)
     report = Preparation('endovis18', annotated, tmp_path / 'vos').run()
-    names = VosFolder(tmp_path / 'vos/valid').own_classes_of('seq_13')
+    names = VosFolder(tmp_path / 'vos/train').own_classes_of('seq_13')
     assert names == {2: 'prograsp_forceps', 3: 'large_needle_driver', 4: 'clip_applier'}
     assert [f.kind for f in report.findings].count('corrected_name') == 2
 

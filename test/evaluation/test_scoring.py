@@ -267,6 +267,41 @@ def test_objects_that_do_not_count_are_background(videos, tmp_path):
     assert set(scores['objects']['seq_1']) == {'1', '5'}
 
 
+def test_isinet_takes_tissue_for_background(videos, tmp_path):
+    """EndoVis 2018 labels tissue beside instruments; ISINet's classes are instruments."""
+    names = {'1': 'bipolar_forceps', '2': 'kidney_parenchyma', '3': 'suction_instrument'}
+    (tmp_path / 'classes.json').write_text(json.dumps({**names, '5': 'bipolar_forceps'}))
+    scores = score_folders(*videos, 'isinet')
+    assert list(scores['classes']) == ['bipolar_forceps', 'suction_instrument']
+    instruments = score_folders(*videos, 'isinet', objects=(1, 3, 5))
+    for name in ('challenge_iou', 'iou', 'miou', 'mciou'):
+        assert scores[name] == instruments[name]
+
+
+def test_isinet_refuses_instruments_whose_type_is_not_known(videos, tmp_path):
+    names = dict.fromkeys('1235', 'instrument')
+    (tmp_path / 'classes.json').write_text(json.dumps(names))
+    with pytest.raises(SourceError, match=r"seq_1 that they are 'instrument'.*--classes 7"):
+        score_folders(*videos, 'isinet')
+    assert score_folders(*videos, 'davis')['J'] is not None
+
+
+def test_a_guessed_truth_is_told(videos, tmp_path):
+    sequences = {'seq_1': {'labels': 'linked'}, 'seq_2': {'labels': 'challenge'}}
+    (tmp_path / 'prepared.json').write_text(json.dumps({'sequences': sequences}))
+    [warning] = score_folders(*videos, 'davis')['warnings']
+    assert warning.startswith('seq_1: ') and 'by a guess' in warning
+
+
+def test_only_frames_of_a_lower_number_count_where_so_many_are_asked_for(videos, tmp_path):
+    some = score_folders(*videos, 'davis', frames=3)
+    for folder in videos:
+        for path in folder.glob('*/*.png'):
+            if int(path.stem) >= 3:
+                path.unlink()
+    assert score_folders(*videos, 'davis') == some
+
+
 def test_a_class_named_for_a_video_goes_before_one_named_for_all(videos, tmp_path):
     file = tmp_path / 'classes.json'
     file.write_text(json.dumps(CLASSES))

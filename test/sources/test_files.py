@@ -123,9 +123,9 @@ def test_label_images_keep_every_index(tmp_path):
 
 
 def test_label_images_of_the_data_sets_are_read(shared_data):
-    path = shared_data('endoscope_clips/Annotations/two_tools/00000.png')
+    path = shared_data('endoscope_clip/Annotations/two_tools/00000.png')
     labels = read_label_png(path)
-    assert labels.shape == (512, 640)
+    assert labels.shape == (256, 320)
     assert set(np.unique(labels)) == {0, 1, 2}
 
 

@@ -116,23 +116,48 @@ def heat(network: torch.nn.Module, seed: int = 1) -> None:
 
 
 def build_pair(
-    *, hot: bool, image_size: int = 256, presence_bias: float = ALWAYS_PRESENT, seed: int = 0
+    *,
+    hot: bool,
+    image_size: int = 256,
+    presence_bias: float = ALWAYS_PRESENT,
+    seed: int = 0,
+    kind: str = 'sam2.1',
+    postprocessing: bool = True,
 ) -> tuple[Any, SurgSAM2]:
-    """Return the official predictor and our network with one random state dict, in eval mode."""
+    """Return the official predictor and our network with one random state dict, in eval mode.
+
+    Args:
+        hot: give the weights sizes at which a mistake shows, see `heat`.
+        image_size: side of the input.
+        presence_bias: added to the logit that says whether an object is there.
+        seed: of the weights.
+        kind: 'sam2' or 'sam2.1', whose configurations both have.
+        postprocessing: False as SurgSAM2's authors evaluate on EndoVis: an unstable mask is not
+            replaced, and prompted masks are remembered as they are.
+    """
     from sam2.build_sam import build_sam2_video_predictor
 
     torch.manual_seed(seed)
     official = build_sam2_video_predictor(
-        'configs/sam2.1/sam2.1_hiera_t.yaml',
+        f'configs/{kind}/{kind}_hiera_t.yaml',
         None,
         device='cpu',
         hydra_overrides_extra=[f'++model.image_size={image_size}'],
+        apply_postprocessing=postprocessing,
     )
     if hot:
         heat(official)
     with torch.no_grad():
         official.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(presence_bias)
-    ours = SurgSAM2(dataclasses.replace(TINY, image_size=image_size)).eval()
+    config = dataclasses.replace(
+        TINY,
+        name=f'{kind}_hiera_t',
+        kind=kind,
+        image_size=image_size,
+        dynamic_multimask=postprocessing,
+        binarise_prompted_masks=postprocessing,
+    )
+    ours = SurgSAM2(config).eval()
     ours.load_state_dict(official.state_dict(), strict=True)
     return official, ours
 

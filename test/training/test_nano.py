@@ -1,6 +1,9 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The shipped networks follow real instruments that they have never seen."""
+"""The shipped networks follow photographed instruments that they were never trained on.
+
+The clips are semi-synthetic: photographs moved over a photograph.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +58,7 @@ def track_clip(network, folder, clip, kind):
 
 
 @pytest.mark.parametrize('kind', ['mask', 'box', 'click'])
-def test_real_instruments_are_followed_from_the_first_frame(kind, network, shared_data):
+def test_photographed_instruments_are_followed_from_the_first_frame(kind, network, shared_data):
     """Every object counts alike, every frame after the prompted one."""
     folder = shared_data('endoscope_clips')
     scores = {}

@@ -6,9 +6,15 @@ from surgsam2_ros.benchmarks.contenders.contender import STAGES, Box, Contender,
 from surgsam2_ros.benchmarks.contenders.edgetam import EdgeTam
 from surgsam2_ros.benchmarks.contenders.official_sam2 import OfficialSam2
 from surgsam2_ros.benchmarks.contenders.ours import Ours, SwitchableEngine
+from surgsam2_ros.benchmarks.contenders.pruning_sam2 import PruningSam2
 from surgsam2_ros.benchmarks.contenders.transformers_sam2 import TransformersSam2
 
-CONTENDERS = {'sam2': OfficialSam2, 'transformers-sam2': TransformersSam2, 'edgetam': EdgeTam}
+CONTENDERS = {
+    'sam2': OfficialSam2,
+    'surgsam2': PruningSam2,
+    'transformers-sam2': TransformersSam2,
+    'edgetam': EdgeTam,
+}
 """By the name that `--against` takes."""
 
 __all__ = [

@@ -27,11 +27,13 @@ class Contender(ABC):
     Attributes:
         packages: names of the distributions that it comes from.
         has_our_weights: whether it computes what our network computes, pruning apart.
+        pruned: memories that it leaves out of each frame by SurgSAM2's frame pruning.
         stages: owner and name of the function that does the work of each of `STAGES`.
     """
 
     packages: ClassVar[tuple[str, ...]] = ()
     has_our_weights: ClassVar[bool] = True
+    pruned: int = 0
     stages: Mapping[str, tuple[Any, str]]
 
     @abstractmethod

@@ -57,6 +57,7 @@ class OfficialSam2(Contender):
         predictor.fill_hole_area = 0  # filling needs a CUDA extension that is seldom there
         predictor.load_state_dict(network.state_dict(), strict=True)
         predictor.requires_grad_(False)
+        self._prepare(predictor, network)
         self.stages = dict(
             zip(
                 STAGES,
@@ -77,6 +78,9 @@ class OfficialSam2(Contender):
                 )
         self._results = predictor.propagate_in_video(self._state)
         self._number = len(boxes)
+
+    def _prepare(self, predictor: Any, network: SurgSAM2) -> None:
+        """Change the predictor before it sees anything; for what is built on it."""
 
     def step(self) -> None:
         """Take the next frame."""

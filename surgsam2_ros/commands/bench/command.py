@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.metadata
+import itertools
 import json
 import shlex
 import sys
@@ -24,17 +25,19 @@ from surgsam2_ros.commands.model_loading import (
 )
 
 SCHEMA = 1
-_AGAINST = ('none', 'sam2', 'transformers-sam2', 'edgetam')
+_AGAINST = ('none', 'sam2', 'surgsam2', 'transformers-sam2', 'edgetam')
 _HELP = """\
 Every case takes one frame of ours and one of each other, in turns, in the same process, with the
 same weights where these are there (else random ones), on the same clip of 640x512, once all
 memories are full. Ratios are the other's time divided by ours: above 1, ours is faster.
 
   surgsam2 bench --models sam2.1_hiera_s --sizes 512 --objects 1 4 --against sam2 --json bench.json
+  surgsam2 bench --models sam2.1_hiera_s --sizes 512 --prune 0 2 --against sam2 surgsam2
   surgsam2 bench --models sam2.1_hiera_t --against sam2 transformers-sam2 edgetam --plot bench.png
 
 Others, one row for each:
   sam2               the official package; requirements/oracle.txt (`make test` installs it)
+  surgsam2           the same with the frame pruning of SurgSAM2, as much as ours (--prune)
   transformers-sam2  Sam2VideoModel of transformers, with our weights; requirements/bench.txt
   edgetam            EdgeTamVideoModel of transformers, an architecture of its own with random
                      weights; requirements/bench.txt
@@ -63,6 +66,14 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         default=['none'],
         metavar='OTHER',
         help=f'one or more of {", ".join(_AGAINST)} (none)',
+    )
+    parser.add_argument(
+        '--prune',
+        nargs='+',
+        type=int,
+        metavar='N',
+        help='memories that frame pruning leaves out, a row for each number; 0 attends to all '
+        "(the network's own number, or 2 as in SurgSAM2)",
     )
     parser.add_argument('--rounds', type=int, default=10, help='timed frames (%(default)s)')
     parser.add_argument(
@@ -116,7 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
         peak = peak_gflops(device)
     for model in models:
         for size in arguments.sizes or [load_config(model).image_size]:
-            for objects in arguments.objects:
+            for objects, prune in itertools.product(arguments.objects, arguments.prune or [None]):
                 case = Case(
                     model,
                     size,
@@ -125,6 +136,7 @@ def run(arguments: argparse.Namespace) -> int:
                     arguments.rounds,
                     arguments.growth_frames,
                     engine,
+                    prune,
                 )
                 print(f'measuring {case.title}', file=sys.stderr, flush=True)
                 measured, missing = measure(case, device)
@@ -163,6 +175,8 @@ def _check(arguments: argparse.Namespace) -> None:
         value = getattr(arguments, name)
         if value is not None and value < least:
             raise CommandError(f'--{name.replace("_", "-")} {value} must be at least {least}')
+    if arguments.prune and min(arguments.prune) < 0:
+        raise CommandError(f'--prune {min(arguments.prune)} must be at least 0')
     if min(arguments.objects) < 1:
         raise CommandError(f'--objects {min(arguments.objects)} must be at least 1')
     if arguments.plot is not None and arguments.plot.suffix != '.png':

@@ -25,6 +25,7 @@ class FolderVideo(EvaluationVideo):
         *,
         prompts: Path | None = None,
         names: dict[int, str] | None = None,
+        note: str | None = None,
     ) -> None:
         """Name the folders; nothing is read yet.
 
@@ -33,8 +34,10 @@ class FolderVideo(EvaluationVideo):
             images, truth: folders of images and of PNG label images.
             prompts: folder of label images that prompts are taken from; the truth by default.
             names: of the object ids.
+            note: what a reader of its scores must know about the truth.
         """
         super().__init__(name, images, names=names)
+        self._note = note
         self.truth_folder = truth
         self.prompt_folder = prompts
         self._close()
@@ -50,6 +53,8 @@ class FolderVideo(EvaluationVideo):
             )
         self._truths = self._labels_in(self.truth_folder, 'truth')
         self._prompts = self._truths
+        if self._note is not None:
+            self.warnings.append(self._note)
         if self.prompt_folder is not None:
             self._prompts = self._labels_in(self.prompt_folder, 'prompts')
         if len(self._truths) < len(self._frames):

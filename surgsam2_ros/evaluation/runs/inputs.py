@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from surgsam2_ros.datasets.prepared_labels import GUESSED, guessed_videos
 from surgsam2_ros.datasets.vos_folder import IMAGE_SUFFIXES, read_classes
 from surgsam2_ros.evaluation.records import RunRecord
 from surgsam2_ros.evaluation.runs.bag_video import BagVideo
@@ -135,7 +136,7 @@ def _data_set(root: Path, truth: Path | None) -> Iterator[EvaluationVideo]:
     else:
         labels = truth / ANNOTATIONS if (truth / ANNOTATIONS).is_dir() else truth
     prompts = root / PROMPTS if truth is None and (root / PROMPTS).is_dir() else None
-    classes = read_classes(root)
+    classes, guessed = read_classes(root), guessed_videos(labels)
     folders = [entry for entry in (root / IMAGES).iterdir() if entry.is_dir()]
     folders = [folder for folder in folders if not folder.name.startswith('.')]
     if not folders:
@@ -147,6 +148,7 @@ def _data_set(root: Path, truth: Path | None) -> Iterator[EvaluationVideo]:
             labels / folder.name,
             prompts=None if prompts is None else prompts / folder.name,
             names=classes.get(None, {}) | classes.get(folder.name, {}),
+            note=GUESSED if folder.name in guessed else None,
         )
 
 

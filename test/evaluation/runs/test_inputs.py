@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import shutil
 import subprocess
@@ -80,6 +81,26 @@ def test_a_folder_of_images_with_a_folder_of_labels(tmp_path):
     (video,) = open_videos(root / 'JPEGImages/a', root / 'Annotations/a')
     assert video.name == 'a'
     check_frames(video)
+
+
+def test_a_truth_that_prepare_guessed_is_said_to_be_a_guess(tmp_path):
+    write_vos(tmp_path / 'valid', ('seq_1', 'seq_2'))
+    sequences = {'seq_1': {'labels': 'annotations'}, 'seq_2': {'labels': 'linked'}}
+    (tmp_path / 'prepared.json').write_text(json.dumps({'sequences': sequences}))
+    sure, guessed = open_videos(tmp_path / 'valid')
+    with sure, guessed:
+        assert sure.warnings == []
+        [warning] = guessed.warnings
+        assert 'apart by a guess' in warning
+
+
+def test_a_damaged_account_of_the_preparation_is_named(tmp_path):
+    write_vos(tmp_path / 'valid')
+    (tmp_path / 'prepared.json').write_text('{"sequences":')
+    with pytest.raises(
+        SourceError, match=r'prepared\.json is damaged .* prepare the data set anew'
+    ):
+        open_videos(tmp_path / 'valid')
 
 
 def test_some_videos_alone(tmp_path):
@@ -357,7 +378,7 @@ def test_an_empty_bag_has_no_images(tmp_path):
         video.open()
 
 
-@pytest.mark.parametrize('part', ['sqlite3/wbag', 'mcap/reindex_test_bags/multiple_files'])
+@pytest.mark.parametrize('part', ['sqlite3/talker', 'mcap/reindex_test_bags/multiple_files'])
 def test_official_bags_without_images_say_so(part):
     folder = shared_data(f'rosbag2_official/rosbag2_py_test_resources/{part}')
     (video,) = open_videos(folder)
