@@ -15,6 +15,7 @@ import torch
 from surgsam2_ros.network import ImageFeatures, SurgSAM2
 from surgsam2_ros.network.motion import move_masks
 from surgsam2_ros.network.surgsam2 import LARGEST_PREVIOUS_LOGIT
+from surgsam2_ros.tracking.click_repair import repair_mask
 from surgsam2_ros.tracking.estimate import Estimate
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.prompts import Cue, merge_points
@@ -157,11 +158,35 @@ class FrameStep:
         if not self._network.config.correct_without_memory:
             return corrected
         task.memory.rewind(0)
+        if _is_click(task.cues) and bool((tracked > 0).any()):
+            return self._repair(features, task.cues, tracked)
         if task.cues[-1].mask is not None:  # it is the outcome, whatever the memory says
             return corrected
         alone = self._network.condition(features.stride16, None)
         other = self._apply_cues(features, alone, task.cues, tracked)
         return other if other.iou.item() > corrected.iou.item() else corrected
+
+    def _repair(
+        self, features: ImageFeatures, cues: Sequence[Cue], tracked: torch.Tensor
+    ) -> Estimate:
+        """Change the tracked mask [1, 1, S/4, S/4] by clicks, one after the other."""
+        network, logits = self._network, tracked
+        alone = network.condition(features.stride16, None)
+        for cue in cues:
+            for point, label in zip(cue.points.tolist(), cue.labels.tolist(), strict=True):
+                selected = self._apply_cue(features, alone, [_click(cue, point)], None).logits
+                logits = repair_mask(logits, point, label == 1, features, selected)
+        size = network.image_size
+        mask = (torch.nn.functional.interpolate(logits, (size, size), mode='bilinear') > 0).float()
+        judged = network.decode(
+            alone,
+            features,
+            mask_logits=clamp_previous(logits),
+            points=cues[-1].points[None],
+            labels=cues[-1].labels[None],
+            multimask=False,
+        )
+        return Estimate.of(network.mask_as_output(features, mask))._replace(iou=judged.iou)
 
     def _hint(self, tasks: Sequence[Task], flow: torch.Tensor | None) -> MaskHint | None:
         """Move the masks of the frame before to this one."""
@@ -250,6 +275,15 @@ class FrameStep:
 def clamp_previous(logits: torch.Tensor) -> torch.Tensor:
     """Limit the mask logits that go into the decoder with a correction."""
     return logits.clamp(-LARGEST_PREVIOUS_LOGIT, LARGEST_PREVIOUS_LOGIT)
+
+
+def _click(cue: Cue, point: Sequence[float]) -> Cue:
+    """Return a click on the object at this place."""
+    return cue._replace(points=cue.points.new_tensor([point]), labels=cue.labels.new_tensor([1]))
+
+
+def _is_click(cues: Sequence[Cue]) -> bool:
+    return all(cue.mask is None and bool((cue.labels <= 1).all()) for cue in cues)
 
 
 def _kind(cue: Cue) -> int:
