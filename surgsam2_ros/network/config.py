@@ -68,10 +68,11 @@ class NetworkConfig:
             they are inside.
         motion_hint: trained to read the mask of the frame before, moved by optical flow, as a
             prompt of tracked frames.
-        correct_without_memory: a click or a box on a tracked frame is decoded with the memory, as
-            in the official code, and without it, and the higher predicted IoU counts; with any
-            correction, memories but those of prompted frames are forgotten. A small network does
-            not leave memories that have gone wrong because of a click.
+        correct_without_memory: a box on a tracked frame is decoded with the memory, as in the
+            official code, and without it, and the higher predicted IoU counts; a click changes the
+            part of the tracked mask that looks like the clicked place (`tracking.click_repair`).
+            With any correction, memories but those of prompted frames are forgotten. A small
+            network does not leave memories that have gone wrong because of a click.
         multimask_min_points, multimask_max_points: numbers of prompt points (a box counts as two,
             a tracked frame as none) for which the best of three candidates is taken.
         dynamic_multimask: while evaluating, replace an unstable single mask by the best candidate.

@@ -15,6 +15,7 @@ import torch
 from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, SurgSAM2
 from surgsam2_ros.network.motion import move_masks
 from surgsam2_ros.network.surgsam2 import clamp_previous
+from surgsam2_ros.tracking.click_repair import are_clicks, repair
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.prompt_inputs import PromptInputs, merge_points
 from surgsam2_ros.tracking.tracked_object import Task
@@ -145,10 +146,12 @@ class FrameStep:
         tracked: torch.Tensor,
     ) -> Decoded:
         """Correct the tracked mask [1, 1, S/4, S/4] of one object by the prompts it was given."""
-        corrected = self._apply_prompts(features, conditioned, task.prompts, tracked)
         if not self._network.config.correct_without_memory:
-            return corrected
+            return self._apply_prompts(features, conditioned, task.prompts, tracked)
         task.memory.rewind(0)
+        if are_clicks(task.prompts) and bool((tracked > 0).any()):
+            return repair(self._network, features, task.prompts, tracked)
+        corrected = self._apply_prompts(features, conditioned, task.prompts, tracked)
         if task.prompts[-1].mask is not None:  # it is the outcome, whatever the memory says
             return corrected
         alone = self._network.condition(features.stride16, None)

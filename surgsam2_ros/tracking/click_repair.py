@@ -1,0 +1,159 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What a click changes in a tracked mask: the part of it that looks like the clicked place.
+
+A decoder that was trained briefly follows the memory and overlooks a click that contradicts it.
+Here the click decides: it is right, and so is what its surroundings share with it in the features
+of the image. The limits were chosen on 134 corrections of the hold-out of the default network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from surgsam2_ros.network import Decoded, ImageFeatures, SurgSAM2
+from surgsam2_ros.network.surgsam2 import clamp_previous
+from surgsam2_ros.tracking.prompt_inputs import PromptInputs
+
+_SURE_PIXELS = 2.0  # around a click on the object [pixels of the mask]
+_OFF_PIXELS = 4  # what lies farther than this from the mask and the click is background
+_MORE_LIKE_THE_CLICK = 0.2  # than like the background, in cosine similarity, to be added
+_LESS_LIKE_THE_OBJECT = 0.03  # than like the click, to be taken away
+_OTHER_PART = 1.5  # the object is told from beyond so many radii of the clicked part
+_SURE = 1.0  # least logit of what is added, and of what is taken away with a minus
+
+
+def are_clicks(prompts: Sequence[PromptInputs]) -> bool:
+    """Say whether all prompts are clicks, without a box or a mask among them."""
+    return all(one.mask is None and bool((one.labels <= 1).all()) for one in prompts)
+
+
+def repair(
+    network: SurgSAM2,
+    features: ImageFeatures,
+    prompts: Sequence[PromptInputs],
+    tracked: Tensor,
+) -> Decoded:
+    """Change a tracked mask by clicks, one after the other; what comes of it counts as given.
+
+    Args:
+        network: decodes what a click selects, and says how good the outcome is.
+        features: of the image, batch 1.
+        prompts: of one object; see `are_clicks`.
+        tracked: float32 [1, 1, S/4, S/4] mask logits; some are above 0.
+
+    Returns:
+        the object, without candidates.
+    """
+    alone, logits = network.condition(features.stride16, None), tracked
+    for prompt in prompts:
+        for place, label in zip(prompt.points.split(1), prompt.labels.tolist(), strict=True):
+            on_it = torch.ones((1, 1), dtype=prompt.labels.dtype, device=place.device)
+            selected = network.decode(
+                alone, features, points=place[None], labels=on_it, multimask=True
+            )
+            click = tuple(place[0].tolist())
+            logits = repair_mask(logits, click, label == 1, features, selected.mask_logits)
+    size = (network.image_size, network.image_size)
+    mask = (F.interpolate(logits, size, mode='bilinear', align_corners=False) > 0).float()
+    judged = network.decode(
+        alone,
+        features,
+        points=prompts[-1].points[None],
+        labels=prompts[-1].labels[None],
+        mask_logits=clamp_previous(logits),
+        multimask=False,
+    )
+    return network.mask_as_output(features, mask)._replace(iou=judged.iou)
+
+
+def repair_mask(
+    logits: Tensor,
+    click: tuple[float, float],
+    on_object: bool,
+    features: ImageFeatures,
+    selected: Tensor,
+) -> Tensor:
+    """Change a tracked mask so that it agrees with a click.
+
+    Args:
+        logits: float32 [1, 1, S/4, S/4] of the tracked mask; some are above 0.
+        click: x and y in pixels of the network's input, 0 to S.
+        on_object: whether the click says that the object is there, or that it is not.
+        features: of the image, batch 1.
+        selected: float32 [1, 1, S/4, S/4] logits of what the click alone selects.
+
+    Returns:
+        logits [1, 1, S/4, S/4], those given but for the part that changes.
+    """
+    mask = (logits[0, 0] > 0).cpu().numpy()
+    side = mask.shape[0]
+    column, row = (min(int(value / 4), side - 1) for value in click)
+    rows, columns = np.mgrid[:side, :side]
+    distance = np.hypot(columns - column, rows - row)
+    described = _describe(features, side)
+    if on_object:
+        added = _part_to_add(mask, distance, described, (selected[0, 0] > 0).cpu().numpy())
+        changed = torch.from_numpy(added).to(logits.device)
+        return torch.where(changed, logits.clamp(min=_SURE), logits)
+    removed = _part_to_remove(mask, distance, described)
+    changed = torch.from_numpy(removed).to(logits.device)
+    return torch.where(changed, logits.clamp(max=-_SURE), logits)
+
+
+def _part_to_add(
+    mask: np.ndarray, distance: np.ndarray, described: np.ndarray, selected: np.ndarray
+) -> np.ndarray:
+    """Return what the click selects, is connected with it and looks unlike the background."""
+    near = distance <= _SURE_PIXELS
+    around = cv2.dilate(
+        (mask | (distance < 2 * _OFF_PIXELS)).astype(np.uint8), _square(_OFF_PIXELS)
+    )
+    likeness = _likeness(described, near)
+    if not around.all():
+        likeness = likeness - _likeness(described, around == 0)
+    _, labels = cv2.connectedComponents((likeness > _MORE_LIKE_THE_CLICK).astype(np.uint8))
+    part = labels[distance == 0][0]
+    alike = labels == part if part else near
+    return (alike & selected) | (distance <= 1)
+
+
+def _part_to_remove(mask: np.ndarray, distance: np.ndarray, described: np.ndarray) -> np.ndarray:
+    """Return what is more like the clicked part of the mask than like the rest of it."""
+    depth = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    radius = max(float(depth[distance == 0][0]), 1.5)
+    clicked = _or(mask & (distance <= 0.7 * radius), distance <= 0.7 * radius)
+    rest = _or(mask & (distance > _OTHER_PART * radius), mask)
+    likeness = _likeness(described, clicked) - _likeness(described, rest)
+    return (likeness > _LESS_LIKE_THE_OBJECT) | (distance <= radius)
+
+
+def _describe(features: ImageFeatures, side: int) -> np.ndarray:
+    """Return the features at strides 8 and 16 as unit vectors float32 [D, side, side]."""
+    parts = [
+        F.normalize(
+            F.interpolate(part.float(), (side, side), mode='bilinear', align_corners=False), dim=1
+        )
+        for part in (features.stride16, features.stride8)
+    ]
+    return F.normalize(torch.cat(parts, dim=1), dim=1)[0].cpu().numpy()
+
+
+def _likeness(described: np.ndarray, area: np.ndarray) -> np.ndarray:
+    """Return the cosine similarity [side, side] with the mean over an area, which is not empty."""
+    mean = described[:, area].mean(axis=1)
+    return np.tensordot(mean / max(np.linalg.norm(mean), 1e-6), described, axes=1)
+
+
+def _or(area: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
+    return area if area.any() else otherwise
+
+
+def _square(reach: int) -> np.ndarray:
+    return np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)

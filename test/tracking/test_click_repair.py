@@ -1,0 +1,93 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Tests of what a click changes in a tracked mask, on features of which each part has its own."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from surgsam2_ros.network import ImageFeatures
+from surgsam2_ros.tracking.click_repair import repair_mask
+
+SIDE = 64  # of the mask; the features lie on halves and quarters of it
+TISSUE, SHAFT, GLOVE, JAW = range(4)
+
+
+def areas() -> torch.Tensor:
+    """Return what lies where [SIDE, SIDE]: a shaft with a jaw at its end and a glove below it."""
+    parts = torch.full((SIDE, SIDE), TISSUE)
+    parts[16:32, 8:32] = SHAFT
+    parts[32:48, 8:32] = GLOVE
+    parts[16:32, 32:48] = JAW
+    return parts
+
+
+def features() -> ImageFeatures:
+    described = torch.nn.functional.one_hot(areas(), 4).permute(2, 0, 1)[None].float()
+    coarse = torch.nn.functional.avg_pool2d(described, 4)
+    return ImageFeatures(described, torch.nn.functional.avg_pool2d(described, 2), coarse)
+
+
+def logits_of(*parts: int) -> torch.Tensor:
+    inside = torch.isin(areas(), torch.tensor(parts))
+    return torch.where(inside, 5.0, -5.0)[None, None]
+
+
+def mask_of(logits: torch.Tensor) -> torch.Tensor:
+    return logits[0, 0] > 0
+
+
+def overlap(logits: torch.Tensor, *parts: int) -> float:
+    mask, truth = mask_of(logits), torch.isin(areas(), torch.tensor(parts))
+    return ((mask & truth).sum() / (mask | truth).sum()).item()
+
+
+def click_at(row: int, column: int) -> tuple[float, float]:
+    return 4.0 * column + 2.0, 4.0 * row + 2.0
+
+
+def test_a_click_beside_the_object_takes_away_what_looks_like_the_clicked_place():
+    tracked = logits_of(SHAFT, GLOVE)
+    repaired = repair_mask(tracked, click_at(40, 20), False, features(), tracked)
+    assert overlap(tracked, SHAFT) == pytest.approx(0.5)
+    assert overlap(repaired, SHAFT) > 0.9
+    assert not mask_of(repaired)[40, 20]
+
+
+def test_a_click_on_the_object_adds_the_part_that_it_selects():
+    tracked = logits_of(SHAFT)
+    repaired = repair_mask(tracked, click_at(24, 40), True, features(), logits_of(JAW))
+    assert overlap(repaired, SHAFT, JAW) > 0.9
+    assert mask_of(repaired)[24, 40]
+
+
+def test_what_the_click_selects_but_looks_otherwise_is_not_added():
+    selected = logits_of(JAW, GLOVE, TISSUE)
+    repaired = repair_mask(logits_of(SHAFT), click_at(24, 40), True, features(), selected)
+    assert overlap(repaired, SHAFT, JAW) > 0.9
+
+
+def test_only_what_changes_gets_other_logits():
+    tracked = logits_of(SHAFT, GLOVE)
+    repaired = repair_mask(tracked, click_at(40, 20), False, features(), tracked)
+    kept = mask_of(repaired) == mask_of(tracked)
+    assert torch.equal(repaired[0, 0][kept], tracked[0, 0][kept])
+
+
+@pytest.mark.parametrize('on_object', [True, False])
+@pytest.mark.parametrize('place', [(0, 0), (SIDE - 1, SIDE - 1), (24, 20)])
+def test_the_clicked_pixel_is_as_the_click_says(place, on_object):
+    tracked = logits_of(SHAFT)
+    nothing = torch.full_like(tracked, -5.0)
+    repaired = repair_mask(tracked, click_at(*place), on_object, features(), nothing)
+    assert mask_of(repaired)[place].item() == on_object
+
+
+def test_a_mask_that_fills_the_image_can_be_clicked_away():
+    everything = torch.full((1, 1, SIDE, SIDE), 5.0)
+    repaired = repair_mask(everything, click_at(8, 56), False, features(), everything)
+    assert not mask_of(repaired)[8, 56]
+    assert mask_of(repaired)[24, 20]
+    repaired = repair_mask(everything, click_at(8, 56), True, features(), everything)
+    assert mask_of(repaired).all()
