@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from surgsam2_ros.sources.image_encodings import EncodingError
+from surgsam2_ros.streaming.device_loss import is_device_lost
 from surgsam2_ros.streaming.frame_preparation import DecodedFrame, FramePreparation
 from surgsam2_ros.streaming.frame_slot import FrameSlot, ReceivedFrame
 from surgsam2_ros.streaming.requests import (
@@ -29,10 +30,16 @@ from surgsam2_ros.streaming.requests import (
     format_stamp,
 )
 from surgsam2_ros.streaming.stamp_order import Order, StampOrder
+from surgsam2_ros.streaming.watchdog import Work, WorkLog
 from surgsam2_ros.tracking import FrameResult, ObjectInfo, PromptError, StreamingTracker
 
 _STOP_TIMEOUT_S = 10.0
+_MOMENT_S = 0.5
 _PAUSE_S = 0.05  # after an error that nobody foresaw, lest it fill the log
+
+
+def _never() -> bool:
+    return False
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +124,8 @@ class InferenceThread:
         self._order = StampOrder()
         self._dropped_since_last = 0
         self._session = time.time_ns()  # differs from that of any other start
+        self._log = WorkLog()
+        self._lost_device = ''
         self._tracker: StreamingTracker | None = None
         self._load_error: BaseException | None = None
         self._loaded = threading.Event()
@@ -124,7 +133,7 @@ class InferenceThread:
         self._idle = threading.Event()
         self._thread = threading.Thread(target=self._run, name='inference', daemon=True)
 
-    def start(self, is_cancelled: Callable[[], bool] = lambda: False) -> None:
+    def start(self, is_cancelled: Callable[[], bool] = _never) -> None:
         """Start the thread and wait until the tracker is loaded.
 
         Raises:
@@ -140,21 +149,47 @@ class InferenceThread:
             self._thread.join()
             raise error
 
-    def wait_idle(self, timeout_s: float) -> bool:
+    def wait_idle(self, timeout_s: float, is_cancelled: Callable[[], bool] = _never) -> bool:
         """Wait until no frame waits or is being tracked; False when the time was not enough."""
         deadline = time.monotonic() + timeout_s
-        while (len(self._slot) or len(self._frames)) and time.monotonic() < deadline:
+        while len(self._slot) or len(self._frames) or not self._idle.is_set():
+            if time.monotonic() >= deadline or is_cancelled():
+                return False
             time.sleep(0.005)
-        return self._idle.wait(max(deadline - time.monotonic(), 0.0))
+        return True
 
-    def stop(self, timeout_s: float = 10.0) -> bool:
-        """End the thread and free the network; False when it did not end in time."""
+    @property
+    def work(self) -> Work | None:
+        """What is in hand, or None."""
+        return self._log.current or (self._frames and self._frames.work)
+
+    @property
+    def frame_s(self) -> float:
+        """Time that a frame takes [s]; 0 before the first."""
+        return self._log.frame_s
+
+    @property
+    def failure(self) -> str:
+        """Why nothing can be tracked any more, until `stop`; empty while it can."""
+        if self._lost_device or self._stop.is_set() or self._thread.is_alive():
+            return self._lost_device
+        return 'the inference thread has ended'
+
+    def stop(self, timeout_s: float = 10.0, is_cancelled: Callable[[], bool] = _never) -> bool:
+        """End the thread and free the network; False when it still holds on to its memory.
+
+        Once `is_cancelled` says so there is no time left but a moment.
+        """
         self._stop.set()
         self._wake.set()
         self._requests.fail_all('the tracker was shut down; configure and activate the node')
-        if self._thread.is_alive():
-            self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        deadline = time.monotonic() + timeout_s
+        while self._thread.is_alive() and time.monotonic() < deadline:
+            if is_cancelled():
+                deadline = min(deadline, time.monotonic() + _MOMENT_S)
+                is_cancelled = _never
+            self._thread.join(0.05)
+        return not (self._thread.is_alive() or self._lost_device)
 
     def _run(self) -> None:
         try:
@@ -174,10 +209,11 @@ class InferenceThread:
             self._idle.clear()
             try:
                 self._serve()
-            except Exception as error:  # nothing but `stop` ends this thread
+            except BaseException as error:  # nothing but `stop` ends this thread
                 self._report('inference', f'an image was lost: {_describe(error)}')
                 self._stop.wait(_PAUSE_S)
                 self._wake.set()
+            self._log.end()
             self._idle.set()
         self._frames.stop(_STOP_TIMEOUT_S)
         self._free()
@@ -187,6 +223,7 @@ class InferenceThread:
         while not self._stop.is_set():
             self._answer_calls()
             self._requests.take_prompts(self._history)
+            self._log.begin('the next image')
             frame, dropped = self._frames.take()
             self._count_dropped(dropped)
             if frame is None:
@@ -197,6 +234,7 @@ class InferenceThread:
 
     def _answer_calls(self) -> None:
         for call in self._requests.take_calls():
+            self._log.begin('a request')
             try:
                 answer = call.function(self._tracker)
                 self.objects = tuple(self._tracker.objects)
@@ -217,11 +255,18 @@ class InferenceThread:
         if not self._comes_in_order(received.stamp_ns):
             return
         accepted = self._apply_prompts(received.stamp_ns, frame.rgb.shape[:2])
+        self._log.begin_frame(
+            f'the image of {format_stamp(received.stamp_ns)}',
+            frames=1 + self._count_replayed([target for _, target in accepted]),
+            objects=len(self._tracker.objects),
+        )
         try:
             tracked = self._track(frame)
         except Exception as error:  # one bad frame must not end the stream
             text = f'tracking failed on {format_stamp(received.stamp_ns)}: {_describe(error)}'
             self._count_failed('inference', text)
+            if is_device_lost(error):
+                self._lost_device = f'the device is lost: {text}'
             for request, _ in accepted:  # the tracker has taken back what they did
                 request.future.set_exception(RequestError(text))
             return
@@ -233,10 +278,16 @@ class InferenceThread:
         started = time.perf_counter()
         result = self._tracker.track(frame.rgb if frame.prepared is None else frame.prepared)
         inference_ms = (time.perf_counter() - started) * 1e3 + frame.prepare_ms
+        self._log.end_frame(inference_ms / 1e3, objects=len(self._tracker.objects))
         received = frame.received
         self._history.append(received.stamp_ns, result.frame_index)
         dropped, session = self._dropped_since_last, self._session
         return TrackedFrame(received, frame.rgb, result, dropped, inference_ms, session)
+
+    def _count_replayed(self, targets: list[PromptTarget]) -> int:
+        """Count the past frames that prompts have the tracker go through again."""
+        past = [target.frame_index for target in targets if target.frame_index is not None]
+        return self._tracker.frame_index - min(past) if past else 0
 
     def _hand_out(self, tracked: TrackedFrame) -> None:
         self.last_result = tracked
@@ -337,9 +388,9 @@ class InferenceThread:
         gc.collect()
         import torch
 
-        if torch.cuda.is_available():
+        if torch.cuda.is_available() and not self._lost_device:
             torch.cuda.empty_cache()
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: BaseException) -> str:
     return f'{type(error).__name__}: {error}'

@@ -42,6 +42,7 @@ from surgsam2_ros.nodes.client.results import (
 from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.messages.images import decode_mask_message, make_rgb_image
 from surgsam2_ros.nodes.messages.requests import prompt_message
+from surgsam2_ros.nodes.messages.underway import UNDERWAY
 
 _REPEAT_S = 2.0  # after which a request without effect is sent again
 CONFIGURE_TIMEOUT_S = 120.0
@@ -319,8 +320,15 @@ class SurgSam2Client:
         request = ChangeState.Request(transition=Transition(id=transition))
         if self._call(ChangeState, 'change_state', request, timeout_s).success:
             return
+        state = self.state()
+        if state.is_transition:
+            doing = state.name.lower().replace('_', ' ')
+            raise SurgSam2Error(f'{self.target} did not {verb}: it is {doing}, ask again later')
         try:
-            reason = self.wait_for_status(timeout_s=2.0).message
+            at_rest = self.wait_for_status(
+                lambda status: status.message not in UNDERWAY.values(), timeout_s=2.0
+            )
+            reason = at_rest.message
         except SurgSam2Error:
             reason = 'its log says why'
         raise SurgSam2Error(f'{self.target} did not {verb}: {reason}')

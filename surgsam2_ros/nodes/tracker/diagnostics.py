@@ -94,6 +94,8 @@ class NodeState(NamedTuple):
         timeout_s: without an image for so long the camera counts as silent [s].
         checkpoint: file of the network's weights, empty while none is loaded.
         frame_id: of the last image whose result was published, empty before.
+        underway: the transition under way, 'configuring', empty when there is none.
+        hang: what hangs on the inference thread and for how long, empty when nothing does.
     """
 
     lifecycle: str
@@ -110,6 +112,8 @@ class NodeState(NamedTuple):
     timeout_s: float = 2.0
     checkpoint: str = ''
     frame_id: str = ''
+    underway: str = ''
+    hang: str = ''
 
 
 class Diagnostics:
@@ -230,12 +234,16 @@ def assess(
     """Judge the numbers.
 
     Returns:
-        level and text: ERROR when no images come, when something failed a short while ago and
-        results do not go on, or when the node is not active and something failed before; WARN when
-        results are slow or late, when objects are UNCERTAIN, when the node is paused, or when
-        something failed and results go on; else OK.
+        level and text: ERROR when the inference thread hangs, when no images come, when something
+        failed a short while ago and results do not go on, or when the node is not active and
+        something failed before; WARN when results are slow or late, when objects are UNCERTAIN,
+        when the node is paused, or when something failed and results go on; else OK.
     """
     active = state.lifecycle == 'active'
+    if state.hang:
+        return ERROR, state.hang
+    if state.underway:
+        return OK, f'{state.underway}; images are not tracked meanwhile'
     if snapshot.last_error and not active:
         return ERROR, snapshot.last_error
     if snapshot.last_error and snapshot.seconds_since_error <= WINDOW_S:

@@ -118,11 +118,11 @@ class Pipeline:
             how many images were dropped, and whether the image in work was finished.
         """
         if finish:
-            self.inference.wait_idle(QUEUE_TIMEOUT_S)
+            self.inference.wait_idle(QUEUE_TIMEOUT_S, self._is_ended)
         waiting = self.slot.clear()
         self.requests.fail_all(reason)
-        finished = self.inference.wait_idle(IDLE_TIMEOUT_S + self._work_s())
-        if not finished:
+        finished = self.inference.wait_idle(IDLE_TIMEOUT_S + self._work_s(), self._is_ended)
+        if not finished and not self._is_ended():
             self._reporter.report('inference', 'the image in work did not come to an end')
         return waiting, finished
 
@@ -131,7 +131,7 @@ class Pipeline:
 
         May be called again when the thread did not end in time: it returned False.
         """
-        freed = self.inference.stop(STOP_TIMEOUT_S + self._work_s())
+        freed = self.inference.stop(STOP_TIMEOUT_S + self._work_s(), self._is_ended)
         if self._results is not None:
             self._results.destroy()
             self._results = None

@@ -4,15 +4,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip('rclpy')
 from builtin_interfaces.msg import Time
 
 from surgsam2_ros.nodes.tracker.diagnostics import ERROR, OK, WARN, Diagnostics, NodeState, assess
-from surgsam2_ros.nodes.tracker.parameters import DiagnosticsParameters
+from surgsam2_ros.nodes.tracker.parameters import Parameters
 
-LIMITS = DiagnosticsParameters(period_s=1.0, min_rate_hz=10.0, max_latency_ms=100.0)
+LIMITS = replace(Parameters.defaults().diagnostics, min_rate_hz=10.0, max_latency_ms=100.0)
 ACTIVE = NodeState('active', True, '/camera/image', 'nano', 'cpu', 'fp32', 2)
 
 
@@ -134,7 +136,7 @@ def test_stamps_from_the_future_point_to_the_clocks(stream):
 
 
 def test_zero_limits_turn_the_warnings_off(stream):
-    off = DiagnosticsParameters(period_s=1.0, min_rate_hz=0.0, max_latency_ms=0.0)
+    off = replace(LIMITS, min_rate_hz=0.0, max_latency_ms=0.0)
     assert stream.run(8, 2, latency_ms=4000).assess(limits=off)[0] == OK
 
 
