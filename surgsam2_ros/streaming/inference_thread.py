@@ -12,7 +12,6 @@ import gc
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,50 +29,17 @@ from surgsam2_ros.streaming.requests import (
     format_stamp,
 )
 from surgsam2_ros.streaming.stamp_order import Order, StampOrder
+from surgsam2_ros.streaming.tracked_frame import PromptOutcome, TrackedFrame
 from surgsam2_ros.streaming.watchdog import Work, WorkLog
-from surgsam2_ros.tracking import FrameResult, ObjectInfo, PromptError, StreamingTracker
+from surgsam2_ros.tracking import ObjectInfo, PromptError, StreamingTracker
 
 _STOP_TIMEOUT_S = 10.0
-_MOMENT_S = 0.5
+_MOMENT_S = 0.8
 _PAUSE_S = 0.05  # after an error that nobody foresaw, lest it fill the log
 
 
 def _never() -> bool:
     return False
-
-
-@dataclass(frozen=True, eq=False)
-class TrackedFrame:
-    """One frame with what was found in it.
-
-    Attributes:
-        received: the image message, its stamp and its time of arrival.
-        rgb: the decoded image, uint8 [H, W, 3].
-        result: what the tracker found.
-        dropped_since_last: frames that went untracked since the previous TrackedFrame.
-        inference_ms: time that network and tracker took for this frame, waits left out [ms].
-        session: number that changes when all objects are forgotten.
-    """
-
-    received: ReceivedFrame
-    rgb: np.ndarray
-    result: FrameResult
-    dropped_since_last: int
-    inference_ms: float
-    session: int
-
-
-@dataclass(frozen=True)
-class PromptOutcome:
-    """Answer to a PromptRequest that was fulfilled.
-
-    Attributes:
-        objects: all living objects (tracking.ObjectInfo).
-        moved_ns: stamp of the conditioned frame minus the stamp asked for [ns].
-    """
-
-    objects: tuple[Any, ...]
-    moved_ns: int
 
 
 class InferenceThread:
@@ -161,7 +127,9 @@ class InferenceThread:
     @property
     def work(self) -> Work | None:
         """What is in hand, or None."""
-        return self._log.current or (self._frames and self._frames.work)
+        if self._log.current is not None or self._frames is None:
+            return self._log.current
+        return self._frames.work
 
     @property
     def frame_s(self) -> float:
@@ -182,7 +150,7 @@ class InferenceThread:
         """
         self._stop.set()
         self._wake.set()
-        self._requests.fail_all('the tracker was shut down; configure and activate the node')
+        self._requests.close('the tracker was shut down; configure and activate the node')
         deadline = time.monotonic() + timeout_s
         while self._thread.is_alive() and time.monotonic() < deadline:
             if is_cancelled():
@@ -241,6 +209,8 @@ class InferenceThread:
                 call.future.set_result(answer)
             except Exception as error:  # handed to who asked
                 call.future.set_exception(error)
+            except BaseException as error:  # as if it were one: nobody else is to end
+                call.future.set_exception(RequestError(_describe(error)))
 
     def _take_up(self, frame: DecodedFrame) -> None:
         """Take one frame through prompts, tracking and publishing."""
@@ -262,7 +232,7 @@ class InferenceThread:
         )
         try:
             tracked = self._track(frame)
-        except Exception as error:  # one bad frame must not end the stream
+        except BaseException as error:  # one bad frame must not end the stream
             text = f'tracking failed on {format_stamp(received.stamp_ns)}: {_describe(error)}'
             self._count_failed('inference', text)
             if is_device_lost(error):

@@ -188,15 +188,21 @@ class RequestQueue:
         self._lock = threading.Lock()
         self._calls: deque[CallRequest] = deque()
         self._prompts: deque[PromptRequest] = deque()
+        self._closed = ''
 
     def __len__(self) -> int:
         """Return how many requests wait."""
         return len(self._calls) + len(self._prompts)
 
     def submit_call(self, function: Callable[[Any], Any], *, timeout_s: float) -> Future:
-        """Have `function(tracker)` run between two frames; the future gets what it returns."""
+        """Have `function(tracker)` run between two frames; the future gets what it returns.
+
+        Raises:
+            RequestError: the queue was closed.
+        """
         request = CallRequest(function, time.monotonic() + timeout_s)
         with self._lock:
+            self._check_open()
             self._calls.append(request)
         self._wake.set()
         return request.future
@@ -204,9 +210,14 @@ class RequestQueue:
     def submit_prompts(
         self, prompts: Sequence[Any], *, stamp_ns: int, allow_update: bool, timeout_s: float
     ) -> Future:
-        """Have prompts condition their frame; the future gets a PromptOutcome when it is done."""
+        """Have prompts condition their frame; the future gets a PromptOutcome when it is done.
+
+        Raises:
+            RequestError: the queue was closed.
+        """
         request = PromptRequest(prompts, stamp_ns, allow_update, time.monotonic() + timeout_s)
         with self._lock:
+            self._check_open()
             self._prompts.append(request)
         self._wake.set()
         return request.future
@@ -272,6 +283,16 @@ class RequestQueue:
             self._prompts.clear()
         for request in waiting:
             _fail(request, RequestError(message))
+
+    def close(self, message: str) -> None:
+        """Fail everything that waits, and from now on whatever is submitted."""
+        with self._lock:
+            self._closed = message
+        self.fail_all(message)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RequestError(self._closed)
 
 
 def _fail(request: PromptRequest | CallRequest, error: RequestError) -> None:

@@ -67,7 +67,7 @@ class InferenceWatch:
 
     def _work(self) -> Work | None:
         pipeline = self._pipeline()
-        return pipeline and pipeline.inference.work
+        return None if pipeline is None else pipeline.inference.work
 
     def _allowed_s(self, work: Work) -> float:
         pipeline = self._pipeline()

@@ -8,9 +8,6 @@ is asked of it.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
@@ -21,9 +18,8 @@ from std_srvs.srv import SetBool
 
 from surgsam2_msgs.msg import PromptArray
 from surgsam2_ros.nodes.messages import qos
-from surgsam2_ros.nodes.messages.underway import UNDERWAY
 from surgsam2_ros.nodes.tracker.diagnostics import NodeState
-from surgsam2_ros.nodes.tracker.image_input import ImageInput, image_topic
+from surgsam2_ros.nodes.tracker.image_input import ImageInput, image_topic, rival_publishers
 from surgsam2_ros.nodes.tracker.inference_watch import InferenceWatch
 from surgsam2_ros.nodes.tracker.object_services import ObjectServices
 from surgsam2_ros.nodes.tracker.parameters import (
@@ -34,7 +30,7 @@ from surgsam2_ros.nodes.tracker.parameters import (
 from surgsam2_ros.nodes.tracker.pipeline import Pipeline
 from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher
 from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
-from surgsam2_ros.nodes.tracker.transitions import TransitionThread
+from surgsam2_ros.nodes.tracker.transitions import TransitionThread, told
 from surgsam2_ros.streaming.frame_slot import EVERY_FRAME
 from surgsam2_ros.streaming.requests import RequestError
 from surgsam2_ros.streaming.stamp_order import OVERTAKEN_NS
@@ -46,25 +42,6 @@ ERROR = TransitionCallbackReturn.ERROR
 EXIT_HOPELESS = 70
 """Exit status where only a new process helps (EX_SOFTWARE of sysexits.h)."""
 CLOSE_TIMEOUT_S = 1.0
-
-Transition = Callable[['SurgSam2Node', LifecycleState], TransitionCallbackReturn]
-
-
-def _told(transition: Transition) -> Transition:
-    """Tell that a transition is under way and what went wrong in it; rclpy keeps it to itself."""
-
-    @functools.wraps(transition)
-    def told(node: SurgSam2Node, state: LifecycleState) -> TransitionCallbackReturn:
-        node.reporter.enter(UNDERWAY[transition.__name__])
-        try:
-            return transition(node, state)
-        except Exception as error:
-            node.reporter.report_exception(f'{transition.__name__} failed', error)
-            return ERROR
-        finally:
-            node.reporter.enter('')
-
-    return told
 
 
 class SurgSam2Node(LifecycleNode):
@@ -129,7 +106,7 @@ class SurgSam2Node(LifecycleNode):
 
     # Transitions
 
-    @_told
+    @told
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the network, warm it up and create the outputs."""
         self.parameters = read_parameters(self)
@@ -159,7 +136,7 @@ class SurgSam2Node(LifecycleNode):
         self.reporter.publish_status('inactive')
         return super().on_configure(state)
 
-    @_told
+    @told
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start publishing and subscribe to images and prompts."""
         if self.pipeline.inference.failure:
@@ -171,7 +148,7 @@ class SurgSam2Node(LifecycleNode):
         self.get_logger().info(f'active: waiting for images on {self.image_topic}')
         return result
 
-    @_told
+    @told
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop the input and finish the image in work; objects and their memory are kept.
 
@@ -185,7 +162,7 @@ class SurgSam2Node(LifecycleNode):
         self.reporter.publish_status('inactive')
         return result
 
-    @_told
+    @told
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the network, the device and the objects; ERROR when they are still in use."""
         result = super().on_cleanup(state)
@@ -194,7 +171,7 @@ class SurgSam2Node(LifecycleNode):
         self.reporter.publish_status('unconfigured')
         return result
 
-    @_told
+    @told
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give everything back, from whatever state."""
         self._stop_input()
@@ -203,7 +180,7 @@ class SurgSam2Node(LifecycleNode):
         self.reporter.publish_status('finalized')
         return result
 
-    @_told
+    @told
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give everything back, so that the node can be configured anew.
 
@@ -229,9 +206,9 @@ class SurgSam2Node(LifecycleNode):
         if self.pipeline is not None:
             reason = self.pipeline.inference.failure or 'the inference thread did not end'
             if not self.pipeline.destroy():
-                self.reporter.report(
-                    'stop', f'{reason}; its memory is not freed, restart the process of the node'
-                )
+                if self.context.ok():  # else the process ends, and that frees it
+                    text = f'{reason}; its memory is not freed, restart the process of the node'
+                    self.reporter.report('stop', text)
                 return False
             self.pipeline = None
         return True
@@ -291,6 +268,7 @@ class SurgSam2Node(LifecycleNode):
             enabled=self.enabled,
             input_topic=self.image_topic,
             publishers=self.count_publishers(self.image_topic),
+            publisher_names=rival_publishers(self, self.image_topic),
             timeout_s=self.parameters.input.timeout_s,
         )
         pipeline = self.pipeline  # a transition may take it away meanwhile

@@ -29,8 +29,8 @@ from surgsam2_ros.nodes.tracker.awaiting import answer_of
 from surgsam2_ros.nodes.tracker.pipeline import Pipeline
 from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
 from surgsam2_ros.sources.image_encodings import EncodingError
-from surgsam2_ros.streaming.inference_thread import PromptOutcome
 from surgsam2_ros.streaming.requests import RequestError
+from surgsam2_ros.streaming.tracked_frame import PromptOutcome
 from surgsam2_ros.tracking import PromptError, UnknownObjectError
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from std_msgs.msg import Header
 
+from surgsam2_ros.nodes.messages.cv_bridge_fallback import has_sound_cv_bridge
 from surgsam2_ros.nodes.messages.images import decode_compressed_message, decode_image_message
 from surgsam2_ros.nodes.tracker.image_input import COMPRESSED
 from surgsam2_ros.nodes.tracker.parameters import InputParameters, OutputParameters, Parameters
@@ -16,8 +17,9 @@ from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher
 from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
 from surgsam2_ros.nodes.tracker.tracker_loading import LoadedTracker, load_tracker
 from surgsam2_ros.streaming.frame_slot import FrameSlot
-from surgsam2_ros.streaming.inference_thread import InferenceThread, TrackedFrame
+from surgsam2_ros.streaming.inference_thread import InferenceThread
 from surgsam2_ros.streaming.requests import RequestQueue
+from surgsam2_ros.streaming.tracked_frame import TrackedFrame
 from surgsam2_ros.tracking import StreamingTracker, TrackState
 
 IDLE_TIMEOUT_S = 10.0
@@ -143,6 +145,7 @@ class Pipeline:
         return _WORK_FACTOR * last.inference_ms / 1e3 if last is not None else 0.0
 
     def _load(self, parameters: Parameters) -> StreamingTracker:
+        has_sound_cv_bridge()  # found out now: it may take longer than an image can wait
         self.loaded = load_tracker(parameters, self._reporter.warn)
         on_cpu = self.loaded.device == 'cpu'  # a GPU would do both one after the other
         self.inference.encode_ahead = parameters.model.encode_ahead and on_cpu

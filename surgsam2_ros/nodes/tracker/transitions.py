@@ -8,18 +8,47 @@ an export minutes: status, diagnostics, `get_state` and signals go on meanwhile.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from lifecycle_msgs.srv import ChangeState
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.lifecycle import LifecycleNode
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
+from surgsam2_ros.nodes.messages.underway import UNDERWAY
 from surgsam2_ros.nodes.tracker.awaiting import answer_of
+from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
 
 Answer = TypeVar('Answer')
+
+
+class ReportingNode(Protocol):
+    """A node that tells what it does."""
+
+    reporter: StatusReporter
+
+
+Transition = Callable[[ReportingNode, LifecycleState], TransitionCallbackReturn]
+
+
+def told(transition: Transition) -> Transition:
+    """Tell that a transition is under way and what went wrong in it; rclpy keeps it to itself."""
+
+    @functools.wraps(transition)
+    def reported(node: ReportingNode, state: LifecycleState) -> TransitionCallbackReturn:
+        node.reporter.enter(UNDERWAY[transition.__name__])
+        try:
+            return transition(node, state)
+        except Exception as error:
+            node.reporter.report_exception(f'{transition.__name__} failed', error)
+            return TransitionCallbackReturn.ERROR
+        finally:
+            node.reporter.enter('')
+
+    return reported
 
 
 class TransitionThread:

@@ -20,7 +20,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor  #
 
 from surgsam2_ros.nodes.client import NodeState, SurgSam2Client, SurgSam2Error  # noqa: E402
 from surgsam2_ros.nodes.client.node_thread import NodeThread  # noqa: E402
-from surgsam2_ros.nodes.messages import qos  # noqa: E402
+from surgsam2_ros.nodes.messages import cv_bridge_fallback, qos  # noqa: E402
 from surgsam2_ros.nodes.tracker import pipeline as pipeline_module  # noqa: E402
 from surgsam2_ros.nodes.tracker.node import SurgSam2Node  # noqa: E402
 from surgsam2_ros.nodes.tracker.tracker_loading import LoadedTracker  # noqa: E402
@@ -152,3 +152,11 @@ def test_requests_expire_while_a_deactivation_waits_for_the_image_in_work(client
         assert not deactivation.done()
         released.set()
         deactivation.result(30)
+
+
+def test_the_installed_cv_bridge_is_tried_out_while_configuring(client, loading):
+    tried = cv_bridge_fallback.has_sound_cv_bridge
+    tried.cache_clear()
+    loading.released.set()
+    client.configure()
+    assert tried.cache_info().currsize == 1
