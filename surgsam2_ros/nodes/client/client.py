@@ -374,9 +374,8 @@ class SurgSam2Client:
         Returns:
             whether the node, or this process of it, did not know us.
         """
-        publishers = self._node.get_publishers_info_by_topic(f'{self.target}/status')
-        processes = frozenset(bytes(publisher.endpoint_gid) for publisher in publishers)
-        if processes <= self._introduced.get(name, frozenset()) and name in self._introduced:
+        known, processes = self._introduced.get(name), self._answering(name)
+        if known is not None and processes <= known:
             return False
         probe = self._node.create_client(GetState, f'{self.target}/get_state')
         try:
@@ -386,3 +385,9 @@ class SurgSam2Client:
             self._node.destroy_client(probe)
         self._introduced[name] = processes
         return True
+
+    def _answering(self, name: str) -> frozenset[bytes]:
+        """Return the DDS writers that answer on a service: others when a node was started anew."""
+        path = self._node.resolve_service_name(f'{self.target}/{name}')
+        writers = self._node.get_publishers_info_by_topic(f'rr{path}Reply', no_mangle=True)
+        return frozenset(bytes(writer.endpoint_gid) for writer in writers)

@@ -38,7 +38,8 @@ class ProcessEnd:
         # Written by the handler in C, so the watcher learns of a signal that the main thread, deep
         # in a library, has not seen yet.
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        threading.Thread(target=self._watch, args=(reading,), name='ending', daemon=True).start()
+        self._watcher = threading.Thread(target=self._watch, args=(reading,), daemon=True)
+        self._watcher.start()
         for number in SIGNALS:
             signal.signal(number, self._take)
 
@@ -46,16 +47,15 @@ class ProcessEnd:
         """Leave it to the main thread to end the process from now on, within the deadline."""
         self._held = True
 
-    def finish(self, *, clean: bool) -> int:
+    def finish(self) -> int:
         """Take no more notice of signals; returns the exit status.
 
-        Args:
-            clean: nothing is left at work. Otherwise the process ends here: the interpreter would
-                wait for what does not end, or take it down with a crash.
+        With a thread still at work the process ends here: the interpreter would wait for it, or
+        take the process down with a crash.
         """
         for number in SIGNALS:  # the interpreter would set other handlers back as it ends
             signal.signal(number, signal.SIG_IGN)
-        if not clean:
+        if set(threading.enumerate()) - {threading.current_thread(), self._watcher}:
             os._exit(self.status)
         return self.status
 

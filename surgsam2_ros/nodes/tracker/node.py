@@ -166,7 +166,7 @@ class SurgSam2Node(LifecycleNode):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the network, the device and the objects; ERROR when they are still in use."""
         result = super().on_cleanup(state)
-        if not self._close():
+        if not self._give_back():
             return ERROR
         self.reporter.publish_status('unconfigured')
         return result
@@ -176,7 +176,7 @@ class SurgSam2Node(LifecycleNode):
         """Give everything back, from whatever state."""
         self._stop_input()
         result = super().on_shutdown(state)
-        self._close()
+        self._give_back()
         self.reporter.publish_status('finalized')
         return result
 
@@ -187,20 +187,21 @@ class SurgSam2Node(LifecycleNode):
         Where that fails the node is finalized: another network beside the one that is still in use
         might not fit, and only a new process is sure to be free of it.
         """
-        freed = self._close()
+        freed = self._give_back()
         self.reporter.publish_status('unconfigured' if freed else 'finalized')
         return SUCCESS if freed else FAILURE
 
-    def end(self) -> bool:
-        """Give everything back because the process ends; False when something is still at work."""
-        return self._transitions.close(CLOSE_TIMEOUT_S) and self._close()
+    def close(self) -> None:
+        """Give everything back because the process ends, as far as there is time."""
+        if self._transitions.close(CLOSE_TIMEOUT_S):
+            self._give_back()
 
     def destroy_node(self) -> None:
         """Leave the graph, also where the interpreter does not get to end as usual."""
         super().destroy_node()
         self._state_machine.destroy_when_not_in_use()  # rclpy forgets it, and it holds the node
 
-    def _close(self) -> bool:
+    def _give_back(self) -> bool:
         """Give everything back, whatever there is; False when the network is still in use."""
         self._stop_input()
         if self.pipeline is not None:

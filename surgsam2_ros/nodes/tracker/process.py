@@ -26,7 +26,6 @@ def run(args: list[str] | None, ending: ProcessEnd) -> int:
     keep_freed_memory()
     rclpy.init(args=args)
     ending.hold()
-    clean = True
     try:
         node = SurgSam2Node()
         executor = SingleThreadedExecutor()
@@ -37,16 +36,16 @@ def run(args: list[str] | None, ending: ProcessEnd) -> int:
     except Exception:
         if rclpy.ok():
             raise
-        clean = False  # told to end meanwhile: half of a node, for want of a context
+        # Told to end meanwhile: half of a node, for want of a context.
     else:
         with contextlib.suppress(ExternalShutdownException):
             _spin(executor, node)
-        clean = node.end()
+        node.close()
         ending.status = node.exit_status
         executor.shutdown()
         node.destroy_node()
     rclpy.try_shutdown()
-    return ending.finish(clean=clean)
+    return ending.finish()
 
 
 def _spin(executor: SingleThreadedExecutor, node: SurgSam2Node) -> None:

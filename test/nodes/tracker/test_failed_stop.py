@@ -41,7 +41,7 @@ def _node(loads, ros_namespace):
     node = SurgSam2Node(context=context, namespace=ros_namespace)
     assert node.trigger_configure() == SUCCESS
     yield node
-    node.end()
+    node.close()
     node.destroy_node()
     rclpy.shutdown(context=context)
 

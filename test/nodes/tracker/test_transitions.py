@@ -68,7 +68,7 @@ def _node(loading, ros_namespace):
     loading.released.set()
     rclpy.shutdown(context=context)
     thread.join()
-    node.end()
+    node.close()
     executor.shutdown()
     node.destroy_node()
 
