@@ -34,7 +34,7 @@ from surgsam2_ros.streaming.watchdog import Work, WorkLog
 from surgsam2_ros.tracking import ObjectInfo, PromptError, StreamingTracker
 
 _STOP_TIMEOUT_S = 10.0
-_MOMENT_S = 0.8
+_MOMENT_S = 0.6
 _PAUSE_S = 0.05  # after an error that nobody foresaw, lest it fill the log
 
 

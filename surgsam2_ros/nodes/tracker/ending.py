@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 
-DEADLINE_S = 2.5
+DEADLINE_S = 2.0
 """The process is gone this long after the first signal, whatever still hangs."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -41,7 +41,7 @@ ERROR = TransitionCallbackReturn.ERROR
 
 EXIT_HOPELESS = 70
 """Exit status where only a new process helps (EX_SOFTWARE of sysexits.h)."""
-CLOSE_TIMEOUT_S = 1.0
+CLOSE_TIMEOUT_S = 0.8
 
 
 class SurgSam2Node(LifecycleNode):
