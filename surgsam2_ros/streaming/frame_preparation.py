@@ -18,6 +18,8 @@ from typing import Any
 import numpy as np
 
 from surgsam2_ros.streaming.frame_slot import LATEST, FrameSlot, ReceivedFrame
+from surgsam2_ros.streaming.requests import format_stamp
+from surgsam2_ros.streaming.watchdog import Work
 from surgsam2_ros.tracking import PreparedFrame
 
 _PATIENCE_S = 0.1  # how long the thread sleeps before it looks whether it is still wanted
@@ -54,6 +56,11 @@ class Pace:
         self._tracking_s: deque[float] = deque(maxlen=_REMEMBERED)
         self._encoding_s: deque[float] = deque(maxlen=_REMEMBERED)
         self._taken_s: float | None = None
+
+    @property
+    def knows_encoding(self) -> bool:
+        """Whether an image was encoded already."""
+        return bool(self._encoding_s)
 
     @property
     def busy(self) -> bool:
@@ -111,6 +118,7 @@ class FramePreparation:
         self._ahead = self._working = self._stopped = False
         self._ready: DecodedFrame | None = None
         self._dropped = 0
+        self.work: Work | None = None  # what the thread has in hand
         self._pace = Pace()
         self._thread = threading.Thread(target=self._run, name='preparation', daemon=True)
         self._thread.start()
@@ -163,7 +171,7 @@ class FramePreparation:
     def _run(self) -> None:
         while self._wait_for_work():
             received, dropped = self._slot.take()
-            frame = None if received is None else self._encoded(self._decoded(received))
+            frame = None if received is None else self._encode_ahead(received)
             with self._state:
                 self._dropped += dropped
                 if frame is not None and frame.prepared is not None:
@@ -194,6 +202,14 @@ class FramePreparation:
         """Wait while the tracker is busy for longer than the encoding takes. Holds the state."""
         while not self._stopped and (spare_s := self._pace.spare_s(time.monotonic())) > 0:
             self._state.wait(spare_s)
+
+    def _encode_ahead(self, received: ReceivedFrame) -> DecodedFrame:
+        what = f'the encoding of the image of {format_stamp(received.stamp_ns)}'
+        self.work = Work(what, first=not self._pace.knows_encoding)
+        try:
+            return self._encoded(self._decoded(received))
+        finally:
+            self.work = None
 
     def _decoded(self, received: ReceivedFrame) -> DecodedFrame:
         try:

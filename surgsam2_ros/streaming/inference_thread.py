@@ -12,12 +12,12 @@ import gc
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from surgsam2_ros.sources.image_encodings import EncodingError
+from surgsam2_ros.streaming.device_loss import is_device_lost
 from surgsam2_ros.streaming.frame_preparation import DecodedFrame, FramePreparation
 from surgsam2_ros.streaming.frame_slot import FrameSlot, ReceivedFrame
 from surgsam2_ros.streaming.requests import (
@@ -29,44 +29,17 @@ from surgsam2_ros.streaming.requests import (
     format_stamp,
 )
 from surgsam2_ros.streaming.stamp_order import Order, StampOrder
-from surgsam2_ros.tracking import FrameResult, ObjectInfo, PromptError, StreamingTracker
+from surgsam2_ros.streaming.tracked_frame import PromptOutcome, TrackedFrame
+from surgsam2_ros.streaming.watchdog import Work, WorkLog
+from surgsam2_ros.tracking import ObjectInfo, PromptError, StreamingTracker
 
 _STOP_TIMEOUT_S = 10.0
+_MOMENT_S = 0.6
 _PAUSE_S = 0.05  # after an error that nobody foresaw, lest it fill the log
 
 
-@dataclass(frozen=True, eq=False)
-class TrackedFrame:
-    """One frame with what was found in it.
-
-    Attributes:
-        received: the image message, its stamp and its time of arrival.
-        rgb: the decoded image, uint8 [H, W, 3].
-        result: what the tracker found.
-        dropped_since_last: frames that went untracked since the previous TrackedFrame.
-        inference_ms: time that network and tracker took for this frame, waits left out [ms].
-        session: number that changes when all objects are forgotten.
-    """
-
-    received: ReceivedFrame
-    rgb: np.ndarray
-    result: FrameResult
-    dropped_since_last: int
-    inference_ms: float
-    session: int
-
-
-@dataclass(frozen=True)
-class PromptOutcome:
-    """Answer to a PromptRequest that was fulfilled.
-
-    Attributes:
-        objects: all living objects (tracking.ObjectInfo).
-        moved_ns: stamp of the conditioned frame minus the stamp asked for [ns].
-    """
-
-    objects: tuple[Any, ...]
-    moved_ns: int
+def _never() -> bool:
+    return False
 
 
 class InferenceThread:
@@ -117,6 +90,8 @@ class InferenceThread:
         self._order = StampOrder()
         self._dropped_since_last = 0
         self._session = time.time_ns()  # differs from that of any other start
+        self._log = WorkLog()
+        self._lost_device = ''
         self._tracker: StreamingTracker | None = None
         self._load_error: BaseException | None = None
         self._loaded = threading.Event()
@@ -124,7 +99,7 @@ class InferenceThread:
         self._idle = threading.Event()
         self._thread = threading.Thread(target=self._run, name='inference', daemon=True)
 
-    def start(self, is_cancelled: Callable[[], bool] = lambda: False) -> None:
+    def start(self, is_cancelled: Callable[[], bool] = _never) -> None:
         """Start the thread and wait until the tracker is loaded.
 
         Raises:
@@ -140,21 +115,49 @@ class InferenceThread:
             self._thread.join()
             raise error
 
-    def wait_idle(self, timeout_s: float) -> bool:
+    def wait_idle(self, timeout_s: float, is_cancelled: Callable[[], bool] = _never) -> bool:
         """Wait until no frame waits or is being tracked; False when the time was not enough."""
         deadline = time.monotonic() + timeout_s
-        while (len(self._slot) or len(self._frames)) and time.monotonic() < deadline:
+        while len(self._slot) or len(self._frames) or not self._idle.is_set():
+            if time.monotonic() >= deadline or is_cancelled():
+                return False
             time.sleep(0.005)
-        return self._idle.wait(max(deadline - time.monotonic(), 0.0))
+        return True
 
-    def stop(self, timeout_s: float = 10.0) -> bool:
-        """End the thread and free the network; False when it did not end in time."""
+    @property
+    def work(self) -> Work | None:
+        """What is in hand, or None."""
+        if self._log.current is not None or self._frames is None:
+            return self._log.current
+        return self._frames.work
+
+    @property
+    def frame_s(self) -> float:
+        """Time that a frame takes [s]; 0 before the first."""
+        return self._log.frame_s
+
+    @property
+    def failure(self) -> str:
+        """Why nothing can be tracked any more, until `stop`; empty while it can."""
+        if self._lost_device or self._stop.is_set() or self._thread.is_alive():
+            return self._lost_device
+        return 'the inference thread has ended'
+
+    def stop(self, timeout_s: float = 10.0, is_cancelled: Callable[[], bool] = _never) -> bool:
+        """End the thread and free the network; False when it still holds on to its memory.
+
+        Once `is_cancelled` says so there is no time left but a moment.
+        """
         self._stop.set()
         self._wake.set()
-        self._requests.fail_all('the tracker was shut down; configure and activate the node')
-        if self._thread.is_alive():
-            self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        self._requests.close('the tracker was shut down; configure and activate the node')
+        deadline = time.monotonic() + timeout_s
+        while self._thread.is_alive() and time.monotonic() < deadline:
+            if is_cancelled():
+                deadline = min(deadline, time.monotonic() + _MOMENT_S)
+                is_cancelled = _never
+            self._thread.join(0.05)
+        return not (self._thread.is_alive() or self._lost_device)
 
     def _run(self) -> None:
         try:
@@ -174,10 +177,11 @@ class InferenceThread:
             self._idle.clear()
             try:
                 self._serve()
-            except Exception as error:  # nothing but `stop` ends this thread
+            except BaseException as error:  # nothing but `stop` ends this thread
                 self._report('inference', f'an image was lost: {_describe(error)}')
                 self._stop.wait(_PAUSE_S)
                 self._wake.set()
+            self._log.end()
             self._idle.set()
         self._frames.stop(_STOP_TIMEOUT_S)
         self._free()
@@ -185,8 +189,13 @@ class InferenceThread:
     def _serve(self) -> None:
         """Work until no frame and no request waits."""
         while not self._stop.is_set():
-            self._requests.answer_calls(self._tracker, after=self._note_objects)
+            self._requests.answer_calls(
+                self._tracker,
+                before=lambda: self._log.begin('a request'),
+                after=self._note_objects,
+            )
             self._requests.take_prompts(self._history)
+            self._log.begin('the next image')
             frame, dropped = self._frames.take()
             self._count_dropped(dropped)
             if frame is None:
@@ -211,11 +220,18 @@ class InferenceThread:
         if not self._comes_in_order(received.stamp_ns):
             return
         accepted = self._apply_prompts(received.stamp_ns, frame.rgb.shape[:2])
+        self._log.begin_frame(
+            f'the image of {format_stamp(received.stamp_ns)}',
+            frames=1 + self._count_replayed([target for _, target in accepted]),
+            objects=len(self._tracker.objects),
+        )
         try:
             tracked = self._track(frame)
-        except Exception as error:  # one bad frame must not end the stream
+        except BaseException as error:  # one bad frame must not end the stream
             text = f'tracking failed on {format_stamp(received.stamp_ns)}: {_describe(error)}'
             self._count_failed('inference', text)
+            if is_device_lost(error):
+                self._lost_device = f'the device is lost: {text}'
             for request, _ in accepted:  # the tracker has taken back what they did
                 request.future.set_exception(RequestError(text))
             return
@@ -229,9 +245,15 @@ class InferenceThread:
         image = frame.rgb if frame.prepared is None else frame.prepared
         result = self._tracker.track(image, received.stamp_ns or None)  # 0 is none
         inference_ms = (time.perf_counter() - started) * 1e3 + frame.prepare_ms
+        self._log.end_frame(inference_ms / 1e3, objects=len(self._tracker.objects))
         self._history.append(received.stamp_ns, result.frame_index)
         dropped, session = self._dropped_since_last, self._session
         return TrackedFrame(received, frame.rgb, result, dropped, inference_ms, session)
+
+    def _count_replayed(self, targets: list[PromptTarget]) -> int:
+        """Count the past frames that prompts have the tracker go through again."""
+        past = [target.frame_index for target in targets if target.frame_index is not None]
+        return self._tracker.frame_index - min(past) if past else 0
 
     def _hand_out(self, tracked: TrackedFrame) -> None:
         self.last_result = tracked
@@ -332,9 +354,9 @@ class InferenceThread:
         gc.collect()
         import torch
 
-        if torch.cuda.is_available():
+        if torch.cuda.is_available() and not self._lost_device:
             torch.cuda.empty_cache()
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: BaseException) -> str:
     return f'{type(error).__name__}: {error}'

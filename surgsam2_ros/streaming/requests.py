@@ -188,15 +188,21 @@ class RequestQueue:
         self._lock = threading.Lock()
         self._calls: deque[CallRequest] = deque()
         self._prompts: deque[PromptRequest] = deque()
+        self._closed = ''
 
     def __len__(self) -> int:
         """Return how many requests wait."""
         return len(self._calls) + len(self._prompts)
 
     def submit_call(self, function: Callable[[Any], Any], *, timeout_s: float) -> Future:
-        """Have `function(tracker)` run between two frames; the future gets what it returns."""
+        """Have `function(tracker)` run between two frames; the future gets what it returns.
+
+        Raises:
+            RequestError: the queue was closed.
+        """
         request = CallRequest(function, time.monotonic() + timeout_s)
         with self._lock:
+            self._check_open()
             self._calls.append(request)
         self._wake.set()
         return request.future
@@ -204,18 +210,30 @@ class RequestQueue:
     def submit_prompts(
         self, prompts: Sequence[Any], *, stamp_ns: int, allow_update: bool, timeout_s: float
     ) -> Future:
-        """Have prompts condition their frame; the future gets a PromptOutcome when it is done."""
+        """Have prompts condition their frame; the future gets a PromptOutcome when it is done.
+
+        Raises:
+            RequestError: the queue was closed.
+        """
         request = PromptRequest(prompts, stamp_ns, allow_update, time.monotonic() + timeout_s)
         with self._lock:
+            self._check_open()
             self._prompts.append(request)
         self._wake.set()
         return request.future
 
-    def answer_calls(self, subject: Any, *, after: Callable[[], None] = lambda: None) -> None:
+    def answer_calls(
+        self,
+        subject: Any,
+        *,
+        before: Callable[[], None] = lambda: None,
+        after: Callable[[], None] = lambda: None,
+    ) -> None:
         """Do the calls that wait, in the order they came, each with `subject`.
 
         Args:
             subject: what their functions are given.
+            before: called when one is begun.
             after: called when one has been done, before who asked for it hears of it.
         """
         with self._lock:
@@ -224,11 +242,14 @@ class RequestQueue:
         for call in calls:
             if not call.future.set_running_or_notify_cancel():
                 continue
+            before()
             try:
                 answer = call.function(subject)
                 after()
             except Exception as error:  # handed to who asked
                 call.future.set_exception(error)
+            except BaseException as error:  # as if it were one: it must not end the thread
+                call.future.set_exception(RequestError(f'{type(error).__name__}: {error}'))
             else:
                 call.future.set_result(answer)
 
@@ -286,6 +307,16 @@ class RequestQueue:
             self._prompts.clear()
         for request in waiting:
             _fail(request, RequestError(message))
+
+    def close(self, message: str) -> None:
+        """Fail everything that waits, and from now on whatever is submitted."""
+        with self._lock:
+            self._closed = message
+        self.fail_all(message)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RequestError(self._closed)
 
 
 def _fail(request: PromptRequest | CallRequest, error: RequestError) -> None:

@@ -33,6 +33,7 @@ class ScriptedTracker:
         self.stamps_ns: list[int | None] = []
         self.prepared = 0
         self.prepare_error: Exception | None = None
+        self.track_error: Exception | None = None
         self.wait_for_next = False
 
     @property
@@ -63,6 +64,8 @@ class ScriptedTracker:
 
     def track(self, rgb, stamp_ns):
         self.stamps_ns.append(stamp_ns)
+        if self.track_error:
+            raise self.track_error
         if rgb.broken:
             self.ids = list(self.tracked_ids)  # as StreamingTracker, see test_checkpoint.py
             raise RuntimeError('out of memory')
@@ -393,6 +396,41 @@ def test_stopping_answers_what_waits():
     assert bench.thread.stop()
     with pytest.raises(RequestError, match='shut down'):
         waiting.result(timeout=0)
+
+
+def test_a_library_that_wants_to_end_the_process_ends_no_thread(bench):
+    def leave(_tracker):
+        raise SystemExit(1)
+
+    bench.requests.submit_call(leave, timeout_s=9.0)
+    bench.send(0)
+    bench.settle()
+    assert len(bench.published) == 1
+    assert bench.thread.failure == ''
+
+
+def test_what_is_in_hand_can_be_seen_from_outside(bench):
+    hangs, released = threading.Event(), threading.Event()
+    assert bench.thread.work is None
+    done = bench.requests.submit_call(
+        lambda tracker: hangs.set() or released.wait(60), timeout_s=60.0
+    )
+    assert hangs.wait(5)
+    assert bench.thread.work.what == 'a request'
+    released.set()
+    done.result(timeout=5)
+    bench.settle()
+    assert bench.thread.work is None
+
+
+def test_a_lost_device_is_a_failure_and_is_never_freed():
+    bench = Bench()
+    bench.thread.start()
+    bench.tracker.track_error = RuntimeError('CUDA error: unspecified launch failure')
+    bench.send(0)
+    bench.settle()
+    assert 'unspecified launch failure' in bench.thread.failure
+    assert not bench.thread.stop()
 
 
 @pytest.fixture

@@ -137,3 +137,14 @@ def test_fail_all_answers_everything_that_waits():
     queue.fail_all('the node was deactivated')
     assert [str(f.exception(timeout=0)) for f in futures] == ['the node was deactivated'] * 2
     assert len(queue) == 0
+
+
+def test_a_closed_queue_refuses_what_comes_too_late():
+    queue = RequestQueue()
+    waiting = submit(queue, 0)
+    queue.close('the tracker was shut down')
+    assert str(waiting.exception(timeout=0)) == 'the tracker was shut down'
+    with pytest.raises(RequestError, match='was shut down'):
+        submit(queue, 0)
+    with pytest.raises(RequestError, match='was shut down'):
+        queue.submit_call(lambda tracker: None, timeout_s=1.0)

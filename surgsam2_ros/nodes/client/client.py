@@ -31,6 +31,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from surgsam2_msgs.msg import TrackArray, TrackerStatus
 from surgsam2_msgs.srv import AddObjects, ListObjects, RemoveObject, SegmentImage
+from surgsam2_ros.nodes.client.asking import ask, await_service
 from surgsam2_ros.nodes.client.node_thread import NodeThread
 from surgsam2_ros.nodes.client.results import (
     NodeState,
@@ -42,8 +43,8 @@ from surgsam2_ros.nodes.client.results import (
 from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.messages.images import decode_mask_message, make_rgb_image
 from surgsam2_ros.nodes.messages.requests import prompt_message
+from surgsam2_ros.nodes.messages.underway import UNDERWAY
 
-_REPEAT_S = 2.0  # after which a request without effect is sent again
 CONFIGURE_TIMEOUT_S = 120.0
 TRACKS_KEPT = 100
 # Deeper than the publisher's, so that a busy script misses nothing.
@@ -70,6 +71,7 @@ class SurgSam2Client:
         self._owner = NodeThread('surgsam2_client') if node is None else None
         self._node = self._owner.node if self._owner else node
         self._clients: dict[str, Any] = {}
+        self._introduced: dict[str, frozenset] = {}  # services, and the processes that know us
         self._arrived = threading.Condition()
         self._tracks: deque[TrackArray] = deque(maxlen=TRACKS_KEPT)
         self._status: TrackerStatus | None = None
@@ -202,7 +204,8 @@ class SurgSam2Client:
 
     def list_objects(self) -> list[TrackedObject]:
         """Return the living objects."""
-        answer = self._demand(self._call(ListObjects, 'list_objects', ListObjects.Request()))
+        request = ListObjects.Request()
+        answer = self._demand(self._call(ListObjects, 'list_objects', request, repeats=True))
         columns = (answer.object_ids, answer.object_indices, answer.class_names)
         states = map(ObjectState, answer.states)
         rows = zip(*columns, states, answer.frames_since_seen, strict=True)
@@ -319,8 +322,15 @@ class SurgSam2Client:
         request = ChangeState.Request(transition=Transition(id=transition))
         if self._call(ChangeState, 'change_state', request, timeout_s).success:
             return
+        state = self.state()
+        if state.is_transition:
+            doing = state.name.lower().replace('_', ' ')
+            raise SurgSam2Error(f'{self.target} did not {verb}: it is {doing}, ask again later')
         try:
-            reason = self.wait_for_status(timeout_s=2.0).message
+            at_rest = self.wait_for_status(
+                lambda status: status.message not in UNDERWAY.values(), timeout_s=2.0
+            )
+            reason = at_rest.message
         except SurgSam2Error:
             reason = 'its log says why'
         raise SurgSam2Error(f'{self.target} did not {verb}: {reason}')
@@ -334,28 +344,50 @@ class SurgSam2Client:
         *,
         repeats: bool = False,
     ) -> Any:
-        """Call a service of the node; a request without effect may be repeated.
+        """Call a service of the node.
 
-        A node that has just started may answer before it has found who asked: that answer is lost.
+        Args:
+            service, name: type, and name below that of the node.
+            request: what to send.
+            timeout_s: longest wait for the answer [s]; None: as the client was made.
+            repeats: whether the request has no effect, so that it may be sent again.
         """
         timeout_s = self._timeout_s if timeout_s is None else timeout_s
         deadline = time.monotonic() + timeout_s
-        path = f'{self.target}/{name}'
         if name not in self._clients:
-            self._clients[name] = self._node.create_client(service, path)
+            self._clients[name] = self._node.create_client(service, f'{self.target}/{name}')
         client = self._clients[name]
-        if not client.wait_for_service(timeout_sec=timeout_s):
-            raise SurgSam2Error(
-                f'there is no service {path} after {timeout_s:g} s; is the node running, under '
-                'this name and in this ROS domain?'
-            )
-        answered = threading.Event()
-        while True:
-            future = client.call_async(request)
-            future.add_done_callback(lambda _future: answered.set())
-            left_s = max(deadline - time.monotonic(), 0.0)
-            if answered.wait(min(left_s, _REPEAT_S) if repeats else left_s):
-                return future.result()
-            client.remove_pending_request(future)
-            if time.monotonic() >= deadline:
-                raise SurgSam2Error(f'{path} did not answer within {timeout_s:g} s')
+        await_service(client, timeout_s)
+        if repeats:
+            return ask(client, request, deadline)
+        self._introduce(name, deadline)
+        return ask(client, request, deadline, sends_again=lambda: self._introduce(name, deadline))
+
+    def _introduce(self, name: str, deadline: float) -> bool:
+        """Make sure that the node can answer on a service, before a request that has an effect.
+
+        `wait_for_service` tells that we found the node, not that it found us: an answer that it
+        sends before is lost. It learns of our endpoints in the order in which they were made, so
+        when an answer comes to one made last it knows the others. A node that was started anew
+        learns of them anew, and has not got what was asked of the one before.
+
+        Returns:
+            whether the node, or this process of it, did not know us.
+        """
+        known, processes = self._introduced.get(name), self._answering(name)
+        if known is not None and processes <= known:
+            return False
+        probe = self._node.create_client(GetState, f'{self.target}/get_state')
+        try:
+            await_service(probe, max(deadline - time.monotonic(), 0.0))
+            ask(probe, GetState.Request(), deadline)
+        finally:
+            self._node.destroy_client(probe)
+        self._introduced[name] = processes
+        return True
+
+    def _answering(self, name: str) -> frozenset[bytes]:
+        """Return the DDS writers that answer on a service: others when a node was started anew."""
+        path = self._node.resolve_service_name(f'{self.target}/{name}')
+        writers = self._node.get_publishers_info_by_topic(f'rr{path}Reply', no_mangle=True)
+        return frozenset(bytes(writer.endpoint_gid) for writer in writers)

@@ -27,13 +27,24 @@ class SurgSam2Error(RuntimeError):
 
 
 class NodeState(IntEnum):
-    """Lifecycle states, as numbered by lifecycle_msgs/State."""
+    """Lifecycle states and transitions under way, as numbered by lifecycle_msgs/State."""
 
     UNKNOWN = State.PRIMARY_STATE_UNKNOWN
     UNCONFIGURED = State.PRIMARY_STATE_UNCONFIGURED
     INACTIVE = State.PRIMARY_STATE_INACTIVE
     ACTIVE = State.PRIMARY_STATE_ACTIVE
     FINALIZED = State.PRIMARY_STATE_FINALIZED
+    CONFIGURING = State.TRANSITION_STATE_CONFIGURING
+    CLEANING_UP = State.TRANSITION_STATE_CLEANINGUP
+    SHUTTING_DOWN = State.TRANSITION_STATE_SHUTTINGDOWN
+    ACTIVATING = State.TRANSITION_STATE_ACTIVATING
+    DEACTIVATING = State.TRANSITION_STATE_DEACTIVATING
+    ERROR_PROCESSING = State.TRANSITION_STATE_ERRORPROCESSING
+
+    @property
+    def is_transition(self) -> bool:
+        """Whether the node is on its way to another state."""
+        return self >= NodeState.CONFIGURING
 
 
 class ObjectState(IntEnum):

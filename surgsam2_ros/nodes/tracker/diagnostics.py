@@ -91,9 +91,12 @@ class NodeState(NamedTuple):
         engine_failures: why that is slower than asked for, a sentence each.
         uncertain: names of the objects that are UNCERTAIN.
         publishers: how many publish on the image topic.
+        publisher_names: of their nodes, where there are several.
         timeout_s: without an image for so long the camera counts as silent [s].
         checkpoint: file of the network's weights, empty while none is loaded.
         frame_id: of the last image whose result was published, empty before.
+        underway: the transition under way, 'configuring', empty when there is none.
+        hang: what hangs on the inference thread and for how long, empty when nothing does.
     """
 
     lifecycle: str
@@ -107,9 +110,12 @@ class NodeState(NamedTuple):
     engine_failures: tuple[str, ...] = ()
     uncertain: tuple[str, ...] = ()
     publishers: int = 0
+    publisher_names: tuple[str, ...] = ()
     timeout_s: float = 2.0
     checkpoint: str = ''
     frame_id: str = ''
+    underway: str = ''
+    hang: str = ''
 
 
 class Diagnostics:
@@ -132,7 +138,7 @@ class Diagnostics:
             self._started = self._clock()
             self._received = self._processed = self._dropped = 0
             self._last_image: float | None = None
-            self._arrivals: deque[float] = deque()
+            self._arrivals: deque[tuple[float, int]] = deque()
             self._results: deque[tuple[float, float, float]] = deque()
             self._last_error = ''
             self._error_time = self._started
@@ -151,7 +157,7 @@ class Diagnostics:
             now = self._clock()
             self._received += count
             self._last_image = now
-            self._arrivals.extend([now] * count)
+            self._arrivals.append((now, count))
             self._forget_old(now)
 
     def frame_dropped(self, count: int = 1) -> None:
@@ -184,7 +190,7 @@ class Diagnostics:
                 frames_received=self._received,
                 frames_processed=self._processed,
                 frames_dropped=self._dropped,
-                input_rate_hz=len(self._arrivals) / span,
+                input_rate_hz=sum(count for _, count in self._arrivals) / span,
                 rate_hz=len(self._results) / span,
                 latency_ms=Percentiles.of([result[1] for result in self._results]),
                 inference_ms=Percentiles.of([result[2] for result in self._results]),
@@ -218,7 +224,7 @@ class Diagnostics:
         return message
 
     def _forget_old(self, now: float) -> None:
-        while self._arrivals and self._arrivals[0] <= now - WINDOW_S:
+        while self._arrivals and self._arrivals[0][0] <= now - WINDOW_S:
             self._arrivals.popleft()
         while self._results and self._results[0][0] <= now - WINDOW_S:
             self._results.popleft()
@@ -230,12 +236,17 @@ def assess(
     """Judge the numbers.
 
     Returns:
-        level and text: ERROR when no images come, when something failed a short while ago and
-        results do not go on, or when the node is not active and something failed before; WARN when
-        results are slow or late, when objects are UNCERTAIN, when the node is paused, or when
-        something failed and results go on; else OK.
+        level and text: ERROR when the inference thread hangs, when no images come, when something
+        failed a short while ago and results do not go on, or when the node is not active and
+        something failed before; WARN when results are slow or late, when objects are UNCERTAIN,
+        when several cameras publish, when the node is paused, or when something failed and results
+        go on; else OK.
     """
     active = state.lifecycle == 'active'
+    if state.hang:
+        return ERROR, state.hang
+    if state.underway:
+        return OK, f'{state.underway}; images are not tracked meanwhile'
     if snapshot.last_error and not active:
         return ERROR, snapshot.last_error
     if snapshot.last_error and snapshot.seconds_since_error <= WINDOW_S:
@@ -274,6 +285,12 @@ def silence(snapshot: Snapshot, state: NodeState) -> str:
 
 def _warnings(snapshot: Snapshot, state: NodeState, limits: DiagnosticsParameters) -> list[str]:
     warnings = []
+    if state.publishers > 1:
+        warnings.append(
+            f'{state.publishers} publishers on {state.input_topic} '
+            f'({", ".join(state.publisher_names)}); images of several cameras are mixed up, let '
+            'one publish'
+        )
     if limits.min_rate_hz > 0 and snapshot.seconds_active > SETTLED_S:
         warnings += _rate_warnings(snapshot, limits.min_rate_hz)
     if snapshot.frames_processed:

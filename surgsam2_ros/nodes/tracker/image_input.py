@@ -25,14 +25,28 @@ def image_topic(settings: InputParameters) -> str:
     return 'image/compressed' if settings.transport == COMPRESSED else 'image'
 
 
+def rival_publishers(node: Node, topic: str) -> tuple[str, ...]:
+    """Return the full names of the nodes that publish on a topic, where there are several."""
+    if node.count_publishers(topic) < 2:  # the cheaper question
+        return ()
+    publishers = node.get_publishers_info_by_topic(topic)
+    return tuple(sorted(f'{p.node_namespace.rstrip("/")}/{p.node_name}' for p in publishers))
+
+
 class GapCounter:
     """Counts messages that were published and never arrived, by their sequence numbers.
 
     Best-effort messages get lost on the way, and a subscription of depth 1 overwrites what was
-    not taken in time; the middleware reports neither.
+    not taken in time; the middleware reports neither. Each publisher numbers its messages. Where a
+    message does not tell which one it is from, as in Jazzy, gaps are counted only while there is a
+    single publisher.
+
+    Args:
+        count_publishers: how many publish on the topic now; asked where that matters.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, count_publishers: Callable[[], int]) -> None:
+        self._count_publishers = count_publishers
         self._last: dict[bytes, int] = {}
 
     def count(self, info: MessageInfo) -> int:
@@ -43,7 +57,9 @@ class GapCounter:
         publisher = bytes((info.get('publisher_gid') or {}).get('data', b''))
         missing = number - self._last.get(publisher, number - 1) - 1
         self._last[publisher] = number
-        return max(missing, 0)
+        if missing <= 0 or (not publisher and self._count_publishers() != 1):
+            return 0
+        return missing
 
 
 class ImageInput:
@@ -73,7 +89,8 @@ class ImageInput:
         self._is_enabled = is_enabled
         self._on_received = on_received
         self._now_ns = now_ns
-        self._gaps = GapCounter()
+        topic = node.resolve_topic_name(image_topic(settings))
+        self._gaps = GapCounter(lambda: node.count_publishers(topic))
         depth = settings.queue_size if settings.policy == EVERY_FRAME else 1
         self._subscription = node.create_subscription(
             CompressedImage if settings.transport == COMPRESSED else Image,

@@ -8,9 +8,6 @@ is asked of it.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
@@ -22,7 +19,8 @@ from std_srvs.srv import SetBool
 from surgsam2_msgs.msg import PromptArray
 from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.tracker.diagnostics import NodeState
-from surgsam2_ros.nodes.tracker.image_input import ImageInput, image_topic
+from surgsam2_ros.nodes.tracker.image_input import ImageInput, image_topic, rival_publishers
+from surgsam2_ros.nodes.tracker.inference_watch import InferenceWatch
 from surgsam2_ros.nodes.tracker.object_services import ObjectServices
 from surgsam2_ros.nodes.tracker.parameters import (
     check_parameters,
@@ -32,36 +30,18 @@ from surgsam2_ros.nodes.tracker.parameters import (
 from surgsam2_ros.nodes.tracker.pipeline import Pipeline
 from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher
 from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
+from surgsam2_ros.nodes.tracker.transitions import TransitionThread, told
 from surgsam2_ros.streaming.frame_slot import EVERY_FRAME
-from surgsam2_ros.streaming.requests import (
-    CallRequest,
-    PromptRequest,
-    RequestError,
-    format_stamp,
-)
+from surgsam2_ros.streaming.requests import RequestError
 from surgsam2_ros.streaming.stamp_order import OVERTAKEN_NS
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 FAILURE = TransitionCallbackReturn.FAILURE
 ERROR = TransitionCallbackReturn.ERROR
 
-EXPIRY_PERIOD_S = 0.1
-
-Transition = Callable[['SurgSam2Node', LifecycleState], TransitionCallbackReturn]
-
-
-def _logs_errors(transition: Transition) -> Transition:
-    """Tell what went wrong in a transition, which rclpy keeps to itself."""
-
-    @functools.wraps(transition)
-    def logged(node: SurgSam2Node, state: LifecycleState) -> TransitionCallbackReturn:
-        try:
-            return transition(node, state)
-        except Exception as error:
-            node.reporter.report_exception(f'{transition.__name__} failed', error)
-            return ERROR
-
-    return logged
+EXIT_HOPELESS = 70
+"""Exit status where only a new process helps (EX_SOFTWARE of sysexits.h)."""
+CLOSE_TIMEOUT_S = 0.8
 
 
 class SurgSam2Node(LifecycleNode):
@@ -75,6 +55,7 @@ class SurgSam2Node(LifecycleNode):
         pipeline: what tracks; None while not configured.
         reporter: tells status, diagnostics and problems.
         active, enabled: whether images are subscribed to, and whether they are tracked.
+        exit_status: what the process is to end with.
     """
 
     def __init__(self, **node_options) -> None:
@@ -86,6 +67,7 @@ class SurgSam2Node(LifecycleNode):
         self.pipeline: Pipeline | None = None
         self.active = False
         self.enabled = True
+        self.exit_status = 0
         self._image_input: ImageInput | None = None
         self._prompt_input: Subscription | None = None
         self.reporter = StatusReporter(self, self._describe, self.parameters.diagnostics)
@@ -96,15 +78,26 @@ class SurgSam2Node(LifecycleNode):
             tracking=self._require_tracking,
             timeout_s=lambda: self.parameters.tracking.prompt_timeout_s,
         )
-        self.create_service(SetBool, '~/enable', self._enable)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._transitions = TransitionThread(self)
+        self.create_service(
+            SetBool, '~/enable', self._enable, callback_group=self._transitions.group
+        )
+        self._watch = InferenceWatch(
+            self,
+            self.reporter,
+            pipeline=lambda: self.pipeline,
+            parameters=lambda: self.parameters,
+            image_topic=lambda: self.image_topic,
+            on_failure=self._leave_active,
+            on_hopeless=self._end_process,
+        )
         backward = Duration(nanoseconds=-OVERTAKEN_NS)
         threshold = JumpThreshold(min_forward=None, min_backward=backward, on_clock_change=False)
         self._jumps = self.get_clock().create_jump_callback(
             threshold, post_callback=self._clock_jumped
         )
-        self.create_timer(EXPIRY_PERIOD_S, self._expire_requests, clock=steady)
         if self.parameters.autostart:
+            steady = Clock(clock_type=ClockType.STEADY_TIME)
             self._autostart_timer = self.create_timer(0.0, self._autostart, clock=steady)
         else:
             self.get_logger().info(
@@ -113,7 +106,7 @@ class SurgSam2Node(LifecycleNode):
 
     # Transitions
 
-    @_logs_errors
+    @told
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the network, warm it up and create the outputs."""
         self.parameters = read_parameters(self)
@@ -133,6 +126,7 @@ class SurgSam2Node(LifecycleNode):
             self.reporter.report('configure', f'not configured: {error}')
             self.reporter.publish_status('unconfigured')
             return FAILURE
+        self.pipeline.take_input_settings(self.parameters.input)  # they may have changed meanwhile
         loaded = self.pipeline.loaded
         self.get_logger().info(
             f'configured: {loaded.model} from {loaded.checkpoint} on {loaded.device}, '
@@ -142,9 +136,11 @@ class SurgSam2Node(LifecycleNode):
         self.reporter.publish_status('inactive')
         return super().on_configure(state)
 
-    @_logs_errors
+    @told
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start publishing and subscribe to images and prompts."""
+        if self.pipeline.inference.failure:
+            return ERROR
         result = super().on_activate(state)
         self.reporter.reset()
         self._start_input()
@@ -152,62 +148,82 @@ class SurgSam2Node(LifecycleNode):
         self.get_logger().info(f'active: waiting for images on {self.image_topic}')
         return result
 
-    @_logs_errors
+    @told
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop the input and finish the image in work; objects and their memory are kept.
 
         With the every_frame policy the images in the queue are finished as well. ERROR when the
-        image in work does not come to an end.
+        image in work does not come to an end, or nothing can be tracked any more.
         """
         finished = self._stop_input()
         result = super().on_deactivate(state)
-        if not finished:
+        if not finished or self.pipeline.inference.failure:
             return ERROR
         self.reporter.publish_status('inactive')
         return result
 
-    @_logs_errors
+    @told
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the network, the device and the objects; ERROR when they are still in use."""
         result = super().on_cleanup(state)
-        if not self.close():
+        if not self._give_back():
             return ERROR
         self.reporter.publish_status('unconfigured')
         return result
 
-    @_logs_errors
+    @told
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give everything back, from whatever state."""
         self._stop_input()
         result = super().on_shutdown(state)
-        self.close()
+        self._give_back()
         self.reporter.publish_status('finalized')
         return result
 
-    @_logs_errors
+    @told
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give everything back, so that the node can be configured anew.
 
         Where that fails the node is finalized: another network beside the one that is still in use
         might not fit, and only a new process is sure to be free of it.
         """
-        freed = self.close()
+        freed = self._give_back()
         self.reporter.publish_status('unconfigured' if freed else 'finalized')
         return SUCCESS if freed else FAILURE
 
-    def close(self) -> bool:
+    def close(self) -> None:
+        """Give everything back because the process ends, as far as there is time."""
+        if self._transitions.close(CLOSE_TIMEOUT_S):
+            self._give_back()
+
+    def destroy_node(self) -> None:
+        """Leave the graph, also where the interpreter does not get to end as usual."""
+        super().destroy_node()
+        self._state_machine.destroy_when_not_in_use()  # rclpy forgets it, and it holds the node
+
+    def _give_back(self) -> bool:
         """Give everything back, whatever there is; False when the network is still in use."""
         self._stop_input()
         if self.pipeline is not None:
+            reason = self.pipeline.inference.failure or 'the inference thread did not end'
             if not self.pipeline.destroy():
-                self.reporter.report(
-                    'stop',
-                    'the inference thread did not end and its memory is not freed; restart the '
-                    'process of the node',
-                )
+                if self.context.ok():  # else the process ends, and that frees it
+                    text = f'{reason}; its memory is not freed, restart the process of the node'
+                    self.reporter.report('stop', text)
                 return False
             self.pipeline = None
         return True
+
+    def _leave_active(self) -> None:
+        """Leave ACTIVE by way of an error: images come, but nothing can be tracked any more."""
+        if self.active and not self._transitions.busy:
+            self.reporter.report('inference', self.pipeline.inference.failure)
+            self._transitions.start(self.trigger_deactivate)
+
+    def _end_process(self) -> None:
+        """End the process with a status that tells a supervisor to start a new one."""
+        self.exit_status = EXIT_HOPELESS
+        self.context.try_shutdown()
 
     # Input
 
@@ -217,18 +233,18 @@ class SurgSam2Node(LifecycleNode):
         return self.resolve_topic_name(image_topic(self.parameters.input))
 
     def _start_input(self) -> None:
+        self.active = True
         self._image_input = ImageInput(
             self,
             self.parameters.input,
             slot=self.pipeline.slot,
-            is_enabled=lambda: self.enabled,
+            is_enabled=lambda: self.active and self.enabled,
             on_received=self.reporter.frame_received,
             now_ns=self.now_ns,
         )
         self._prompt_input = self.create_subscription(
             PromptArray, 'prompts', self._object_services.take_prompts, qos.PROMPTS
         )
-        self.active = True
 
     def _stop_input(self) -> bool:
         """Stop the input and finish the image in work; False when it did not come to an end."""
@@ -253,11 +269,13 @@ class SurgSam2Node(LifecycleNode):
             enabled=self.enabled,
             input_topic=self.image_topic,
             publishers=self.count_publishers(self.image_topic),
+            publisher_names=rival_publishers(self, self.image_topic),
             timeout_s=self.parameters.input.timeout_s,
         )
-        if self.pipeline is None:
+        pipeline = self.pipeline  # a transition may take it away meanwhile
+        if pipeline is None:
             return state
-        loaded, header = self.pipeline.loaded, self.pipeline.last_header
+        loaded, header = pipeline.loaded, pipeline.last_header
         return state._replace(
             model=loaded.model,
             checkpoint=loaded.checkpoint,
@@ -265,15 +283,17 @@ class SurgSam2Node(LifecycleNode):
             precision=loaded.precision,
             engine=loaded.engine.name,
             engine_failures=tuple(loaded.failures),
-            num_objects=self.pipeline.num_objects,
-            uncertain=self.pipeline.uncertain_objects,
+            num_objects=pipeline.num_objects,
+            uncertain=pipeline.uncertain_objects,
             frame_id=header.frame_id if header is not None else '',
+            hang=self._watch.hang,
         )
 
     def _clock_jumped(self, _jump: TimeJump) -> None:
         """Note that /clock was set back, as when a bag starts over."""
-        if self.pipeline is not None:
-            self.pipeline.inference.expect_jump()
+        pipeline = self.pipeline
+        if pipeline is not None:
+            pipeline.inference.expect_jump()
 
     def now_ns(self) -> int:
         """Return the node's clock, simulated or not [ns]."""
@@ -287,9 +307,10 @@ class SurgSam2Node(LifecycleNode):
         Raises:
             RequestError: there is none.
         """
-        if self.pipeline is None:
+        pipeline = self.pipeline
+        if pipeline is None:
             raise RequestError('the node is not configured; configure and activate it first')
-        return self.pipeline
+        return pipeline
 
     def _require_tracking(self) -> Pipeline:
         """Return the pipeline, which images are coming to.
@@ -304,48 +325,43 @@ class SurgSam2Node(LifecycleNode):
             raise RequestError('tracking is paused; call ~/enable with data: true first')
         return pipeline
 
-    def _enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        if request.data and not self.enabled:
-            self.reporter.resume()
-        self.enabled = request.data
-        if not self.enabled and self.pipeline is not None:
-            self.pipeline.drain('tracking was paused; call ~/enable with data: true')
+    async def _enable(
+        self, request: SetBool.Request, response: SetBool.Response
+    ) -> SetBool.Response:
+        if self._transitions.busy:
+            response.message = 'the node changes its state; ask again when that is done'
+            return response
+        await self._transitions.run(lambda: self._set_enabled(request.data))
         response.success = True
-        response.message = 'tracking' if self.enabled else 'paused: images are not looked at'
-        self.reporter.publish_status()
+        response.message = 'tracking' if request.data else 'paused: images are not looked at'
         return response
 
-    def _expire_requests(self) -> None:
-        if self.pipeline is not None:
-            self.pipeline.expire_requests(self._explain_timeout)
-
-    def _explain_timeout(self, request: PromptRequest | CallRequest) -> str:
-        waited = f'within {self.parameters.tracking.prompt_timeout_s:g} s'
-        if isinstance(request, CallRequest):
-            return f'the tracker was busy and did not answer {waited}; ask again'
-        publishers = f'{self.count_publishers(self.image_topic)} publishers on {self.image_topic}'
-        if request.stamp_ns:
-            return (
-                f'no image of {format_stamp(request.stamp_ns)} or newer was tracked {waited} '
-                f'({publishers}); use stamp 0 for the newest image'
-            )
-        return (
-            f'no image was tracked {waited} ({publishers}); check the camera, the remapping of '
-            'the topic, input.transport and input.qos'
-        )
+    def _set_enabled(self, enabled: bool) -> None:
+        if enabled and not self.enabled:
+            self.reporter.resume()
+        self.enabled = enabled
+        if not enabled and self.pipeline is not None:
+            self.pipeline.drain('tracking was paused; call ~/enable with data: true')
+        self.reporter.publish_status()
 
     # Parameters
 
     def _check_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
-        return check_parameters(parameters, configured=self.pipeline is not None)
+        # Also while it is being configured, by the parameters of when that began.
+        configured = self.pipeline is not None or self._transitions.busy
+        return check_parameters(parameters, configured=configured)
 
     def _take_parameters(self, _parameters: list[Parameter]) -> None:
         self.parameters = read_parameters(self)
         self.reporter.take_parameters(self.parameters.diagnostics)
-        if self.pipeline is not None:
-            self.pipeline.take_input_settings(self.parameters.input)
+        pipeline = self.pipeline
+        if pipeline is not None:
+            pipeline.take_input_settings(self.parameters.input)
 
     def _autostart(self) -> None:
         self.destroy_timer(self._autostart_timer)
+        self._transitions.start(self._bring_up)
+
+    def _bring_up(self) -> None:
         if self.trigger_configure() == SUCCESS:
             self.trigger_activate()

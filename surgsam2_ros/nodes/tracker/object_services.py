@@ -14,7 +14,6 @@ from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
-import rclpy.task
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from std_srvs.srv import Trigger
@@ -26,11 +25,12 @@ from surgsam2_ros.nodes.messages.prompts import (
     prompts_from_message,
     prompts_from_request,
 )
+from surgsam2_ros.nodes.tracker.awaiting import answer_of
 from surgsam2_ros.nodes.tracker.pipeline import Pipeline
 from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
 from surgsam2_ros.sources.image_encodings import EncodingError
-from surgsam2_ros.streaming.inference_thread import PromptOutcome
 from surgsam2_ros.streaming.requests import RequestError, RequestQueue
+from surgsam2_ros.streaming.tracked_frame import PromptOutcome
 from surgsam2_ros.tracking import PromptError, UnknownObjectError
 
 
@@ -92,7 +92,7 @@ class ObjectServices:
             future = self._submit_prompts(
                 prompts, request.header.stamp, allow_update=request.allow_update
             )
-            outcome = await self._answer(future)
+            outcome = await answer_of(future, self._node)
         except Exception as error:  # a service answers whatever happens
             response.message = self._explain(error)
             response.rejected_object_ids = _objects_at_fault(error)
@@ -188,20 +188,8 @@ class ObjectServices:
     ) -> Any:
         if requests is None:
             requests = self._configured().requests
-        return await self._answer(requests.submit_call(function, timeout_s=self._timeout_s()))
-
-    async def _answer(self, future: Future) -> Any:
-        """Wait for another thread's answer without keeping the executor waiting."""
-        executor = self._node.executor
-        answered = rclpy.task.Future(executor=executor)
-
-        def wake_up(_future: Future) -> None:
-            answered.set_result(None)
-            executor.wake()
-
-        future.add_done_callback(wake_up)
-        await answered
-        return future.result()
+        future = requests.submit_call(function, timeout_s=self._timeout_s())
+        return await answer_of(future, self._node)
 
     async def _fill_objects(self, response: Any) -> None:
         """Tell the living objects in a response that failed, where there are any."""

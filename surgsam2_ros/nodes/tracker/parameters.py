@@ -199,6 +199,8 @@ class DiagnosticsParameters:
     period_s: float
     min_rate_hz: float
     max_latency_ms: float
+    max_silence_s: float
+    exit_on_hang: bool
 
 
 @dataclasses.dataclass(frozen=True)

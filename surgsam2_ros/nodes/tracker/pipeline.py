@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from std_msgs.msg import Header
 
+from surgsam2_ros.nodes.messages.cv_bridge_fallback import has_sound_cv_bridge
 from surgsam2_ros.nodes.messages.images import decode_compressed_message, decode_image_message
 from surgsam2_ros.nodes.tracker.image_input import COMPRESSED
 from surgsam2_ros.nodes.tracker.parameters import InputParameters, OutputParameters, Parameters
@@ -17,8 +18,9 @@ from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
 from surgsam2_ros.nodes.tracker.tracker_loading import LoadedTracker, load_tracker
 from surgsam2_ros.streaming.call_thread import CallThread
 from surgsam2_ros.streaming.frame_slot import FrameSlot
-from surgsam2_ros.streaming.inference_thread import InferenceThread, TrackedFrame
+from surgsam2_ros.streaming.inference_thread import InferenceThread
 from surgsam2_ros.streaming.requests import CallRequest, PromptRequest, RequestQueue
+from surgsam2_ros.streaming.tracked_frame import TrackedFrame
 from surgsam2_ros.tracking import StreamingTracker, TrackState
 
 IDLE_TIMEOUT_S = 10.0
@@ -127,12 +129,12 @@ class Pipeline:
             how many images were dropped, and whether the image in work was finished.
         """
         if finish:
-            self.inference.wait_idle(QUEUE_TIMEOUT_S)
+            self.inference.wait_idle(QUEUE_TIMEOUT_S, self._is_ended)
         waiting = self.slot.clear()
         self.requests.fail_all(reason)
         self.side_requests.fail_all(reason)
-        finished = self.inference.wait_idle(IDLE_TIMEOUT_S + self._work_s())
-        if not finished:
+        finished = self.inference.wait_idle(IDLE_TIMEOUT_S + self._work_s(), self._is_ended)
+        if not finished and not self._is_ended():
             self._reporter.report('inference', 'the image in work did not come to an end')
         return waiting, finished
 
@@ -141,10 +143,10 @@ class Pipeline:
 
         May be called again when the thread did not end in time: it returned False.
         """
-        freed = self.inference.stop(STOP_TIMEOUT_S + self._work_s())
+        freed = self.inference.stop(STOP_TIMEOUT_S + self._work_s(), self._is_ended)
         if self._side is not None:
             self.side_requests.fail_all('the tracker was shut down; configure the node')
-            freed &= self._side.stop(STOP_TIMEOUT_S)
+            freed &= self._side.stop(0.0 if self._is_ended() else STOP_TIMEOUT_S)
         if self._results is not None:
             self._results.destroy()
             self._results = None
@@ -156,6 +158,7 @@ class Pipeline:
         return _WORK_FACTOR * last.inference_ms / 1e3 if last is not None else 0.0
 
     def _load(self, parameters: Parameters) -> StreamingTracker:
+        has_sound_cv_bridge()  # found out now: it may take longer than an image can wait
         self.loaded = load_tracker(parameters, self._reporter.warn)
         on_cpu = self.loaded.device == 'cpu'  # a GPU would do both one after the other
         self.inference.encode_ahead = parameters.model.encode_ahead and on_cpu

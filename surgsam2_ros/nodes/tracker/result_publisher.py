@@ -14,7 +14,7 @@ from surgsam2_ros.nodes.messages.images import make_label_image, make_rgb_image
 from surgsam2_ros.nodes.messages.tracks import make_track_array
 from surgsam2_ros.nodes.tracker.parameters import OutputParameters
 from surgsam2_ros.streaming.frame_slot import ReceivedFrame
-from surgsam2_ros.streaming.inference_thread import TrackedFrame
+from surgsam2_ros.streaming.tracked_frame import TrackedFrame
 
 # Stamps further than this from the node's clock are of another clock: a bag replayed without
 # /clock, a camera that stamps from its own start. No transport takes that long.

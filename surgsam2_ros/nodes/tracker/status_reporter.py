@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import threading
 import traceback
 from collections.abc import Callable
 
@@ -31,7 +32,7 @@ _STATES = {
     'finalized': State.PRIMARY_STATE_FINALIZED,
 }
 # Kinds of problems that somebody has to see to; the others are warnings.
-ERRORS = ('stop', 'configure', 'inference', 'publish')
+ERRORS = ('stop', 'configure', 'inference', 'publish', 'hang')
 
 
 class StatusReporter:
@@ -48,6 +49,8 @@ class StatusReporter:
     ) -> None:
         self._node, self._describe = node, describe
         self._state = 'unconfigured'
+        self._underway = ''
+        self._publishing = threading.Lock()  # transitions and the timer have threads of their own
         self._diagnostics = Diagnostics(hardware_id=node.get_fully_qualified_name())
         self._warnings = ProblemLog(self._log_warning)
         self._errors = ProblemLog(self._log_error)
@@ -100,16 +103,27 @@ class StatusReporter:
         self._diagnostics.error(text)
         self._errors.add(what, ''.join([text, '\n', *traceback.format_exception(error)]))
 
+    def enter(self, underway: str) -> None:
+        """Tell that a transition is under way, empty once it is over."""
+        self._underway = underway
+        if underway:
+            self.publish_status()
+
     def publish_status(self, state: str | None = None) -> None:
         """Publish `~/status`.
 
         Args:
-            state: the lifecycle state the node is entering; None when it has not changed.
+            state: the lifecycle state that a transition ends in; None when it has not changed.
         """
-        self._state = state or self._state
+        with self._publishing:
+            if state is not None:
+                self._state, self._underway = state, ''
+            self._publish_status()
+
+    def _publish_status(self) -> None:
         if not self._node.context.ok():  # interrupted: there is nobody to publish to
             return
-        node = self._describe(self._state)
+        node = self._describe(self._state)._replace(underway=self._underway)
         snapshot = self._diagnostics.snapshot()
         status = TrackerStatus(
             lifecycle_state=_STATES[self._state],
@@ -139,7 +153,7 @@ class StatusReporter:
             self._diagnostics.message(
                 self._node.get_clock().now().to_msg(),
                 self._node.get_fully_qualified_name(),
-                self._describe(self._state),
+                self._describe(self._state)._replace(underway=self._underway),
                 self._parameters,
             )
         )
@@ -147,6 +161,8 @@ class StatusReporter:
 
 def _status_text(snapshot: Snapshot, node: NodeState) -> str:
     """Say in a sentence how the node is doing."""
+    if node.underway or node.hang:
+        return node.underway or node.hang
     active = node.lifecycle == 'active'
     if snapshot.last_error and (not active or snapshot.seconds_since_error <= WINDOW_S):
         return snapshot.last_error

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
 import threading
 import time
 
@@ -17,17 +19,54 @@ from std_srvs.srv import SetBool
 
 from surgsam2_msgs.msg import TrackArray
 from surgsam2_msgs.srv import AddObjects
-from surgsam2_ros.nodes.client import NodeState, SurgSam2Client, SurgSam2Error
-from surgsam2_ros.nodes.client import client as client_module
+from surgsam2_ros.nodes.client import NodeState, SurgSam2Client, SurgSam2Error, asking
 from surgsam2_ros.nodes.client.node_thread import NodeThread
 from surgsam2_ros.nodes.messages import qos
 
+# A node whose answers are lost in the second after it was first asked, as while it does not know
+# yet who asked.
+FORGETFUL = """
+import sys, time
+import rclpy
+from lifecycle_msgs.srv import GetState
+from rclpy.service import Service
+from std_srvs.srv import SetBool
+from surgsam2_msgs.msg import TrackerStatus
+from surgsam2_ros.nodes.messages import qos
+
+send, asked = Service.send_response, []
+
+def send_or_lose(self, response, header):
+    asked.append(time.monotonic())
+    if asked[-1] - asked[0] > 1.0:
+        send(self, response, header)
+
+def enable(_request, response):
+    print('enabled', flush=True)
+    response.success = True
+    return response
+
+Service.send_response = send_or_lose
+rclpy.init(args=[])
+node = rclpy.create_node('forgetful')
+node.create_publisher(TrackerStatus, f'{sys.argv[1]}/status', qos.STATUS)
+node.create_service(SetBool, f'{sys.argv[1]}/enable', enable)
+node.create_service(GetState, f'{sys.argv[1]}/get_state', lambda _request, response: response)
+rclpy.spin(node)
+"""
 TARGET = f'/stand_in_{os.getpid()}/surgsam2'
 
 
 @pytest.fixture(scope='module')
 def stand_in():
     owner = NodeThread('stand_in')
+    owner.node.answer_state = lambda _request, response: response
+    owner.node.create_service(
+        GetState,
+        f'{TARGET}/get_state',
+        lambda request, response: owner.node.answer_state(request, response),
+        callback_group=ReentrantCallbackGroup(),
+    )
     yield owner.node
     owner.close()
 
@@ -56,15 +95,25 @@ def test_a_lost_answer_about_the_state_is_asked_for_again(stand_in, client, monk
         response.current_state.id = State.PRIMARY_STATE_ACTIVE
         return response
 
-    monkeypatch.setattr(client_module, '_REPEAT_S', 0.3)
-    stand_in.create_service(
-        GetState, f'{TARGET}/get_state', answer, callback_group=ReentrantCallbackGroup()
-    )
+    monkeypatch.setattr(asking, 'REPEAT_S', 0.3)
+    monkeypatch.setattr(stand_in, 'answer_state', answer)
     timer = threading.Timer(1.0, lost.set)
     timer.start()
     assert client.state() is NodeState.ACTIVE
     timer.join()
     assert len(asked) >= 2
+
+
+def test_no_answer_is_lost_in_a_nodes_first_moment_nor_after_its_restart(
+    start_process, ros_namespace
+):
+    target = f'{ros_namespace}_{os.getpid()}/surgsam2'
+    with SurgSam2Client(target, timeout_s=30.0) as client:
+        for start in range(2):
+            process = start_process([sys.executable, '-c', FORGETFUL, target], name=f'node_{start}')
+            client.enable(False)
+            assert process.output.count('enabled') == 1, 'it has an effect and is sent once'
+            process.signal(signal.SIGKILL)
 
 
 def test_prompts_become_messages(stand_in, client):

@@ -4,15 +4,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip('rclpy')
 from builtin_interfaces.msg import Time
 
 from surgsam2_ros.nodes.tracker.diagnostics import ERROR, OK, WARN, Diagnostics, NodeState, assess
-from surgsam2_ros.nodes.tracker.parameters import DiagnosticsParameters
+from surgsam2_ros.nodes.tracker.parameters import Parameters
 
-LIMITS = DiagnosticsParameters(period_s=1.0, min_rate_hz=10.0, max_latency_ms=100.0)
+LIMITS = replace(Parameters.defaults().diagnostics, min_rate_hz=10.0, max_latency_ms=100.0)
 ACTIVE = NodeState('active', True, '/camera/image', 'nano', 'cpu', 'fp32', 2)
 
 
@@ -134,7 +136,7 @@ def test_stamps_from_the_future_point_to_the_clocks(stream):
 
 
 def test_zero_limits_turn_the_warnings_off(stream):
-    off = DiagnosticsParameters(period_s=1.0, min_rate_hz=0.0, max_latency_ms=0.0)
+    off = replace(LIMITS, min_rate_hz=0.0, max_latency_ms=0.0)
     assert stream.run(8, 2, latency_ms=4000).assess(limits=off)[0] == OK
 
 
@@ -200,3 +202,28 @@ def test_a_slower_engine_than_asked_for_is_told_as_long_as_it_runs(stream):
     values = {value.key: value.value for value in message.status[0].values}
     assert values['engine'] == 'torch'
     assert values['engine_failures'] == 'no onnxruntime; install it'
+
+
+def test_a_gap_of_any_length_takes_no_memory(stream):
+    stream.diagnostics.frame_received(10**9)
+    snapshot = stream.diagnostics.snapshot()
+    assert snapshot.frames_received == 10**9
+    assert snapshot.input_rate_hz == pytest.approx(10**9)
+
+
+def test_two_cameras_on_one_topic_are_a_warning_with_their_names(stream):
+    cameras = ACTIVE._replace(publishers=2, publisher_names=('/left/camera', '/right/camera'))
+    level, text = stream.run(8, 32).assess(cameras)
+    assert level == WARN
+    assert '2 publishers on /camera/image (/left/camera, /right/camera)' in text
+
+
+def test_a_hang_is_an_error_whatever_else_is_said(stream):
+    hanging = ACTIVE._replace(hang='the image of stamp 12.0 has been in work for 7 s')
+    assert stream.run(8, 32).assess(hanging) == (ERROR, hanging.hang)
+
+
+def test_a_transition_under_way_is_told(stream):
+    level, text = stream.assess(NodeState('unconfigured', True, '', underway='configuring'))
+    assert level == OK
+    assert text.startswith('configuring')

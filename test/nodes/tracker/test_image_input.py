@@ -11,8 +11,8 @@ def info(number: int | None, publisher: bytes = b'camera') -> dict:
     return {'publication_sequence_number': number, 'publisher_gid': {'data': publisher}}
 
 
-def counts(*infos: dict) -> list[int]:
-    counter = GapCounter()
+def counts(*infos: dict, publishers: int = 2) -> list[int]:
+    counter = GapCounter(lambda: publishers)
     return [counter.count(item) for item in infos]
 
 
@@ -34,3 +34,14 @@ def test_a_publisher_that_starts_over_loses_nothing():
 
 def test_a_middleware_without_numbers_counts_nothing():
     assert counts(info(None), {}, info(None)) == [0, 0, 0]
+
+
+def test_messages_that_do_not_tell_their_publisher_are_counted_while_there_is_one():
+    anonymous = [{'publication_sequence_number': number} for number in (1, 2, 5)]
+    assert counts(*anonymous, publishers=1) == [0, 0, 2]
+
+
+def test_two_publishers_that_messages_do_not_tell_apart_give_no_false_gaps():
+    numbers = (100, 1, 101, 2, 102, 3)
+    anonymous = [{'publication_sequence_number': number} for number in numbers]
+    assert counts(*anonymous, publishers=2) == [0] * 6

@@ -14,7 +14,7 @@ from sensor_msgs.msg import Image
 from surgsam2_ros.nodes.tracker.parameters import Parameters
 from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher, latency_ms
 from surgsam2_ros.streaming.frame_slot import ReceivedFrame
-from surgsam2_ros.streaming.inference_thread import TrackedFrame
+from surgsam2_ros.streaming.tracked_frame import TrackedFrame
 from surgsam2_ros.tracking import FrameResult, MaskCrop, Track, TrackState
 
 MS = 1_000_000

@@ -15,6 +15,7 @@ from node_processes import (
     HEIGHT,
     STOP_TIMEOUT_S,
     WIDTH,
+    Camera,
     make_header,
     running_node,
     write_random_checkpoint,
@@ -222,6 +223,24 @@ def test_diagnostics_tell_rate_latency_drops_and_device(node, listen):
     node.camera.send_message(Image(encoding='rgb8'))
     message = diagnostics.wait(lambda m: 'image was not read' in m.status[0].message)
     assert message.status[0].level in (DiagnosticStatus.WARN, DiagnosticStatus.ERROR)
+
+
+def test_two_cameras_on_one_topic_are_a_warning_and_make_no_gaps(node, listen):
+    node.add_while_sending('a', box=BOX)
+    diagnostics = listen(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
+    other = Camera(node.namespace)
+    try:
+        deadline = time.monotonic() + 30.0
+        while not (told := [m for m in diagnostics.messages if '2 publi' in m.status[0].message]):
+            assert time.monotonic() < deadline
+            for camera in (node.camera, other):
+                camera.stamp_ns = max(node.camera.stamp_ns, other.stamp_ns)
+                tracks = node.client.wait_for_tracks(stamp=camera.send().stamp)
+                assert tracks.dropped_since_last == 0
+        assert told[0].status[0].level == DiagnosticStatus.WARN
+        assert told[0].status[0].message.count('/camera_') == 2
+    finally:
+        other.close()
 
 
 def test_compressed_images_are_tracked_and_broken_ones_reported(tmp_path, checkpoint):

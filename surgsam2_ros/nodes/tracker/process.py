@@ -1,0 +1,60 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The life of the node's process: made, spun by the main thread, given back."""
+
+from __future__ import annotations
+
+import contextlib
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.logging import get_logger
+
+from surgsam2_ros.heap import keep_freed_memory
+from surgsam2_ros.nodes.tracker.ending import ProcessEnd
+from surgsam2_ros.nodes.tracker.node import SurgSam2Node
+from surgsam2_ros.nodes.tracker.parameters import ParameterError
+
+
+def run(args: list[str] | None, ending: ProcessEnd) -> int:
+    """Run the node until the process is told to end. Returns the exit status.
+
+    Args:
+        args: the command line; None is that of the process.
+        ending: takes the signals.
+    """
+    keep_freed_memory()
+    rclpy.init(args=args)
+    ending.hold()
+    try:
+        node = SurgSam2Node()
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+    except ParameterError as error:
+        get_logger('surgsam2').fatal(str(error))
+        ending.status = 1
+    except Exception:
+        if rclpy.ok():
+            raise
+        # Told to end meanwhile: half of a node, for want of a context.
+    else:
+        with contextlib.suppress(ExternalShutdownException):
+            _spin(executor, node)
+        node.close()
+        ending.status = node.exit_status
+        executor.shutdown()
+        node.destroy_node()
+    rclpy.try_shutdown()
+    return ending.finish()
+
+
+def _spin(executor: SingleThreadedExecutor, node: SurgSam2Node) -> None:
+    """Run callbacks until the shutdown; one that fails must not cost the tracked objects."""
+    while node.context.ok():
+        try:
+            executor.spin()
+        except ExternalShutdownException:
+            raise
+        except Exception as error:
+            if node.context.ok():  # else it failed because of the shutdown
+                node.reporter.report_exception('a callback failed', error)
