@@ -8,6 +8,7 @@ happens to a result and who hears of problems is given from outside. Knows nothi
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import threading
 import time
@@ -30,6 +31,7 @@ from surgsam2_ros.streaming.requests import (
 )
 from surgsam2_ros.streaming.stamp_order import Order, StampOrder
 from surgsam2_ros.tracking import FrameResult, ObjectInfo, PromptError, StreamingTracker
+from surgsam2_ros.tracking.device_errors import empty_cache, is_device_lost, is_out_of_memory
 
 _STOP_TIMEOUT_S = 10.0
 _PAUSE_S = 0.05  # after an error that nobody foresaw, lest it fill the log
@@ -103,6 +105,7 @@ class InferenceThread:
         self.encode_ahead = False  # encode the next frame in a second thread while one is tracked
         self.last_result: TrackedFrame | None = None
         self.objects: tuple[ObjectInfo, ...] = ()  # that live, as of the newest frame or request
+        self.failure: str | None = None  # why nothing can be tracked any more in this process
         self._load = load
         self._slot = slot
         self._requests = requests
@@ -185,6 +188,8 @@ class InferenceThread:
     def _serve(self) -> None:
         """Work until no frame and no request waits."""
         while not self._stop.is_set():
+            if self.failure is not None:
+                self._requests.fail_all(self.failure)
             self._answer_calls()
             self._requests.take_prompts(self._history)
             frame, dropped = self._frames.take()
@@ -202,11 +207,15 @@ class InferenceThread:
                 self.objects = tuple(self._tracker.objects)
                 call.future.set_result(answer)
             except Exception as error:  # handed to who asked
+                self._note_lost_device(error)
                 call.future.set_exception(error)
 
     def _take_up(self, frame: DecodedFrame) -> None:
         """Take one frame through prompts, tracking and publishing."""
         received = frame.received
+        if self.failure is not None:
+            self._count_dropped(1)
+            return
         if self._is_too_old(received):
             return
         if frame.error is not None:
@@ -218,16 +227,34 @@ class InferenceThread:
             return
         accepted = self._apply_prompts(received.stamp_ns, frame.rgb.shape[:2])
         try:
-            tracked = self._track(frame)
+            tracked = self._track_with_memory(frame, accepted)
         except Exception as error:  # one bad frame must not end the stream
             text = f'tracking failed on {format_stamp(received.stamp_ns)}: {_describe(error)}'
             self._count_failed('inference', text)
+            self._note_lost_device(error)
             for request, _ in accepted:  # the tracker has taken back what they did
                 request.future.set_exception(RequestError(text))
             return
         self._hand_out(tracked)
         for request, target in accepted:
             request.future.set_result(PromptOutcome(self.objects, target.moved_ns))
+
+    def _track_with_memory(
+        self, frame: DecodedFrame, accepted: list[tuple[PromptRequest, PromptTarget]]
+    ) -> TrackedFrame:
+        """Track a frame, a second time when the device was short of memory."""
+        try:
+            return self._track(frame)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            text = f'{format_stamp(frame.received.stamp_ns)}: {_describe(error)}'
+        empty_cache()  # not before the error is gone, which holds on to tensors
+        for request, target in accepted:  # the tracker has taken back what they did
+            self._give(request, target, frame.rgb.shape[:2])
+        tracked = self._track(frame)
+        self._report('memory', f'memory was short, the second attempt succeeded on {text}')
+        return tracked
 
     def _track(self, frame: DecodedFrame) -> TrackedFrame:
         started = time.perf_counter()
@@ -255,12 +282,7 @@ class InferenceThread:
         accepted = []
         for request, target in self._requests.take_prompts(self._history, stamp_ns):
             try:
-                self._tracker.add_objects(
-                    request.prompts,
-                    allow_update=request.allow_update,
-                    image_size=image_size,
-                    frame_index=target.frame_index,
-                )
+                self._give(request, target, image_size)
             except PromptError as error:
                 object_ids = [error.object_id] if error.object_id else []
                 request.future.set_exception(RequestError(str(error), object_ids))
@@ -271,6 +293,24 @@ class InferenceThread:
             else:
                 accepted.append((request, target))
         return accepted
+
+    def _give(
+        self, request: PromptRequest, target: PromptTarget, image_size: tuple[int, int]
+    ) -> None:
+        self._tracker.add_objects(
+            request.prompts,
+            allow_update=request.allow_update,
+            image_size=image_size,
+            frame_index=target.frame_index,
+        )
+
+    def _note_lost_device(self, error: Exception) -> None:
+        """Stop trying when no frame can succeed; whoever watches `failure` ends the process."""
+        if self.failure is None and is_device_lost(error):
+            self.failure = (
+                f'the device was lost, restart the process of the node: {_describe(error)}'
+            )
+            self._report('inference', self.failure)
 
     def expect_jump(self) -> None:
         """Note that the clock was set back; older stamps are then believed at once."""
@@ -335,10 +375,8 @@ class InferenceThread:
         self.last_result = None
         self.objects = ()
         gc.collect()
-        import torch
-
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        with contextlib.suppress(RuntimeError):  # of a lost device
+            empty_cache()
 
 
 def _describe(error: Exception) -> str:

@@ -157,11 +157,11 @@ class SurgSam2Node(LifecycleNode):
         """Stop the input and finish the image in work; objects and their memory are kept.
 
         With the every_frame policy the images in the queue are finished as well. ERROR when the
-        image in work does not come to an end.
+        image in work does not come to an end, or the device was lost.
         """
         finished = self._stop_input()
         result = super().on_deactivate(state)
-        if not finished:
+        if not finished or self.pipeline.inference.failure:
             return ERROR
         self.reporter.publish_status('inactive')
         return result
@@ -188,10 +188,11 @@ class SurgSam2Node(LifecycleNode):
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give everything back, so that the node can be configured anew.
 
-        Where that fails the node is finalized: another network beside the one that is still in use
-        might not fit, and only a new process is sure to be free of it.
+        Where that fails, or the device was lost, the node is finalized: another network beside the
+        one that is still in use might not fit, and only a new process is sure to be free of it.
         """
-        freed = self.close()
+        lost = self.pipeline is not None and self.pipeline.inference.failure is not None
+        freed = self.close() and not lost
         self.reporter.publish_status('unconfigured' if freed else 'finalized')
         return SUCCESS if freed else FAILURE
 
@@ -316,8 +317,11 @@ class SurgSam2Node(LifecycleNode):
         return response
 
     def _expire_requests(self) -> None:
-        if self.pipeline is not None:
-            self.pipeline.requests.expire(self._explain_timeout)
+        if self.pipeline is None:
+            return
+        self.pipeline.requests.expire(self._explain_timeout)
+        if self.active and self.pipeline.inference.failure:
+            self.trigger_deactivate()
 
     def _explain_timeout(self, request: PromptRequest | CallRequest) -> str:
         waited = f'within {self.parameters.tracking.prompt_timeout_s:g} s'
