@@ -21,16 +21,15 @@ import numpy as np
 from surgsam2_ros.sources.image_encodings import EncodingError
 from surgsam2_ros.streaming.frame_preparation import DecodedFrame, FramePreparation
 from surgsam2_ros.streaming.frame_slot import FrameSlot, ReceivedFrame
+from surgsam2_ros.streaming.prompt_intake import Accepted, PromptIntake
 from surgsam2_ros.streaming.requests import (
     FrameHistory,
-    PromptRequest,
-    PromptTarget,
     RequestError,
     RequestQueue,
     format_stamp,
 )
 from surgsam2_ros.streaming.stamp_order import Order, StampOrder
-from surgsam2_ros.tracking import FrameResult, ObjectInfo, PromptError, StreamingTracker
+from surgsam2_ros.tracking import FrameResult, ObjectInfo, StreamingTracker
 from surgsam2_ros.tracking.device_errors import empty_cache, is_device_lost, is_out_of_memory
 
 _STOP_TIMEOUT_S = 10.0
@@ -116,10 +115,15 @@ class InferenceThread:
         self._report = report
         self._now_ns = now_ns
         self._history = FrameHistory(replay_frames)
+        self._prompts = PromptIntake(
+            requests, self._history, lambda text: report('inference', text)
+        )
         self._frames: FramePreparation | None = None
         self._order = StampOrder()
         self._dropped_since_last = 0
         self._session = time.time_ns()  # differs from that of any other start
+        self._tell_alive: Callable[[], None] = lambda: None
+        self._alive_period_s: float | None = None
         self._tracker: StreamingTracker | None = None
         self._load_error: BaseException | None = None
         self._loaded = threading.Event()
@@ -142,6 +146,10 @@ class InferenceThread:
             error, self._load_error = self._load_error, None
             self._thread.join()
             raise error
+
+    def tell_alive(self, tell: Callable[[], None], period_s: float) -> None:
+        """Have `tell` called on the thread after each result, and each period while it waits."""
+        self._tell_alive, self._alive_period_s = tell, period_s
 
     def wait_idle(self, timeout_s: float) -> bool:
         """Wait until no frame waits or is being tracked; False when the time was not enough."""
@@ -172,7 +180,9 @@ class InferenceThread:
             self._loaded.set()
         self._idle.set()
         while not self._stop.is_set():
-            self._wake.wait()
+            self._show_life()
+            if not self._wake.wait(self._alive_period_s):
+                continue
             self._wake.clear()
             self._idle.clear()
             try:
@@ -225,7 +235,7 @@ class InferenceThread:
             return
         if not self._comes_in_order(received.stamp_ns):
             return
-        accepted = self._apply_prompts(received.stamp_ns, frame.rgb.shape[:2])
+        accepted = self._prompts.take(self._tracker, received.stamp_ns, frame.rgb.shape[:2])
         try:
             tracked = self._track_with_memory(frame, accepted)
         except Exception as error:  # one bad frame must not end the stream
@@ -239,9 +249,7 @@ class InferenceThread:
         for request, target in accepted:
             request.future.set_result(PromptOutcome(self.objects, target.moved_ns))
 
-    def _track_with_memory(
-        self, frame: DecodedFrame, accepted: list[tuple[PromptRequest, PromptTarget]]
-    ) -> TrackedFrame:
+    def _track_with_memory(self, frame: DecodedFrame, accepted: list[Accepted]) -> TrackedFrame:
         """Track a frame, a second time when the device was short of memory."""
         try:
             return self._track(frame)
@@ -250,8 +258,7 @@ class InferenceThread:
                 raise
             text = f'{format_stamp(frame.received.stamp_ns)}: {_describe(error)}'
         empty_cache()  # not before the error is gone, which holds on to tensors
-        for request, target in accepted:  # the tracker has taken back what they did
-            self._give(request, target, frame.rgb.shape[:2])
+        self._prompts.repeat(self._tracker, accepted, frame.rgb.shape[:2])
         tracked = self._track(frame)
         self._report('memory', f'memory was short, the second attempt succeeded on {text}')
         return tracked
@@ -274,35 +281,14 @@ class InferenceThread:
             self._count_failed('publish', f'a result was not published: {_describe(error)}')
             return
         self._dropped_since_last = 0
+        self._show_life()
 
-    def _apply_prompts(
-        self, stamp_ns: int, image_size: tuple[int, int]
-    ) -> list[tuple[PromptRequest, PromptTarget]]:
-        """Give the tracker the prompts this frame lets in; returns those it accepted."""
-        accepted = []
-        for request, target in self._requests.take_prompts(self._history, stamp_ns):
+    def _show_life(self) -> None:
+        if self.failure is None:
             try:
-                self._give(request, target, image_size)
-            except PromptError as error:
-                object_ids = [error.object_id] if error.object_id else []
-                request.future.set_exception(RequestError(str(error), object_ids))
-            except Exception as error:  # handed to who asked
-                text = f'prompts were not taken: {_describe(error)}'
-                self._report('inference', text)
-                request.future.set_exception(RequestError(text))
-            else:
-                accepted.append((request, target))
-        return accepted
-
-    def _give(
-        self, request: PromptRequest, target: PromptTarget, image_size: tuple[int, int]
-    ) -> None:
-        self._tracker.add_objects(
-            request.prompts,
-            allow_update=request.allow_update,
-            image_size=image_size,
-            frame_index=target.frame_index,
-        )
+                self._tell_alive()
+            except Exception as error:  # nothing but `stop` ends this thread
+                self._report('publish', f'liveliness was not asserted: {_describe(error)}')
 
     def _note_lost_device(self, error: Exception) -> None:
         """Stop trying when no frame can succeed; whoever watches `failure` ends the process."""

@@ -32,6 +32,7 @@ from surgsam2_ros.nodes.tracker.parameters import (
 from surgsam2_ros.nodes.tracker.pipeline import Pipeline
 from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher
 from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
+from surgsam2_ros.nodes.tracker.topic_quality import TopicQuality
 from surgsam2_ros.streaming.frame_slot import EVERY_FRAME
 from surgsam2_ros.streaming.requests import (
     CallRequest,
@@ -88,6 +89,7 @@ class SurgSam2Node(LifecycleNode):
         self.enabled = True
         self._image_input: ImageInput | None = None
         self._prompt_input: Subscription | None = None
+        self._quality = TopicQuality(self._warn)
         self.reporter = StatusReporter(self, self._describe, self.parameters.diagnostics)
         self._object_services = ObjectServices(
             self,
@@ -121,7 +123,7 @@ class SurgSam2Node(LifecycleNode):
         try:
             self.pipeline = Pipeline(
                 self.parameters,
-                ResultPublisher(self),
+                ResultPublisher(self, self._quality, self.parameters.output),
                 self.reporter,
                 output=lambda: self.parameters.output,
                 now_ns=self.now_ns,
@@ -147,6 +149,7 @@ class SurgSam2Node(LifecycleNode):
         """Start publishing and subscribe to images and prompts."""
         result = super().on_activate(state)
         self.reporter.reset()
+        self._quality.reset()
         self._start_input()
         self.reporter.publish_status('active')
         self.get_logger().info(f'active: waiting for images on {self.image_topic}')
@@ -221,6 +224,7 @@ class SurgSam2Node(LifecycleNode):
         self._image_input = ImageInput(
             self,
             self.parameters.input,
+            self._quality,
             slot=self.pipeline.slot,
             is_enabled=lambda: self.enabled,
             on_received=self.reporter.frame_received,
@@ -255,6 +259,7 @@ class SurgSam2Node(LifecycleNode):
             input_topic=self.image_topic,
             publishers=self.count_publishers(self.image_topic),
             timeout_s=self.parameters.input.timeout_s,
+            quality=self._quality.counts,
         )
         if self.pipeline is None:
             return state
@@ -275,6 +280,9 @@ class SurgSam2Node(LifecycleNode):
         """Note that /clock was set back, as when a bag starts over."""
         if self.pipeline is not None:
             self.pipeline.inference.expect_jump()
+
+    def _warn(self, text: str) -> None:
+        self.get_logger().warning(text)
 
     def now_ns(self) -> int:
         """Return the node's clock, simulated or not [ns]."""

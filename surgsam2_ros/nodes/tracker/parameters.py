@@ -190,6 +190,8 @@ class OutputParameters:
     overlay: bool
     overlay_opacity: float
     overlay_labels: bool
+    deadline_ms: float
+    liveliness_lease_ms: float
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,6 +22,7 @@ from surgsam2_ros.tracking import StreamingTracker, TrackState
 
 IDLE_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 10.0
+_SIGNS_PER_LEASE = 4  # of life, while there is nothing to track
 _WORK_FACTOR = 4  # longest that an image may take, in times the last one
 # Longest that a deactivation waits for the queue of the every_frame policy.
 QUEUE_TIMEOUT_S = 30.0
@@ -84,6 +85,9 @@ class Pipeline:
             now_ns=now_ns,
             replay_frames=parameters.tracking.prompt_buffer_frames,
         )
+        if parameters.output.liveliness_lease_ms > 0:
+            lease_s = parameters.output.liveliness_lease_ms / 1e3
+            self.inference.tell_alive(self._tell_alive, lease_s / _SIGNS_PER_LEASE)
         self.take_input_settings(settings)
         try:
             self.inference.start(is_cancelled=is_ended)
@@ -147,6 +151,11 @@ class Pipeline:
         on_cpu = self.loaded.device == 'cpu'  # a GPU would do both one after the other
         self.inference.encode_ahead = parameters.model.encode_ahead and on_cpu
         return self.loaded.tracker
+
+    def _tell_alive(self) -> None:
+        """Tell subscribers that the inference thread goes on; runs on it."""
+        if self._results is not None and not self._is_ended():
+            self._results.assert_liveliness()
 
     def _publish(self, frame: TrackedFrame) -> None:
         """Publish a result; runs on the inference thread."""
