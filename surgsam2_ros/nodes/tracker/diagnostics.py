@@ -97,6 +97,7 @@ class NodeState(NamedTuple):
         checkpoint: file of the network's weights, empty while none is loaded.
         frame_id: of the last image whose result was published, empty before.
         quality: the middleware's events on the topics.
+        degraded: what is left out because the node cannot keep up, and why, a sentence each.
     """
 
     lifecycle: str
@@ -114,6 +115,7 @@ class NodeState(NamedTuple):
     checkpoint: str = ''
     frame_id: str = ''
     quality: QualityCounts = QualityCounts()
+    degraded: tuple[str, ...] = ()
 
 
 class Diagnostics:
@@ -292,7 +294,7 @@ def _warnings(snapshot: Snapshot, state: NodeState, limits: DiagnosticsParameter
             f'UNCERTAIN: {", ".join(state.uncertain)}; the masks may be wrong, do not act on them '
             'before they are TRACKED again, or correct them by a prompt'
         )
-    return [*warnings, *state.quality.warnings, *state.engine_failures]
+    return [*warnings, *state.degraded, *state.quality.warnings, *state.engine_failures]
 
 
 def _rate_warnings(snapshot: Snapshot, least: float) -> list[str]:
@@ -347,6 +349,7 @@ def _values(snapshot: Snapshot, state: NodeState) -> dict[str, str]:
         'input_rate_hz': f'{snapshot.input_rate_hz:.2f}',
         'rate_hz': f'{snapshot.rate_hz:.2f}',
     }
+    values['degraded'] = '; '.join(state.degraded)
     for key in QualityCounts._fields[:-1]:
         values[key] = str(getattr(state.quality, key))
     for name in ('latency_ms', 'inference_ms'):

@@ -23,6 +23,8 @@ from surgsam2_msgs.msg import PromptArray
 from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.tracker.diagnostics import NodeState
 from surgsam2_ros.nodes.tracker.image_input import ImageInput, image_topic
+from surgsam2_ros.nodes.tracker.load_shedding import LoadShedding
+from surgsam2_ros.nodes.tracker.manager_bond import ManagerBond, require_bond
 from surgsam2_ros.nodes.tracker.object_services import ObjectServices
 from surgsam2_ros.nodes.tracker.parameters import (
     check_parameters,
@@ -90,6 +92,13 @@ class SurgSam2Node(LifecycleNode):
         self._image_input: ImageInput | None = None
         self._prompt_input: Subscription | None = None
         self._quality = TopicQuality(self._warn)
+        self._bond = ManagerBond(self, self._warn)
+        self._shedding = LoadShedding(
+            self,
+            parameters=lambda: self.parameters,
+            load=lambda: self.reporter.load() if self.active and self.enabled else None,
+            subscribed=lambda: self.pipeline.subscribed_outputs(),
+        )
         self.reporter = StatusReporter(self, self._describe, self.parameters.diagnostics)
         self._object_services = ObjectServices(
             self,
@@ -121,11 +130,12 @@ class SurgSam2Node(LifecycleNode):
         self.parameters = read_parameters(self)
         self.enabled = True  # a pause ends with the configuration that it was made in
         try:
+            require_bond(self.parameters.bond_timeout_s)
             self.pipeline = Pipeline(
                 self.parameters,
                 ResultPublisher(self, self._quality, self.parameters.output),
                 self.reporter,
-                output=lambda: self.parameters.output,
+                output=self._shedding.output,
                 now_ns=self.now_ns,
                 is_ended=lambda: not self.context.ok(),
             )
@@ -150,6 +160,7 @@ class SurgSam2Node(LifecycleNode):
         result = super().on_activate(state)
         self.reporter.reset()
         self._quality.reset()
+        self._shedding.reset()
         self._start_input()
         self.reporter.publish_status('active')
         self.get_logger().info(f'active: waiting for images on {self.image_topic}')
@@ -234,10 +245,12 @@ class SurgSam2Node(LifecycleNode):
             PromptArray, 'prompts', self._object_services.take_prompts, qos.PROMPTS
         )
         self.active = True
+        self._bond.form(self.parameters.bond_timeout_s)
 
     def _stop_input(self) -> bool:
         """Stop the input and finish the image in work; False when it did not come to an end."""
         self.active = False
+        self._bond.end()
         if self._image_input is None:
             return True
         self._image_input.destroy()
@@ -260,6 +273,7 @@ class SurgSam2Node(LifecycleNode):
             publishers=self.count_publishers(self.image_topic),
             timeout_s=self.parameters.input.timeout_s,
             quality=self._quality.counts,
+            degraded=self._shedding.sentences,
         )
         if self.pipeline is None:
             return state

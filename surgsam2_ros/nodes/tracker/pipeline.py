@@ -111,6 +111,10 @@ class Pipeline:
         objects = self.inference.objects
         return tuple(item.object_id for item in objects if item.state == TrackState.UNCERTAIN)
 
+    def subscribed_outputs(self) -> list[str]:
+        """Return which of label_image and overlay somebody listens to."""
+        return [] if self._results is None else self._results.subscribed()
+
     def drain(self, reason: str, *, finish: bool = False) -> tuple[int, bool]:
         """Drop waiting images, fail waiting requests and finish the image in work.
 

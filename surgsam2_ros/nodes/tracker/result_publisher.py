@@ -98,6 +98,11 @@ class ResultPublisher:
             self._overlay.publish(make_rgb_image(header, self._draw(frame, output)))
         return latency
 
+    def subscribed(self) -> list[str]:
+        """Return which of label_image and overlay somebody listens to."""
+        outputs = {'label_image': self._label_image, 'overlay': self._overlay}
+        return [name for name, out in outputs.items() if out.get_subscription_count() > 0]
+
     def assert_liveliness(self) -> None:
         """Tell the subscribers of `~/tracks` that the tracker is alive."""
         self._tracks.assert_liveliness()

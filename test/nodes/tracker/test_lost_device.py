@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import time
-from types import SimpleNamespace
 from unittest.mock import MagicMock
 
 import pytest
 import torch
+from loaded_trackers import use_tracker
 
 rclpy = pytest.importorskip('rclpy')
 
@@ -17,9 +17,7 @@ from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.lifecycle import TransitionCallbackReturn  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
 
-from surgsam2_ros.nodes.tracker import pipeline as pipeline_module  # noqa: E402
 from surgsam2_ros.nodes.tracker.node import SurgSam2Node  # noqa: E402
-from surgsam2_ros.nodes.tracker.tracker_loading import LoadedTracker  # noqa: E402
 from surgsam2_ros.streaming.frame_slot import ReceivedFrame  # noqa: E402
 
 LOST = 'CUDA error: an illegal memory access was encountered'
@@ -30,9 +28,7 @@ def _node(monkeypatch, ros_namespace):
     """Give an active node whose tracker meets a lost device."""
     tracker = MagicMock(objects=())
     tracker.track.side_effect = torch.AcceleratorError(LOST)
-    engine = SimpleNamespace(name='torch')
-    loaded = LoadedTracker(tracker, 'nano', 'nano.safetensors', 'cuda:0', 'fp32', engine, [])
-    monkeypatch.setattr(pipeline_module, 'load_tracker', lambda *_: loaded)
+    use_tracker(monkeypatch, tracker, device='cuda:0')
     context = rclpy.Context()
     rclpy.init(context=context, args=[])
     node = SurgSam2Node(context=context, namespace=ros_namespace)
