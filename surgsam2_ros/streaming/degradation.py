@@ -79,7 +79,7 @@ class Degradation:
 
     def reset(self) -> None:
         """Begin with nothing left out."""
-        self._taken: dict[str, str] = {}
+        self._taken: dict[str, str] = {}  # replaced, never changed: other threads read it
         self._behind_since: float | None = None
         self._keeping_up_since: float | None = None
         self._given_back_at = float('-inf')
@@ -112,7 +112,7 @@ class Degradation:
         now = self._clock()
         for step in self._taken:
             if step not in order:
-                del self._taken[step]
+                self._taken = {s: why for s, why in self._taken.items() if s != step}
                 return f'{STEPS[step]} is published again: degrade does not name it any more'
         why = load.behind(max_latency_ms)
         if why:
@@ -132,7 +132,7 @@ class Degradation:
             return ''
         too_early = now - self._given_back_at < RELAPSE_S
         self._patience_s = min(2 * self._patience_s, LONGEST_KEPT_UP_S) if too_early else KEPT_UP_S
-        self._taken[left[0]] = why
+        self._taken = {**self._taken, left[0]: why}
         self._behind_since = now
         return self.sentences[-1]
 
@@ -142,6 +142,7 @@ class Degradation:
         kept_up_s = now - self._keeping_up_since
         if not self._taken or kept_up_s < self._patience_s:
             return ''
-        step, _ = self._taken.popitem()
+        *kept, step = self._taken
+        self._taken = {s: self._taken[s] for s in kept}
         self._given_back_at = self._keeping_up_since = now
         return f'{STEPS[step]} is published again: results kept up for {kept_up_s:.0f} s'

@@ -104,7 +104,7 @@ class InferenceThread:
         self.encode_ahead = False  # encode the next frame in a second thread while one is tracked
         self.last_result: TrackedFrame | None = None
         self.objects: tuple[ObjectInfo, ...] = ()  # that live, as of the newest frame or request
-        self.failure: str | None = None  # why nothing can be tracked any more in this process
+        self.failure = ''  # why nothing can be tracked any more in this process
         self._load = load
         self._slot = slot
         self._requests = requests
@@ -198,7 +198,7 @@ class InferenceThread:
     def _serve(self) -> None:
         """Work until no frame and no request waits."""
         while not self._stop.is_set():
-            if self.failure is not None:
+            if self.failure:
                 self._requests.fail_all(self.failure)
             self._answer_calls()
             self._requests.take_prompts(self._history)
@@ -223,7 +223,7 @@ class InferenceThread:
     def _take_up(self, frame: DecodedFrame) -> None:
         """Take one frame through prompts, tracking and publishing."""
         received = frame.received
-        if self.failure is not None:
+        if self.failure:
             self._count_dropped(1)
             return
         if self._is_too_old(received):
@@ -284,7 +284,7 @@ class InferenceThread:
         self._show_life()
 
     def _show_life(self) -> None:
-        if self.failure is None:
+        if not self.failure:
             try:
                 self._tell_alive()
             except Exception as error:  # nothing but `stop` ends this thread
@@ -292,7 +292,7 @@ class InferenceThread:
 
     def _note_lost_device(self, error: Exception) -> None:
         """Stop trying when no frame can succeed; whoever watches `failure` ends the process."""
-        if self.failure is None and is_device_lost(error):
+        if not self.failure and is_device_lost(error):
             self.failure = (
                 f'the device was lost, restart the process of the node: {_describe(error)}'
             )

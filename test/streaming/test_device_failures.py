@@ -130,7 +130,7 @@ def test_an_engine_that_breaks_on_a_frame_costs_no_frame_and_no_id(bench):
     assert bench.fast.calls == 1, 'it is not asked again'
     (said,) = bench.failures
     assert said.startswith('fast failed, breakable takes over: Fail: non-zero status code')
-    assert bench.thread.failure is None
+    assert bench.thread.failure == ''
     bench.plain.add_object('a', box=BOX)
     expected = [bench.plain.track(FRAMES[number]) for number in range(4)]
     for found, wanted in zip(bench.published, expected, strict=True):
@@ -187,7 +187,7 @@ def test_a_frame_that_finds_memory_short_twice_is_dropped_and_costs_no_object(be
     ((kind, text),) = bench.problems
     assert kind == 'inference'
     assert 'OutOfMemoryError: CUDA out of memory' in text
-    assert bench.thread.failure is None
+    assert bench.thread.failure == ''
 
 
 @pytest.mark.parametrize('error_type', [torch.AcceleratorError, RuntimeError])

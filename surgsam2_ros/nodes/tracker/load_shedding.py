@@ -8,13 +8,14 @@ What is left out and when is decided by `streaming.degradation`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from surgsam2_ros.nodes.tracker.parameters import OutputParameters, Parameters
-from surgsam2_ros.streaming.degradation import STEPS, Degradation, Load
+from surgsam2_ros.nodes.tracker.pipeline import Pipeline
+from surgsam2_ros.streaming.degradation import Degradation, Load
 from surgsam2_ros.streaming.frame_slot import EVERY_FRAME
 
 PERIOD_S = 1.0
@@ -27,7 +28,7 @@ class LoadShedding:
         node: has the timer and the log.
         parameters: the present ones.
         load: of the last seconds; None while nothing is tracked.
-        subscribed: names of the outputs that somebody listens to; the others cost nothing.
+        pipeline: the present one, or None; an output that nobody listens to costs nothing.
     """
 
     def __init__(
@@ -36,10 +37,10 @@ class LoadShedding:
         *,
         parameters: Callable[[], Parameters],
         load: Callable[[], Load | None],
-        subscribed: Callable[[], Collection[str]],
+        pipeline: Callable[[], Pipeline | None],
     ) -> None:
         self._node = node
-        self._parameters, self._load, self._subscribed = parameters, load, subscribed
+        self._parameters, self._load, self._pipeline = parameters, load, pipeline
         self._degradation = Degradation()
         self.reset = self._degradation.reset
         node.create_timer(PERIOD_S, self._judge, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -55,15 +56,12 @@ class LoadShedding:
         return dataclasses.replace(self._parameters().output, **off)
 
     def _judge(self) -> None:
-        parameters, load = self._parameters(), self._load()
+        parameters, load, pipeline = self._parameters(), self._load(), self._pipeline()
         # With every_frame late results are what was asked for, and none of them may miss a part.
-        if load is None or parameters.input.policy == EVERY_FRAME:
+        if load is None or pipeline is None or parameters.input.policy == EVERY_FRAME:
             return
-        useful = [
-            step
-            for step in STEPS
-            if getattr(parameters.output, step) and step in self._subscribed()
-        ]
+        subscribed = pipeline.subscribed_outputs()
+        useful = [step for step in subscribed if getattr(parameters.output, step)]
         change = self._degradation.judge(
             load,
             order=parameters.degrade,

@@ -97,7 +97,7 @@ class SurgSam2Node(LifecycleNode):
             self,
             parameters=lambda: self.parameters,
             load=lambda: self.reporter.load() if self.active and self.enabled else None,
-            subscribed=lambda: self.pipeline.subscribed_outputs(),
+            pipeline=lambda: self.pipeline,
         )
         self.reporter = StatusReporter(self, self._describe, self.parameters.diagnostics)
         self._object_services = ObjectServices(
@@ -205,7 +205,7 @@ class SurgSam2Node(LifecycleNode):
         Where that fails, or the device was lost, the node is finalized: another network beside the
         one that is still in use might not fit, and only a new process is sure to be free of it.
         """
-        lost = self.pipeline is not None and self.pipeline.inference.failure is not None
+        lost = self.pipeline is not None and bool(self.pipeline.inference.failure)
         freed = self.close() and not lost
         self.reporter.publish_status('unconfigured' if freed else 'finalized')
         return SUCCESS if freed else FAILURE
