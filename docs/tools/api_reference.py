@@ -75,7 +75,8 @@ PUBLICATIONS = (
         '~/tracks',
         TrackArray,
         qos.TRACKS,
-        'Every object in every processed image, also when there are none.',
+        'Every object in every processed image, also when there are none. Deadline and liveliness '
+        'by `output.deadline_ms` and `output.liveliness_lease_ms`.',
     ),
     Topic(
         '~/label_image',

@@ -47,5 +47,5 @@ class CallThread:
         while not self._stopped:
             self._wake.wait()
             self._wake.clear()
-            self.requests.answer_calls(self._subject)
+            self.requests.answer_calls(lambda function: function(self._subject))
         self._subject = None

@@ -8,6 +8,7 @@ happens to a result and who hears of problems is given from outside. Knows nothi
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import threading
 import time
@@ -17,12 +18,11 @@ from typing import Any
 import numpy as np
 
 from surgsam2_ros.sources.image_encodings import EncodingError
-from surgsam2_ros.streaming.device_loss import is_device_lost
 from surgsam2_ros.streaming.frame_preparation import DecodedFrame, FramePreparation
 from surgsam2_ros.streaming.frame_slot import FrameSlot, ReceivedFrame
+from surgsam2_ros.streaming.prompt_intake import Accepted, PromptIntake
 from surgsam2_ros.streaming.requests import (
     FrameHistory,
-    PromptRequest,
     PromptTarget,
     RequestError,
     RequestQueue,
@@ -31,7 +31,8 @@ from surgsam2_ros.streaming.requests import (
 from surgsam2_ros.streaming.stamp_order import Order, StampOrder
 from surgsam2_ros.streaming.tracked_frame import PromptOutcome, TrackedFrame
 from surgsam2_ros.streaming.watchdog import Work, WorkLog
-from surgsam2_ros.tracking import ObjectInfo, PromptError, StreamingTracker
+from surgsam2_ros.tracking import ObjectInfo, StreamingTracker
+from surgsam2_ros.tracking.device_errors import empty_cache, is_device_lost, is_out_of_memory
 
 _STOP_TIMEOUT_S = 10.0
 _MOMENT_S = 0.6
@@ -86,12 +87,17 @@ class InferenceThread:
         self._report = report
         self._now_ns = now_ns
         self._history = FrameHistory(replay_frames)
+        self._prompts = PromptIntake(
+            requests, self._history, lambda text: report('inference', text)
+        )
         self._frames: FramePreparation | None = None
         self._order = StampOrder()
         self._dropped_since_last = 0
         self._session = time.time_ns()  # differs from that of any other start
         self._log = WorkLog()
         self._lost_device = ''
+        self._tell_alive: Callable[[], None] = lambda: None
+        self._alive_period_s: float | None = None
         self._tracker: StreamingTracker | None = None
         self._load_error: BaseException | None = None
         self._loaded = threading.Event()
@@ -114,6 +120,10 @@ class InferenceThread:
             error, self._load_error = self._load_error, None
             self._thread.join()
             raise error
+
+    def tell_alive(self, tell: Callable[[], None], period_s: float) -> None:
+        """Have `tell` called on the thread after each result, and each period while it waits."""
+        self._tell_alive, self._alive_period_s = tell, period_s
 
     def wait_idle(self, timeout_s: float, is_cancelled: Callable[[], bool] = _never) -> bool:
         """Wait until no frame waits or is being tracked; False when the time was not enough."""
@@ -172,7 +182,9 @@ class InferenceThread:
             self._loaded.set()
         self._idle.set()
         while not self._stop.is_set():
-            self._wake.wait()
+            self._show_life()
+            if not self._wake.wait(self._alive_period_s):
+                continue
             self._wake.clear()
             self._idle.clear()
             try:
@@ -189,11 +201,9 @@ class InferenceThread:
     def _serve(self) -> None:
         """Work until no frame and no request waits."""
         while not self._stop.is_set():
-            self._requests.answer_calls(
-                self._tracker,
-                before=lambda: self._log.begin('a request'),
-                after=self._note_objects,
-            )
+            if self._lost_device:
+                self._requests.fail_all(self._lost_device)
+            self._requests.answer_calls(self._do)
             self._requests.take_prompts(self._history)
             self._log.begin('the next image')
             frame, dropped = self._frames.take()
@@ -204,12 +214,26 @@ class InferenceThread:
             # Without objects nothing is encoded, and the newest frame is taken as it comes.
             self._frames.ahead = self.encode_ahead and bool(self.objects)
 
+    def _do(self, function: Callable[[StreamingTracker], Any]) -> Any:
+        """Do what a request asks for."""
+        self._log.begin('a request')
+        try:
+            answer = function(self._tracker)
+        except BaseException as error:
+            self._note_lost_device(error)
+            raise
+        self._note_objects()
+        return answer
+
     def _note_objects(self) -> None:
         self.objects = tuple(self._tracker.objects)
 
     def _take_up(self, frame: DecodedFrame) -> None:
         """Take one frame through prompts, tracking and publishing."""
         received = frame.received
+        if self._lost_device:
+            self._count_dropped(1)
+            return
         if self._is_too_old(received):
             return
         if frame.error is not None:
@@ -219,25 +243,38 @@ class InferenceThread:
             return
         if not self._comes_in_order(received.stamp_ns):
             return
-        accepted = self._apply_prompts(received.stamp_ns, frame.rgb.shape[:2])
+        accepted = self._prompts.take(self._tracker, received.stamp_ns, frame.rgb.shape[:2])
         self._log.begin_frame(
             f'the image of {format_stamp(received.stamp_ns)}',
             frames=1 + self._count_replayed([target for _, target in accepted]),
             objects=len(self._tracker.objects),
         )
         try:
-            tracked = self._track(frame)
+            tracked = self._track_with_memory(frame, accepted)
         except BaseException as error:  # one bad frame must not end the stream
             text = f'tracking failed on {format_stamp(received.stamp_ns)}: {_describe(error)}'
             self._count_failed('inference', text)
-            if is_device_lost(error):
-                self._lost_device = f'the device is lost: {text}'
+            self._note_lost_device(error)
             for request, _ in accepted:  # the tracker has taken back what they did
                 request.future.set_exception(RequestError(text))
             return
         self._hand_out(tracked)
         for request, target in accepted:
             request.future.set_result(PromptOutcome(self.objects, target.moved_ns))
+
+    def _track_with_memory(self, frame: DecodedFrame, accepted: list[Accepted]) -> TrackedFrame:
+        """Track a frame, a second time when the device was short of memory."""
+        try:
+            return self._track(frame)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            text = f'{format_stamp(frame.received.stamp_ns)}: {_describe(error)}'
+        empty_cache()  # not before the error is gone, which holds on to tensors
+        self._prompts.repeat(self._tracker, accepted, frame.rgb.shape[:2])
+        tracked = self._track(frame)
+        self._report('memory', f'memory was short, the second attempt succeeded on {text}')
+        return tracked
 
     def _track(self, frame: DecodedFrame) -> TrackedFrame:
         started = time.perf_counter()
@@ -264,30 +301,22 @@ class InferenceThread:
             self._count_failed('publish', f'a result was not published: {_describe(error)}')
             return
         self._dropped_since_last = 0
+        self._show_life()
 
-    def _apply_prompts(
-        self, stamp_ns: int, image_size: tuple[int, int]
-    ) -> list[tuple[PromptRequest, PromptTarget]]:
-        """Give the tracker the prompts this frame lets in; returns those it accepted."""
-        accepted = []
-        for request, target in self._requests.take_prompts(self._history, stamp_ns):
+    def _show_life(self) -> None:
+        if not self.failure:
             try:
-                self._tracker.add_objects(
-                    request.prompts,
-                    allow_update=request.allow_update,
-                    image_size=image_size,
-                    frame_index=target.frame_index,
-                )
-            except PromptError as error:
-                object_ids = [error.object_id] if error.object_id else []
-                request.future.set_exception(RequestError(str(error), object_ids))
-            except Exception as error:  # handed to who asked
-                text = f'prompts were not taken: {_describe(error)}'
-                self._report('inference', text)
-                request.future.set_exception(RequestError(text))
-            else:
-                accepted.append((request, target))
-        return accepted
+                self._tell_alive()
+            except Exception as error:  # nothing but `stop` ends this thread
+                self._report('publish', f'liveliness was not asserted: {_describe(error)}')
+
+    def _note_lost_device(self, error: BaseException) -> None:
+        """Stop trying when no frame can succeed; whoever watches `failure` ends the process."""
+        if not self._lost_device and is_device_lost(error):
+            self._lost_device = (
+                f'the device is lost, restart the process of the node: {_describe(error)}'
+            )
+            self._report('inference', self._lost_device)
 
     def expect_jump(self) -> None:
         """Note that the clock was set back; older stamps are then believed at once."""
@@ -352,10 +381,8 @@ class InferenceThread:
         self.last_result = None
         self.objects = ()
         gc.collect()
-        import torch
-
-        if torch.cuda.is_available() and not self._lost_device:
-            torch.cuda.empty_cache()
+        with contextlib.suppress(RuntimeError):  # of a lost device
+            empty_cache()
 
 
 def _describe(error: BaseException) -> str:

@@ -222,19 +222,11 @@ class RequestQueue:
         self._wake.set()
         return request.future
 
-    def answer_calls(
-        self,
-        subject: Any,
-        *,
-        before: Callable[[], None] = lambda: None,
-        after: Callable[[], None] = lambda: None,
-    ) -> None:
-        """Do the calls that wait, in the order they came, each with `subject`.
+    def answer_calls(self, do: Callable[[Callable[[Any], Any]], Any]) -> None:
+        """Do the calls that wait, in the order they came.
 
         Args:
-            subject: what their functions are given.
-            before: called when one is begun.
-            after: called when one has been done, before who asked for it hears of it.
+            do: calls the function it is given; who asked gets what it returns or raises.
         """
         with self._lock:
             calls = list(self._calls)
@@ -242,16 +234,12 @@ class RequestQueue:
         for call in calls:
             if not call.future.set_running_or_notify_cancel():
                 continue
-            before()
             try:
-                answer = call.function(subject)
-                after()
+                call.future.set_result(do(call.function))
             except Exception as error:  # handed to who asked
                 call.future.set_exception(error)
             except BaseException as error:  # as if it were one: it must not end the thread
                 call.future.set_exception(RequestError(f'{type(error).__name__}: {error}'))
-            else:
-                call.future.set_result(answer)
 
     def take_prompts(
         self, history: FrameHistory, next_ns: int | None = None

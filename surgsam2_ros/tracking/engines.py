@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import torch
 
 from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, SurgSAM2
+from surgsam2_ros.tracking.device_errors import is_device_lost
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.memory_selection import ObjectMemory
 from surgsam2_ros.tracking.tracking_step import EncodingStep, TrackingStep
@@ -169,6 +170,8 @@ class FirstThatWorks:
             try:
                 return getattr(first, function)(*arguments)
             except Exception as error:
+                if is_device_lost(error):  # no other way has another device
+                    raise
                 with self._lock:  # two threads may find it broken at once
                     if self._choices[0] is not first:
                         continue

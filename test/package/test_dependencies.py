@@ -59,7 +59,9 @@ CLUSTER = {'ray': 'ray'}
 BENCHMARKS = {'sam2': 'sam2', 'timm': 'timm', 'transformers': 'transformers'}
 # Of `model.backend: onnx` and `model.profile: fast` alone, likewise: requirement in onnx.txt.
 ENGINES = {'onnx': 'onnx', 'onnxruntime': 'onnxruntime', 'onnxscript': 'onnxscript'}
-OPTIONAL = {**TRAINING, **EVALUATION, **CLUSTER, **BENCHMARKS, **ENGINES}
+# Of `bond_timeout_s` alone: a ROS package that is on no wheel, and that rosdep need not install.
+SUPERVISION = {'bondpy': None}
+OPTIONAL = {**TRAINING, **EVALUATION, **CLUSTER, **BENCHMARKS, **ENGINES, **SUPERVISION}
 # Not imported by name: finds the package's share folder for `ros2 launch`, and the middleware.
 ROS_RUNTIME = {'ament_index_python'}
 WHEEL_RUNTIME = {'ros-kilted-rmw-fastrtps-cpp'}
@@ -225,3 +227,7 @@ def test_every_message_field_has_a_comment(path):
     enumerated = re.compile(r'uint8 [A-Z_]+=\d+\s*(#.*)?')
     bare = [line for line in fields if ' # ' not in line and not enumerated.fullmatch(line)]
     assert not bare
+
+
+def test_a_bond_is_imported_by_the_node_alone():
+    assert_imported_in(SUPERVISION, 'nodes')

@@ -117,7 +117,7 @@ def test_a_claimed_request_does_not_expire():
     future = queue.submit_call(
         lambda tracker: expired.append(queue.expire(explain)) or tracker, timeout_s=0.0
     )
-    queue.answer_calls(7)
+    queue.answer_calls(lambda function: function(7))
     assert expired == [0]
     assert future.result(timeout=0) == 7
 
@@ -126,7 +126,7 @@ def test_a_call_that_fails_is_answered_and_the_next_one_is_done():
     queue = RequestQueue()
     failing = queue.submit_call(lambda tracker: 1 // 0, timeout_s=1.0)
     next_one = queue.submit_call(lambda tracker: tracker, timeout_s=1.0)
-    queue.answer_calls('tracker')
+    queue.answer_calls(lambda function: function('tracker'))
     assert isinstance(failing.exception(timeout=0), ZeroDivisionError)
     assert next_one.result(timeout=0) == 'tracker'
 

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from rclpy.duration import Duration
 from rclpy.qos import (
     DurabilityPolicy,
     HistoryPolicy,
+    LivelinessPolicy,
     QoSProfile,
     ReliabilityPolicy,
 )
@@ -44,8 +46,27 @@ def qos_profile(name: str, depth: int = 1) -> QoSProfile:
     )
 
 
+def tracks_profile(deadline_ms: float = 0.0, liveliness_lease_ms: float = 0.0) -> QoSProfile:
+    """Return what is offered on `~/tracks`: reliable, last 5.
+
+    Without deadline and lease it fits every subscriber that asks for volatile messages.
+
+    Args:
+        deadline_ms: longest time between two results [ms]; 0 promises none.
+        liveliness_lease_ms: longest time without a sign of life of the tracker [ms], which it
+            gives for this topic; 0 leaves that to the process.
+    """
+    profile = qos_profile('DEFAULT', 5)
+    if deadline_ms > 0:
+        profile.deadline = Duration(nanoseconds=round(deadline_ms * 1e6))
+    if liveliness_lease_ms > 0:
+        profile.liveliness = LivelinessPolicy.MANUAL_BY_TOPIC
+        profile.liveliness_lease_duration = Duration(nanoseconds=round(liveliness_lease_ms * 1e6))
+    return profile
+
+
 PROMPTS = qos_profile('DEFAULT', 10)
-TRACKS = qos_profile('DEFAULT', 5)
+TRACKS = tracks_profile()
 LABEL_IMAGE = qos_profile('DEFAULT', 1)
 OVERLAY = qos_profile('SENSOR_DATA', 1)
 STATUS = QoSProfile(

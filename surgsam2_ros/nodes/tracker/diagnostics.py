@@ -15,6 +15,8 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
+from surgsam2_ros.nodes.tracker.topic_quality import QualityCounts
+
 if TYPE_CHECKING:
     from surgsam2_ros.nodes.tracker.parameters import DiagnosticsParameters
 
@@ -97,6 +99,8 @@ class NodeState(NamedTuple):
         frame_id: of the last image whose result was published, empty before.
         underway: the transition under way, 'configuring', empty when there is none.
         hang: what hangs on the inference thread and for how long, empty when nothing does.
+        quality: the middleware's events on the topics.
+        degraded: what is left out because the node cannot keep up, and why, a sentence each.
     """
 
     lifecycle: str
@@ -116,6 +120,8 @@ class NodeState(NamedTuple):
     frame_id: str = ''
     underway: str = ''
     hang: str = ''
+    quality: QualityCounts = QualityCounts()
+    degraded: tuple[str, ...] = ()
 
 
 class Diagnostics:
@@ -276,6 +282,11 @@ def silence(snapshot: Snapshot, state: NodeState) -> str:
     number = '1 publisher' if state.publishers == 1 else f'{state.publishers} publishers'
     if not state.publishers:
         check = 'nobody publishes it; check the camera, the topic name and input.transport'
+    elif state.quality.incompatible_publishers:
+        check = (
+            f'{number}, whose quality of service does not fit what is asked for; set input.qos to '
+            'SENSOR_DATA'
+        )
     elif snapshot.frames_received:
         check = f'{number}, but nothing comes; check the camera'
     else:
@@ -300,7 +311,7 @@ def _warnings(snapshot: Snapshot, state: NodeState, limits: DiagnosticsParameter
             f'UNCERTAIN: {", ".join(state.uncertain)}; the masks may be wrong, do not act on them '
             'before they are TRACKED again, or correct them by a prompt'
         )
-    return [*warnings, *state.engine_failures]
+    return [*warnings, *state.degraded, *state.quality.warnings, *state.engine_failures]
 
 
 def _rate_warnings(snapshot: Snapshot, least: float) -> list[str]:
@@ -355,6 +366,9 @@ def _values(snapshot: Snapshot, state: NodeState) -> dict[str, str]:
         'input_rate_hz': f'{snapshot.input_rate_hz:.2f}',
         'rate_hz': f'{snapshot.rate_hz:.2f}',
     }
+    values['degraded'] = '; '.join(state.degraded)
+    for key in QualityCounts._fields[:-1]:
+        values[key] = str(getattr(state.quality, key))
     for name in ('latency_ms', 'inference_ms'):
         for key in ('p50', 'p95', 'p99', 'max'):
             values[f'{name}_{key}'] = f'{getattr(getattr(snapshot, name), key):.1f}'

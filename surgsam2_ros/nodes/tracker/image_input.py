@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
-from surgsam2_ros.nodes.messages.qos import qos_profile
 from surgsam2_ros.nodes.tracker.parameters import InputParameters
-from surgsam2_ros.streaming.frame_slot import EVERY_FRAME, FrameSlot, ReceivedFrame
+from surgsam2_ros.nodes.tracker.topic_quality import TopicQuality
+from surgsam2_ros.streaming.frame_slot import FrameSlot, ReceivedFrame
 
 if TYPE_CHECKING:
     from rclpy.subscription import MessageInfo
@@ -68,6 +68,7 @@ class ImageInput:
     Args:
         node: the node that subscribes.
         settings: transport, policy and quality of service.
+        quality: makes the profile and hears of publishers that do not fit.
         slot: where images go.
         is_enabled: images are passed by while it says no.
         on_received: receives the number of images that were published, lost ones included.
@@ -78,6 +79,7 @@ class ImageInput:
         self,
         node: Node,
         settings: InputParameters,
+        quality: TopicQuality,
         *,
         slot: FrameSlot,
         is_enabled: Callable[[], bool],
@@ -91,12 +93,11 @@ class ImageInput:
         self._now_ns = now_ns
         topic = node.resolve_topic_name(image_topic(settings))
         self._gaps = GapCounter(lambda: node.count_publishers(topic))
-        depth = settings.queue_size if settings.policy == EVERY_FRAME else 1
         self._subscription = node.create_subscription(
             CompressedImage if settings.transport == COMPRESSED else Image,
             image_topic(settings),
             self._receive,
-            qos_profile(settings.qos, depth),
+            **quality.images(node, image_topic(settings), settings),
         )
 
     def destroy(self) -> None:

@@ -21,6 +21,8 @@ from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.tracker.diagnostics import NodeState
 from surgsam2_ros.nodes.tracker.image_input import ImageInput, image_topic, rival_publishers
 from surgsam2_ros.nodes.tracker.inference_watch import InferenceWatch
+from surgsam2_ros.nodes.tracker.load_shedding import LoadShedding
+from surgsam2_ros.nodes.tracker.manager_bond import ManagerBond, require_bond
 from surgsam2_ros.nodes.tracker.object_services import ObjectServices
 from surgsam2_ros.nodes.tracker.parameters import (
     check_parameters,
@@ -30,6 +32,7 @@ from surgsam2_ros.nodes.tracker.parameters import (
 from surgsam2_ros.nodes.tracker.pipeline import Pipeline
 from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher
 from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
+from surgsam2_ros.nodes.tracker.topic_quality import TopicQuality
 from surgsam2_ros.nodes.tracker.transitions import TransitionThread, told
 from surgsam2_ros.streaming.frame_slot import EVERY_FRAME
 from surgsam2_ros.streaming.requests import RequestError
@@ -70,6 +73,14 @@ class SurgSam2Node(LifecycleNode):
         self.exit_status = 0
         self._image_input: ImageInput | None = None
         self._prompt_input: Subscription | None = None
+        self._quality = TopicQuality(self._warn)
+        self._bond = ManagerBond(self, self._warn)
+        self._shedding = LoadShedding(
+            self,
+            parameters=lambda: self.parameters,
+            load=lambda: self.reporter.load() if self.active and self.enabled else None,
+            pipeline=lambda: self.pipeline,
+        )
         self.reporter = StatusReporter(self, self._describe, self.parameters.diagnostics)
         self._object_services = ObjectServices(
             self,
@@ -112,11 +123,12 @@ class SurgSam2Node(LifecycleNode):
         self.parameters = read_parameters(self)
         self.enabled = True  # a pause ends with the configuration that it was made in
         try:
+            require_bond(self.parameters.bond_timeout_s)
             self.pipeline = Pipeline(
                 self.parameters,
-                ResultPublisher(self),
+                ResultPublisher(self, self._quality, self.parameters.output),
                 self.reporter,
-                output=lambda: self.parameters.output,
+                output=self._shedding.output,
                 now_ns=self.now_ns,
                 is_ended=lambda: not self.context.ok(),
             )
@@ -143,6 +155,8 @@ class SurgSam2Node(LifecycleNode):
             return ERROR
         result = super().on_activate(state)
         self.reporter.reset()
+        self._quality.reset()
+        self._shedding.reset()
         self._start_input()
         self.reporter.publish_status('active')
         self.get_logger().info(f'active: waiting for images on {self.image_topic}')
@@ -184,8 +198,8 @@ class SurgSam2Node(LifecycleNode):
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Give everything back, so that the node can be configured anew.
 
-        Where that fails the node is finalized: another network beside the one that is still in use
-        might not fit, and only a new process is sure to be free of it.
+        Where that fails, or the device was lost, the node is finalized: another network beside the
+        one that is still in use might not fit, and only a new process is sure to be free of it.
         """
         freed = self._give_back()
         self.reporter.publish_status('unconfigured' if freed else 'finalized')
@@ -237,6 +251,7 @@ class SurgSam2Node(LifecycleNode):
         self._image_input = ImageInput(
             self,
             self.parameters.input,
+            self._quality,
             slot=self.pipeline.slot,
             is_enabled=lambda: self.active and self.enabled,
             on_received=self.reporter.frame_received,
@@ -245,10 +260,12 @@ class SurgSam2Node(LifecycleNode):
         self._prompt_input = self.create_subscription(
             PromptArray, 'prompts', self._object_services.take_prompts, qos.PROMPTS
         )
+        self._bond.form(self.parameters.bond_timeout_s)
 
     def _stop_input(self) -> bool:
         """Stop the input and finish the image in work; False when it did not come to an end."""
         self.active = False
+        self._bond.end()
         if self._image_input is None:
             return True
         self._image_input.destroy()
@@ -271,6 +288,8 @@ class SurgSam2Node(LifecycleNode):
             publishers=self.count_publishers(self.image_topic),
             publisher_names=rival_publishers(self, self.image_topic),
             timeout_s=self.parameters.input.timeout_s,
+            quality=self._quality.counts,
+            degraded=self._shedding.sentences,
         )
         pipeline = self.pipeline  # a transition may take it away meanwhile
         if pipeline is None:
@@ -294,6 +313,9 @@ class SurgSam2Node(LifecycleNode):
         pipeline = self.pipeline
         if pipeline is not None:
             pipeline.inference.expect_jump()
+
+    def _warn(self, text: str) -> None:
+        self.get_logger().warning(text)
 
     def now_ns(self) -> int:
         """Return the node's clock, simulated or not [ns]."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LEFT_TO_NETWORK = -1
 _SCHEMA_FILE = Path(__file__).with_name('parameters.yaml')
-_PYTHON_TYPES = {'string': str, 'bool': bool, 'int': int, 'double': float}
+_PYTHON_TYPES = {'string': str, 'bool': bool, 'int': int, 'double': float, 'string_array': list}
 
 
 class ParameterError(ValueError):
@@ -75,7 +75,8 @@ class ParameterSpec:
         if self.range is not None:
             allowed = self.range[0] <= value <= self.range[1]
         elif self.choices is not None:
-            allowed = value in self.choices
+            values = value if self.type == 'string_array' else [value]
+            allowed = all(item in self.choices for item in values)
         elif self.pattern is not None:
             allowed = re.fullmatch(self.pattern, value) is not None
         if allowed:
@@ -85,6 +86,8 @@ class ParameterSpec:
     def _must_be(self) -> str:
         if self.range is not None:
             return f'in the range {self.constraint}'
+        if self.type == 'string_array':
+            return f'a list of {self.constraint}'
         return f'one of {self.constraint}'
 
     def descriptor(self) -> ParameterDescriptor:
@@ -190,6 +193,8 @@ class OutputParameters:
     overlay: bool
     overlay_opacity: float
     overlay_labels: bool
+    deadline_ms: float
+    liveliness_lease_ms: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -214,6 +219,8 @@ class Parameters:
     output: OutputParameters
     diagnostics: DiagnosticsParameters
     autostart: bool
+    bond_timeout_s: float
+    degrade: tuple[str, ...]
 
     @classmethod
     def from_values(cls, values: dict[str, Any]) -> Parameters:
@@ -226,6 +233,7 @@ class Parameters:
                 groups.setdefault(group, {})[leaf] = value
             else:
                 top[leaf] = value
+        top['degrade'] = tuple(top['degrade'])
         return cls(
             model=ModelParameters(**groups['model']),
             memory=MemoryParameters(**groups['memory']),
@@ -299,6 +307,9 @@ def declare_parameters(node: Node) -> None:
             raise ParameterError(
                 f'{error}; {spec.name} is a {spec.type}{allowed}: correct it in the parameter file'
             ) from error
+        if value is None and spec.type == 'string_array':  # an empty list in a file has no type
+            value = []
+            node.set_parameters([Parameter(spec.name, Parameter.Type.STRING_ARRAY, value)])
         fault = spec.fault(value)
         if fault:
             raise ParameterError(f'{fault}; correct it in the parameter file')

@@ -25,6 +25,7 @@ from surgsam2_ros.tracking import StreamingTracker, TrackState
 
 IDLE_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 10.0
+_SIGNS_PER_LEASE = 4  # of life, while there is nothing to track
 _WORK_FACTOR = 4  # longest that an image may take, in times the last one
 # Longest that a deactivation waits for the queue of the every_frame policy.
 QUEUE_TIMEOUT_S = 30.0
@@ -90,6 +91,9 @@ class Pipeline:
             now_ns=now_ns,
             replay_frames=parameters.tracking.prompt_buffer_frames,
         )
+        if parameters.output.liveliness_lease_ms > 0:
+            lease_s = parameters.output.liveliness_lease_ms / 1e3
+            self.inference.tell_alive(self._tell_alive, lease_s / _SIGNS_PER_LEASE)
         self.take_input_settings(settings)
         try:
             self.inference.start(is_cancelled=is_ended)
@@ -117,6 +121,10 @@ class Pipeline:
         """Fail the requests that waited for too long; `describe` says why."""
         for requests in {self.requests, self.side_requests}:
             requests.expire(describe)
+
+    def subscribed_outputs(self) -> list[str]:
+        """Return which of label_image and overlay somebody listens to."""
+        return [] if self._results is None else self._results.subscribed()
 
     def drain(self, reason: str, *, finish: bool = False) -> tuple[int, bool]:
         """Drop waiting images, fail waiting requests and finish the image in work.
@@ -166,6 +174,11 @@ class Pipeline:
             self._side = CallThread(self.loaded.tracker)
             self.side_requests = self._side.requests
         return self.loaded.tracker
+
+    def _tell_alive(self) -> None:
+        """Tell subscribers that the inference thread goes on; runs on it."""
+        if self._results is not None and not self._is_ended():
+            self._results.assert_liveliness()
 
     def _publish(self, frame: TrackedFrame) -> None:
         """Publish a result; runs on the inference thread."""

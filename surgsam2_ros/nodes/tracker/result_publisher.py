@@ -13,6 +13,7 @@ from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.messages.images import make_label_image, make_rgb_image
 from surgsam2_ros.nodes.messages.tracks import make_track_array
 from surgsam2_ros.nodes.tracker.parameters import OutputParameters
+from surgsam2_ros.nodes.tracker.topic_quality import TopicQuality
 from surgsam2_ros.streaming.frame_slot import ReceivedFrame
 from surgsam2_ros.streaming.tracked_frame import TrackedFrame
 
@@ -43,13 +44,17 @@ class ResultPublisher:
 
     Args:
         node: the node whose topics these are.
+        quality: makes the profile of `~/tracks` and hears of its events.
+        output: what to offer there.
     """
 
-    def __init__(self, node: LifecycleNode) -> None:
+    def __init__(
+        self, node: LifecycleNode, quality: TopicQuality, output: OutputParameters
+    ) -> None:
         self._node = node
         self._warned_of_clock = False
         create = node.create_lifecycle_publisher
-        self._tracks = create(TrackArray, '~/tracks', qos.TRACKS)
+        self._tracks = create(TrackArray, '~/tracks', **quality.tracks(node, '~/tracks', output))
         self._label_image = create(Image, '~/label_image', qos.LABEL_IMAGE)
         self._overlay = create(Image, '~/overlay', qos.OVERLAY)
 
@@ -92,6 +97,15 @@ class ResultPublisher:
         if output.overlay and self._overlay.get_subscription_count() > 0:
             self._overlay.publish(make_rgb_image(header, self._draw(frame, output)))
         return latency
+
+    def subscribed(self) -> list[str]:
+        """Return which of label_image and overlay somebody listens to."""
+        outputs = {'label_image': self._label_image, 'overlay': self._overlay}
+        return [name for name, out in outputs.items() if out.get_subscription_count() > 0]
+
+    def assert_liveliness(self) -> None:
+        """Tell the subscribers of `~/tracks` that the tracker is alive."""
+        self._tracks.assert_liveliness()
 
     def _warn_of_clock(self, received: ReceivedFrame) -> None:
         if self._warned_of_clock or not has_foreign_stamp(received):

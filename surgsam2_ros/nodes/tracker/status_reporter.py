@@ -24,6 +24,7 @@ from surgsam2_ros.nodes.tracker.diagnostics import (
 )
 from surgsam2_ros.nodes.tracker.parameters import DiagnosticsParameters
 from surgsam2_ros.nodes.tracker.problem_log import ProblemLog
+from surgsam2_ros.streaming.degradation import Load
 
 _STATES = {
     'unconfigured': State.PRIMARY_STATE_UNCONFIGURED,
@@ -76,6 +77,11 @@ class StatusReporter:
         if self._timer is not None:
             self._node.destroy_timer(self._timer)
         self._timer = self._node.create_timer(period_s, self._tick, clock=self._steady)
+
+    def load(self) -> Load:
+        """Return how fast images come and results go, over the last seconds."""
+        snapshot = self._diagnostics.snapshot()
+        return Load(snapshot.input_rate_hz, snapshot.rate_hz, snapshot.latency_ms.p50)
 
     def reset(self) -> None:
         """Count from zero and forget the last problem."""
@@ -142,6 +148,7 @@ class StatusReporter:
             num_objects=node.num_objects,
             num_uncertain=len(node.uncertain),
             message=_status_text(snapshot, node),
+            degraded=node.degraded,
         )
         status.header.stamp = self._node.get_clock().now().to_msg()
         status.header.frame_id = node.frame_id

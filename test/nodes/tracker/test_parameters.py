@@ -30,9 +30,10 @@ def make_node():
     rclpy.init(context=context, args=[])
     nodes = []
 
-    def make(**overrides) -> Node:
+    def make(cli_args=None, **overrides) -> Node:
         parameters = [Parameter(name, value=value) for name, value in overrides.items()]
-        nodes.append(Node(f'node_{len(nodes)}', context=context, parameter_overrides=parameters))
+        name = f'node_{len(nodes)}'
+        nodes.append(Node(name, context=context, parameter_overrides=parameters, cli_args=cli_args))
         return nodes[-1]
 
     yield make
@@ -94,6 +95,8 @@ def test_descriptors_tell_ranges_and_choices(make_node):
         ('input.policy', 'newest', ["'newest'", 'latest, every_frame']),
         ('model.device', 'gpu', ["'gpu'", 'auto, cpu, cuda, cuda:N']),
         ('output.masks', 'yes', ['yes', 'bool']),
+        ('degrade', ['masks'], ["['masks']", 'a list of overlay, label_image']),
+        ('degrade', 'overlay', ['overlay', 'string_array']),
     ],
 )
 def test_wrong_overrides_are_refused_at_start(make_node, name, value, words):
@@ -106,6 +109,8 @@ def test_wrong_overrides_are_refused_at_start(make_node, name, value, words):
     ('name', 'value', 'configured', 'reason'),
     [
         ('output.contours', True, True, ''),
+        ('degrade', ['label_image'], True, ''),
+        ('degrade', ['overlay', 'masks'], True, 'must be a list of overlay, label_image'),
         ('input.max_age_ms', 250.0, True, ''),
         ('model.device', 'cpu', False, ''),
         ('model.device', 'cpu', True, 'clean up the node first'),
@@ -120,6 +125,14 @@ def test_changes_are_checked(name, value, configured, reason):
     result = check_parameters([Parameter(name, value=value)], configured=configured)
     assert result.successful == (reason == '')
     assert reason in result.reason
+
+
+def test_a_list_that_is_empty_in_a_file_is_read_as_such(make_node, tmp_path):
+    file = tmp_path / 'parameters.yaml'
+    file.write_text('/**: {ros__parameters: {degrade: []}}')
+    node = make_node(cli_args=['--ros-args', '--params-file', str(file)])
+    declare_parameters(node)
+    assert read_parameters(node).degrade == ()
 
 
 def test_one_wrong_value_refuses_the_whole_change():

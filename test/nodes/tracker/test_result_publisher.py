@@ -13,6 +13,7 @@ from sensor_msgs.msg import Image
 
 from surgsam2_ros.nodes.tracker.parameters import Parameters
 from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher, latency_ms
+from surgsam2_ros.nodes.tracker.topic_quality import TopicQuality
 from surgsam2_ros.streaming.frame_slot import ReceivedFrame
 from surgsam2_ros.streaming.tracked_frame import TrackedFrame
 from surgsam2_ros.tracking import FrameResult, MaskCrop, Track, TrackState
@@ -41,7 +42,10 @@ class RecordingNode:
     def __init__(self):
         self.publishers = {}
 
-    def create_lifecycle_publisher(self, _message_type, topic, _profile):
+    def resolve_topic_name(self, topic):
+        return topic.replace('~', '/surgsam2')
+
+    def create_lifecycle_publisher(self, _message_type, topic, qos_profile, **_quality):
         return self.publishers.setdefault(topic, RecordingPublisher())
 
     def destroy_lifecycle_publisher(self, publisher):
@@ -55,7 +59,7 @@ def node():
 
 @pytest.fixture
 def results(node):
-    return ResultPublisher(node)
+    return ResultPublisher(node, TopicQuality(print), Parameters.defaults().output)
 
 
 def tracked_frame(result: FrameResult | None = None) -> TrackedFrame:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from surgsam2_ros.streaming.device_loss import is_device_lost
+from surgsam2_ros.tracking.device_errors import is_device_lost
 
 
 @pytest.mark.parametrize(

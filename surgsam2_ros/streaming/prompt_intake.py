@@ -1,0 +1,82 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Gives the tracker the prompts that a frame lets in, and answers those that it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from surgsam2_ros.streaming.requests import (
+    FrameHistory,
+    PromptRequest,
+    PromptTarget,
+    RequestError,
+    RequestQueue,
+)
+from surgsam2_ros.tracking import PromptError, StreamingTracker
+
+Accepted = tuple[PromptRequest, PromptTarget]
+
+
+class PromptIntake:
+    """Takes prompts from the queue to the tracker, on the thread that owns it.
+
+    Args:
+        requests: where prompts wait.
+        history: the frames tracked so far.
+        report: receives a sentence about an error that nobody foresaw.
+    """
+
+    def __init__(
+        self, requests: RequestQueue, history: FrameHistory, report: Callable[[str], None]
+    ) -> None:
+        self._requests, self._history, self._report = requests, history, report
+
+    def take(
+        self, tracker: StreamingTracker, stamp_ns: int, image_size: tuple[int, int]
+    ) -> list[Accepted]:
+        """Give the tracker the prompts that a frame lets in; returns those it accepted.
+
+        Args:
+            tracker: gets the prompts.
+            stamp_ns: of the frame about to be tracked [ns].
+            image_size: (H, W) of it.
+        """
+        accepted = []
+        for request, target in self._requests.take_prompts(self._history, stamp_ns):
+            try:
+                _give(tracker, request, target, image_size)
+            except PromptError as error:
+                object_ids = [error.object_id] if error.object_id else []
+                request.future.set_exception(RequestError(str(error), object_ids))
+            except Exception as error:  # handed to who asked
+                text = f'prompts were not taken: {type(error).__name__}: {error}'
+                self._report(text)
+                request.future.set_exception(RequestError(text))
+            else:
+                accepted.append((request, target))
+        return accepted
+
+    def repeat(
+        self,
+        tracker: StreamingTracker,
+        accepted: Iterable[Accepted],
+        image_size: tuple[int, int],
+    ) -> None:
+        """Give prompts again, which the tracker took back when their frame failed."""
+        for request, target in accepted:
+            _give(tracker, request, target, image_size)
+
+
+def _give(
+    tracker: StreamingTracker,
+    request: PromptRequest,
+    target: PromptTarget,
+    image_size: tuple[int, int],
+) -> None:
+    tracker.add_objects(
+        request.prompts,
+        allow_update=request.allow_update,
+        image_size=image_size,
+        frame_index=target.frame_index,
+    )

@@ -1,0 +1,43 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What an error says about the device: that its memory is short, or that it is lost.
+
+PyTorch has a class for each, but what CUDA itself reports comes as one class with a text.
+"""
+
+from __future__ import annotations
+
+import torch
+
+_CUDA_ERROR = 'CUDA error: '
+# After these the device goes on; cuBLAS cannot begin where no memory is left for its workspace.
+_SHORT_OF_MEMORY = (
+    f'{_CUDA_ERROR}out of memory',
+    f'{_CUDA_ERROR}CUBLAS_STATUS_ALLOC_FAILED',
+    f'{_CUDA_ERROR}CUBLAS_STATUS_NOT_INITIALIZED',
+    "DefaultCPUAllocator: can't allocate memory",
+)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory was short, so that the same may succeed when some is freed."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _SHORT_OF_MEMORY)
+
+
+def is_device_lost(error: BaseException) -> bool:
+    """Whether the device cannot be used any more by this process.
+
+    An illegal access, a failed launch or a GPU that fell off the bus leaves CUDA in a state in
+    which every later call fails; only a new process gets out of it.
+    """
+    if is_out_of_memory(error) or not isinstance(error, RuntimeError):
+        return False
+    return isinstance(error, torch.AcceleratorError) or _CUDA_ERROR in str(error)
+
+
+def empty_cache() -> None:
+    """Give memory that PyTorch holds and does not use back to the device."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,20 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes in the test's own process with a tracker of the test's making, loaded in no time."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from surgsam2_ros.nodes.tracker import pipeline
+from surgsam2_ros.nodes.tracker.tracker_loading import LoadedTracker
+
+
+def use_tracker(patch: pytest.MonkeyPatch, tracker: Any, device: str = 'cpu') -> None:
+    """Have nodes load this tracker instead of a network."""
+    engine = SimpleNamespace(name='torch')
+    loaded = LoadedTracker(tracker, 'nano', 'nano.safetensors', device, 'fp32', engine, [])
+    patch.setattr(pipeline, 'load_tracker', lambda *_: loaded)
