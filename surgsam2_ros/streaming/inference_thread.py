@@ -28,6 +28,7 @@ from surgsam2_ros.streaming.requests import (
     RequestQueue,
     format_stamp,
 )
+from surgsam2_ros.streaming.snapshots import SnapshotKeeper
 from surgsam2_ros.streaming.stamp_order import Order, StampOrder
 from surgsam2_ros.tracking import FrameResult, ObjectInfo, PromptError, StreamingTracker
 
@@ -101,6 +102,8 @@ class InferenceThread:
         self.max_age_ms = 0.0  # drop frames older than this when taken up; 0 = never
         self.reset_on_jump = False  # forget all objects when image stamps go back for good
         self.encode_ahead = False  # encode the next frame in a second thread while one is tracked
+        self.snapshots: SnapshotKeeper | None = None  # `load` may set it, and the session
+        self.session = time.time_ns()  # differs from that of any other start
         self.last_result: TrackedFrame | None = None
         self.objects: tuple[ObjectInfo, ...] = ()  # that live, as of the newest frame or request
         self._load = load
@@ -116,7 +119,6 @@ class InferenceThread:
         self._frames: FramePreparation | None = None
         self._order = StampOrder()
         self._dropped_since_last = 0
-        self._session = time.time_ns()  # differs from that of any other start
         self._tracker: StreamingTracker | None = None
         self._load_error: BaseException | None = None
         self._loaded = threading.Event()
@@ -159,6 +161,7 @@ class InferenceThread:
     def _run(self) -> None:
         try:
             self._tracker = self._load()
+            self.objects = tuple(self._tracker.objects)
             self._frames = FramePreparation(
                 self._slot, self._decode, self._tracker.prepare, self._wake.set
             )
@@ -200,6 +203,8 @@ class InferenceThread:
             try:
                 answer = call.function(self._tracker)
                 self.objects = tuple(self._tracker.objects)
+                if self.snapshots is not None:
+                    self.snapshots.call_done(self._tracker, self.session)
                 call.future.set_result(answer)
             except Exception as error:  # handed to who asked
                 call.future.set_exception(error)
@@ -226,6 +231,8 @@ class InferenceThread:
                 request.future.set_exception(RequestError(text))
             return
         self._hand_out(tracked)
+        if self.snapshots is not None:
+            self.snapshots.frame_done(self._tracker, self.session, prompted=bool(accepted))
         for request, target in accepted:
             request.future.set_result(PromptOutcome(self.objects, target.moved_ns))
 
@@ -235,7 +242,7 @@ class InferenceThread:
         inference_ms = (time.perf_counter() - started) * 1e3 + frame.prepare_ms
         received = frame.received
         self._history.append(received.stamp_ns, result.frame_index)
-        dropped, session = self._dropped_since_last, self._session
+        dropped, session = self._dropped_since_last, self.session
         return TrackedFrame(received, frame.rgb, result, dropped, inference_ms, session)
 
     def _hand_out(self, tracked: TrackedFrame) -> None:
@@ -314,9 +321,11 @@ class InferenceThread:
     def reset(self) -> None:
         """Forget all objects and past frames. To be called on this thread: from a request."""
         self._tracker.reset()
+        if self.snapshots is not None:
+            self.snapshots.discard()
         self._history.clear()
         self._order.forget()
-        self._session += 1
+        self.session += 1
         self.last_result = None
         self.objects = ()
 
@@ -331,6 +340,8 @@ class InferenceThread:
 
     def _free(self) -> None:
         """Give the network's memory back to the device."""
+        if self.snapshots is not None:
+            self.snapshots.close()
         self._tracker = None
         self.last_result = None
         self.objects = ()

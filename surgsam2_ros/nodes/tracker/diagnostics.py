@@ -94,6 +94,7 @@ class NodeState(NamedTuple):
         timeout_s: without an image for so long the camera counts as silent [s].
         checkpoint: file of the network's weights, empty while none is loaded.
         frame_id: of the last image whose result was published, empty before.
+        restored: what came back from a snapshot, until it is tracked again.
     """
 
     lifecycle: str
@@ -110,6 +111,7 @@ class NodeState(NamedTuple):
     timeout_s: float = 2.0
     checkpoint: str = ''
     frame_id: str = ''
+    restored: str = ''
 
 
 class Diagnostics:

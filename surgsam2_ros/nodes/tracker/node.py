@@ -30,6 +30,7 @@ from surgsam2_ros.nodes.tracker.parameters import (
     read_parameters,
 )
 from surgsam2_ros.nodes.tracker.pipeline import Pipeline
+from surgsam2_ros.nodes.tracker.restart import NodeIdentity, discard_snapshot
 from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher
 from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
 from surgsam2_ros.streaming.frame_slot import EVERY_FRAME
@@ -88,6 +89,7 @@ class SurgSam2Node(LifecycleNode):
         self.enabled = True
         self._image_input: ImageInput | None = None
         self._prompt_input: Subscription | None = None
+        self._identity = self._identify()
         self.reporter = StatusReporter(self, self._describe, self.parameters.diagnostics)
         self._object_services = ObjectServices(
             self,
@@ -117,12 +119,14 @@ class SurgSam2Node(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the network, warm it up and create the outputs."""
         self.parameters = read_parameters(self)
+        self._identity = self._identify()
         self.enabled = True  # a pause ends with the configuration that it was made in
         try:
             self.pipeline = Pipeline(
                 self.parameters,
                 ResultPublisher(self),
                 self.reporter,
+                identity=self._identity,
                 output=lambda: self.parameters.output,
                 now_ns=self.now_ns,
                 is_ended=lambda: not self.context.ok(),
@@ -138,6 +142,8 @@ class SurgSam2Node(LifecycleNode):
             f'configured: {loaded.model} from {loaded.checkpoint} on {loaded.device}, '
             f'{loaded.precision}'
         )
+        if self.pipeline.restored:
+            self.get_logger().info(self.pipeline.restored)
         self.reporter.reset()
         self.reporter.publish_status('inactive')
         return super().on_configure(state)
@@ -147,6 +153,7 @@ class SurgSam2Node(LifecycleNode):
         """Start publishing and subscribe to images and prompts."""
         result = super().on_activate(state)
         self.reporter.reset()
+        self.pipeline.resume_snapshots()
         self._start_input()
         self.reporter.publish_status('active')
         self.get_logger().info(f'active: waiting for images on {self.image_topic}')
@@ -191,13 +198,19 @@ class SurgSam2Node(LifecycleNode):
         Where that fails the node is finalized: another network beside the one that is still in use
         might not fit, and only a new process is sure to be free of it.
         """
-        freed = self.close()
+        freed = self.close(keep_snapshot=True)
         self.reporter.publish_status('unconfigured' if freed else 'finalized')
         return SUCCESS if freed else FAILURE
 
-    def close(self) -> bool:
-        """Give everything back, whatever there is; False when the network is still in use."""
-        self._stop_input()
+    def close(self, *, keep_snapshot: bool = False) -> bool:
+        """Give everything back, whatever there is; False when the network is still in use.
+
+        Args:
+            keep_snapshot: let the objects come back if the node is configured again soon.
+        """
+        if not keep_snapshot:
+            discard_snapshot(self.parameters.restart, self._identity)
+        self._stop_input(keep_snapshot=keep_snapshot)
         if self.pipeline is not None:
             if not self.pipeline.destroy():
                 self.reporter.report(
@@ -216,6 +229,11 @@ class SurgSam2Node(LifecycleNode):
         """Resolved name of the image topic."""
         return self.resolve_topic_name(image_topic(self.parameters.input))
 
+    def _identify(self) -> NodeIdentity:
+        return NodeIdentity(
+            self.get_fully_qualified_name(), self.image_topic, self.context.get_domain_id()
+        )
+
     def _start_input(self) -> None:
         self._image_input = ImageInput(
             self,
@@ -230,9 +248,11 @@ class SurgSam2Node(LifecycleNode):
         )
         self.active = True
 
-    def _stop_input(self) -> bool:
+    def _stop_input(self, *, keep_snapshot: bool = False) -> bool:
         """Stop the input and finish the image in work; False when it did not come to an end."""
         self.active = False
+        if self.pipeline is not None and not keep_snapshot:
+            self.pipeline.suspend_snapshots()
         if self._image_input is None:
             return True
         self._image_input.destroy()
@@ -267,6 +287,7 @@ class SurgSam2Node(LifecycleNode):
             engine_failures=tuple(loaded.failures),
             num_objects=self.pipeline.num_objects,
             uncertain=self.pipeline.uncertain_objects,
+            restored=self.pipeline.restored,
             frame_id=header.frame_id if header is not None else '',
         )
 

@@ -193,6 +193,15 @@ class OutputParameters:
 
 
 @dataclasses.dataclass(frozen=True)
+class RestartParameters:
+    """`restart.*`: how the objects survive the end of the process."""
+
+    snapshot_file: str
+    snapshot_period_s: float
+    max_age_s: float
+
+
+@dataclasses.dataclass(frozen=True)
 class DiagnosticsParameters:
     """`diagnostics.*`: how often to report and when to warn."""
 
@@ -210,6 +219,7 @@ class Parameters:
     tracking: TrackingParameters
     input: InputParameters
     output: OutputParameters
+    restart: RestartParameters
     diagnostics: DiagnosticsParameters
     autostart: bool
 
@@ -230,6 +240,7 @@ class Parameters:
             tracking=TrackingParameters(**groups['tracking']),
             input=InputParameters(**groups['input']),
             output=OutputParameters(**groups['output']),
+            restart=RestartParameters(**groups['restart']),
             diagnostics=DiagnosticsParameters(**groups['diagnostics']),
             **top,
         )

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from std_msgs.msg import Header
@@ -12,6 +13,7 @@ from std_msgs.msg import Header
 from surgsam2_ros.nodes.messages.images import decode_compressed_message, decode_image_message
 from surgsam2_ros.nodes.tracker.image_input import COMPRESSED
 from surgsam2_ros.nodes.tracker.parameters import InputParameters, OutputParameters, Parameters
+from surgsam2_ros.nodes.tracker.restart import NodeIdentity, start_snapshots
 from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher
 from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
 from surgsam2_ros.nodes.tracker.tracker_loading import LoadedTracker, load_tracker
@@ -34,6 +36,7 @@ class Pipeline:
         parameters: what to load and how to run it.
         results: the outputs; removed with the pipeline.
         reporter: hears of frames and problems.
+        identity: which node of which camera this is.
         output: the present settings of the outputs.
         now_ns: the clock that stamps are compared with [ns].
         is_ended: whether the process was told to end.
@@ -55,6 +58,7 @@ class Pipeline:
         results: ResultPublisher,
         reporter: StatusReporter,
         *,
+        identity: NodeIdentity,
         output: Callable[[], OutputParameters],
         now_ns: Callable[[], int],
         is_ended: Callable[[], bool],
@@ -66,7 +70,8 @@ class Pipeline:
         self.requests = RequestQueue(wake=wake)
         self.last_header: Header | None = None
         self._results: ResultPublisher | None = results
-        self._reporter = reporter
+        self._reporter, self._identity = reporter, identity
+        self._awaited: set[str] = set()  # objects from a snapshot that were not TRACKED yet
         self._output, self._now_ns, self._is_ended = output, now_ns, is_ended
         self.inference = InferenceThread(
             load=lambda: self._load(parameters),
@@ -107,6 +112,22 @@ class Pipeline:
         objects = self.inference.objects
         return tuple(item.object_id for item in objects if item.state == TrackState.UNCERTAIN)
 
+    @property
+    def restored(self) -> str:
+        """What came back from a snapshot, in words, until all of that is TRACKED again."""
+        awaited = self._awaited.intersection(o.object_id for o in self.inference.objects)
+        return str(self.inference.snapshots.restored) if awaited else ''
+
+    def suspend_snapshots(self) -> None:
+        """Forget what was saved for a restart: the stop is meant."""
+        if self.inference.snapshots is not None:
+            self.inference.snapshots.suspend()
+
+    def resume_snapshots(self) -> None:
+        """Save the objects for a restart again."""
+        if self.inference.snapshots is not None:
+            self.inference.snapshots.resume()
+
     def drain(self, reason: str, *, finish: bool = False) -> tuple[int, bool]:
         """Drop waiting images, fail waiting requests and finish the image in work.
 
@@ -143,9 +164,20 @@ class Pipeline:
         return _WORK_FACTOR * last.inference_ms / 1e3 if last is not None else 0.0
 
     def _load(self, parameters: Parameters) -> StreamingTracker:
+        began_s = time.time()
         self.loaded = load_tracker(parameters, self._reporter.warn)
         on_cpu = self.loaded.device == 'cpu'  # a GPU would do both one after the other
         self.inference.encode_ahead = parameters.model.encode_ahead and on_cpu
+        start_snapshots(
+            self.inference,
+            self.loaded,
+            parameters.restart,
+            self._identity,
+            began_s=began_s,
+            warn=self._reporter.warn,
+            report=self._reporter.report,
+        )
+        self._awaited = {one.object_id for one in self.loaded.tracker.objects}
         return self.loaded.tracker
 
     def _publish(self, frame: TrackedFrame) -> None:
@@ -156,4 +188,7 @@ class Pipeline:
             return
         latency_ms = results.publish(frame, self._output(), self._now_ns(), self.loaded.model)
         self.last_header = frame.received.message.header
+        if self._awaited:
+            tracks = frame.result.tracks
+            self._awaited -= {t.object_id for t in tracks if t.state == TrackState.TRACKED}
         self._reporter.frame_published(latency_ms, frame.inference_ms)
