@@ -8,7 +8,7 @@ Past images that a late prompt could name are not in it, nor prompts that wait f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -108,7 +108,7 @@ def take_snapshot(tracker: StreamingTracker) -> TrackerSnapshot:
         'newest_instance': tracker._newest_instance,
         'view': _to_list(tracker._view.known),
         'region': _to_list(tracker._region),
-        'objects': [asdict(one) for one in stored],
+        'objects': [vars(one).copy() for one in stored],
     }
     if not objects:
         return TrackerSnapshot(state, {})

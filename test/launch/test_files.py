@@ -52,7 +52,7 @@ def test_switches_are_true_or_false(path):
 def test_the_node_has_its_documented_arguments():
     assert set(declared_arguments(SURGSAM2)) == {
         'namespace', 'image_topic', 'transport', 'params_file', 'model', 'checkpoint', 'device',
-        'use_sim_time', 'reset_on_jump', 'rviz', 'autostart', 'log_level',
+        'use_sim_time', 'reset_on_jump', 'rviz', 'autostart', 'respawn', 'log_level',
     }  # fmt: skip
 
 
