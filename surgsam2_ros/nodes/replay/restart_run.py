@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -29,6 +30,7 @@ from surgsam2_ros.nodes.replay.player import BagPlayer, MessageSource
 from surgsam2_ros.sources import BagMessage, peek_header
 
 _MATCHING_S = 0.3  # matching on the other side cannot be seen from here
+_HELD_S = 0.5  # between two images while a prompt is under way
 _PATIENCE_S, _QUIET_S = 5.0, 1.0  # for results that are wanted, and for others
 
 
@@ -91,6 +93,9 @@ def play_scene(
 
         def before(message: BagMessage) -> None:
             stamp_ns = peek_header(message.data)[0]
+            if not all(answer.done() for answer in answers):
+                player.pause()  # on a busy machine a prompt must not be overtaken by its image
+                threading.Timer(_HELD_S, player.resume).start()
             while waiting and stamp_ns >= waiting[0].stamp_ns:
                 answers.append(_send(client, waiting.pop(0)))
                 time.sleep(_MATCHING_S)
