@@ -8,6 +8,7 @@ import copy
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -72,7 +73,7 @@ def restored(network, snapshot, **config):
         {'write_memory_when_absent': False, 'min_memory_score': 0.2},
         {'min_quality': 0.6, 'write_memory_when_uncertain': False},
         {'num_maskmem': 1},
-        {'region': 'auto', 'motion_hint': False},
+        {'motion_hint': False},
     ],
 )
 def test_the_next_frames_are_the_same_to_the_bit(network, frames, config):
@@ -86,6 +87,22 @@ def test_the_next_frames_are_the_same_to_the_bit(network, frames, config):
             assert (its.instance, its.class_name) == (one.instance, one.class_name)
             assert torch.equal(its.logits, one.logits)
             assert its.score == one.score
+
+
+def test_the_view_that_was_found_is_kept_in_the_dark(network, frames):
+    framed = np.zeros((len(frames), 96, 160, 3), np.uint8)
+    framed[:, 24:72, 40:120] = frames
+    tracker = StreamingTracker(network, TrackerConfig(region='auto'))
+    tracker.add_object('a', box=(50, 30, 100, 60))
+    for frame in framed[:3]:
+        tracker.track(frame)
+    other = restored(network, take_snapshot(tracker), region='auto')
+    dark = np.zeros_like(framed[0])
+    (expected,), (track,) = tracker.track(dark).tracks, other.track(dark).tracks
+    assert torch.equal(track.logits, expected.logits)
+    assert track.box == expected.box
+    x, y, width, height = track.box
+    assert x >= 38 and x + width <= 122 and y >= 23 and y + height <= 73, 'not the whole image'
 
 
 def test_a_snapshot_does_not_change_with_the_tracker(network, frames):
