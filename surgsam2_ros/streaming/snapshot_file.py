@@ -139,39 +139,24 @@ class SnapshotFile:
         Raises:
             SnapshotRefusedError: for what cannot be one of our own files.
         """
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        try:
-            with open(os.open(self.path, flags), 'rb') as file:  # noqa: PTH123 it has these flags
-                found = os.fstat(file.fileno())
-                if not stat.S_ISREG(found.st_mode):
-                    raise SnapshotRefusedError('it is no regular file')
-                if found.st_uid != os.geteuid():
-                    raise SnapshotRefusedError(f'it belongs to user {found.st_uid}')
-                if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-                    raise SnapshotRefusedError('others than its owner may write to it')
-                if found.st_size > MOST_BYTES:
-                    raise SnapshotRefusedError(f'it has {found.st_size} bytes, too many')
-                return file.read(MOST_BYTES)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            if error.errno == errno.ELOOP:
-                raise SnapshotRefusedError('it is a symbolic link') from error
-            raise SnapshotRefusedError(f'it cannot be read: {error.strerror}') from error
+        return self._read(MOST_BYTES)
 
     def write(self, data: bytes, edition: int) -> bool:
         """Replace the file in one step; False when `discard` was called since that edition.
 
         Raises:
-            OSError: when it cannot be written; what was there before is left.
+            OSError: when it cannot be written, or something lies there that is no snapshot; what
+                was there before is left.
         """
         if len(data) > MOST_BYTES:
             raise OSError(errno.EFBIG, f'{len(data)} bytes are more than {MOST_BYTES}')
+        if self._is_foreign():
+            raise OSError(errno.EEXIST, 'what lies there is no snapshot and is not replaced')
         self._leave_room(len(data))
         self._part.unlink(missing_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            with open(os.open(self._part, flags, 0o600), 'wb') as file:  # noqa: PTH123 as above
+            with open(os.open(self._part, flags, 0o600), 'wb') as file:  # noqa: PTH123 as below
                 file.write(data)
             with self._lock:
                 if edition == self._edition:
@@ -185,15 +170,48 @@ class SnapshotFile:
     def discard(self) -> None:
         """Remove the file at once, and see to it that nothing older than this replaces it.
 
+        What is no snapshot is left alone.
+
         Raises:
             OSError: when the file can neither be removed nor emptied.
         """
         with self._lock:
             self._edition += 1
+            if self._is_foreign():
+                return
             try:
                 self.path.unlink(missing_ok=True)
             except OSError:  # the folder is closed to us; an empty file is refused as well
                 os.truncate(self.path, 0)
+
+    def _read(self, size: int) -> bytes | None:
+        """Return the first bytes of the file, with the errors of `read`."""
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            with open(os.open(self.path, flags), 'rb') as file:  # noqa: PTH123 it has these flags
+                found = os.fstat(file.fileno())
+                if not stat.S_ISREG(found.st_mode):
+                    raise SnapshotRefusedError('it is no regular file')
+                if found.st_uid != os.geteuid():
+                    raise SnapshotRefusedError(f'it belongs to user {found.st_uid}')
+                if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                    raise SnapshotRefusedError('others than its owner may write to it')
+                if found.st_size > MOST_BYTES:
+                    raise SnapshotRefusedError(f'it has {found.st_size} bytes, too many')
+                return file.read(size)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise SnapshotRefusedError('it is a symbolic link') from error
+            raise SnapshotRefusedError(f'it cannot be read: {error.strerror}') from error
+
+    def _is_foreign(self) -> bool:
+        """Tell whether something lies there that was not written by a SnapshotFile."""
+        try:
+            return bool(head := self._read(len(_MAGIC))) and head != _MAGIC
+        except SnapshotRefusedError:
+            return True
 
     def _leave_room(self, size: int) -> None:
         """Refuse to take the last of a memory file system, which the middleware lives in too."""

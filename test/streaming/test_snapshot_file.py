@@ -38,6 +38,9 @@ def stored(**changes) -> StoredSnapshot:
     )
 
 
+NEW = stored(session=6).to_bytes()
+
+
 @pytest.fixture(name='file')
 def _file(tmp_path) -> SnapshotFile:
     return SnapshotFile(tmp_path / 'node.snapshot')
@@ -53,8 +56,8 @@ def test_what_was_written_is_read_back(file):
 
 
 def test_nobody_else_may_read_it_and_nothing_lies_beside_it(file):
-    file.write(b'x', file.edition)
-    file.write(b'y', file.edition)
+    file.write(stored().to_bytes(), file.edition)
+    file.write(stored(session=6).to_bytes(), file.edition)
     assert file.path.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in file.path.parent.iterdir()] == ['node.snapshot']
 
@@ -140,13 +143,24 @@ def test_whatever_it_holds_it_is_read_or_refused(body):
 def test_a_symbolic_link_is_refused_and_never_written_through(file, tmp_path):
     target = tmp_path / 'precious'
     target.write_bytes(stored().to_bytes())
-    for link in (file.path, file.path.with_name('node.snapshot.part')):
-        link.symlink_to(target)
+    file.path.symlink_to(target)
     with pytest.raises(SnapshotRefusedError, match='it is a symbolic link'):
         file.read()
-    file.write(b'new', file.edition)
+    with pytest.raises(OSError, match='is no snapshot and is not replaced'):
+        file.write(NEW, file.edition)
+    file.path.unlink()
+    file.path.with_name('node.snapshot.part').symlink_to(target)
+    file.write(NEW, file.edition)
+    assert file.read() == NEW
     assert target.read_bytes() == stored().to_bytes()
-    assert file.read() == b'new'
+
+
+def test_a_file_that_is_no_snapshot_is_neither_replaced_nor_removed(file):
+    file.path.write_text('weights, or whatever else was named by mistake')
+    with pytest.raises(OSError, match='is no snapshot and is not replaced'):
+        file.write(NEW, file.edition)
+    file.discard()
+    assert file.path.read_text().startswith('weights')
 
 
 def test_what_others_may_write_to_is_refused(file):
@@ -183,7 +197,7 @@ def test_a_huge_file_is_not_read(file):
 
 
 def test_a_write_that_fails_leaves_what_was_there(file):
-    file.write(b'old', file.edition)
+    file.write(NEW, file.edition)
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
     try:
@@ -191,7 +205,7 @@ def test_a_write_that_fails_leaves_what_was_there(file):
             file.write(b'x' * 100_000, file.edition)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert file.read() == b'old'
+    assert file.read() == NEW
     assert [path.name for path in file.path.parent.iterdir()] == ['node.snapshot']
 
 
@@ -210,12 +224,12 @@ def test_a_full_disk_is_not_filled_to_the_brim(file, monkeypatch):
 
 def test_nothing_that_was_begun_before_a_discard_replaces_it(file):
     edition = file.edition
-    file.write(b'old', edition)
+    file.write(NEW, edition)
     file.discard()
     assert file.read() is None
-    assert not file.write(b'older', edition)
+    assert not file.write(stored().to_bytes(), edition)
     assert file.read() is None
-    assert file.write(b'new', file.edition)
+    assert file.write(NEW, file.edition)
 
 
 def test_each_node_has_a_file_of_its_own():

@@ -182,7 +182,7 @@ def test_after_a_stop_that_is_meant_nothing_is_saved_until_it_goes_on(keep, trac
 def test_a_disk_that_takes_nothing_is_reported_once_and_stops_nothing(
     keep, tracker, file, problems, frames
 ):
-    file.path.mkdir()  # whatever is renamed to it is refused by the system
+    file.path.with_name('node.snapshot.part').mkdir()  # the system refuses to write there
     keeper = keep()
     for frame in frames[1:4]:
         tracker.track(frame)
@@ -191,7 +191,7 @@ def test_a_disk_that_takes_nothing_is_reported_once_and_stops_nothing(
     wait_until(lambda: problems)
     assert len(problems) == 1
     assert 'a snapshot was not written' in problems[0] and str(file.path) in problems[0]
-    assert not file.path.with_name('node.snapshot.part').exists()
+    assert not file.path.exists()
 
 
 def test_memory_is_bounded_while_the_disk_is_slow(keep, tracker, file, monkeypatch):
