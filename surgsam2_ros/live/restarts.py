@@ -132,6 +132,7 @@ def summarise(trials: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             'p50': round(median(waits), 1) if waits else None,
             'max': round(max(waits), 1) if waits else None,
         },
+        'within_1_s': sum(wait <= 1000.0 for wait in waits),
     }
     for name in ('', '_after'):
         weighted = [t for t in trials if t[f'compared{name}']]

@@ -113,7 +113,8 @@ def describe_restarts(figures: dict[str, Any]) -> str:
         [
             f'ids kept       {figures["ids_kept"]} of {figures["kills"]} times',
             f'TRACKED unseen {figures["tracked_at_once"]} times',
-            f'first result   {first["p50"]} ms after ready, at most {first["max"]} ms',
+            f'first result   {first["p50"]} ms after ready, at most {first["max"]} ms; '
+            f'{figures["within_1_s"]} of {figures["kills"]} within 1 s',
             f'mean IoU       {figures["mean_iou"]}, undisturbed {figures["undisturbed"]}',
             f'after the kill {figures["mean_iou_after"]}, undisturbed '
             f'{figures["undisturbed_after"]}',
