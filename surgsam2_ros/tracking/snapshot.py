@@ -15,7 +15,7 @@ import torch
 
 from surgsam2_ros.tracking.config import MOST_INSTANCES
 from surgsam2_ros.tracking.memory_bank import STORED_DTYPE, MemoryBank
-from surgsam2_ros.tracking.memory_selection import ObjectMemory, gather
+from surgsam2_ros.tracking.memory_selection import ObjectMemory
 from surgsam2_ros.tracking.prompts import Prompt, check_object_id
 from surgsam2_ros.tracking.tracked_object import TrackedObject
 from surgsam2_ros.tracking.view import Region
@@ -123,12 +123,12 @@ def take_snapshot(tracker: StreamingTracker) -> TrackerSnapshot:
         pointer_places += [first_pointer + place for place in prompted + pointers]
     index = _to_index(places, bank)
     tensors = {
-        'memories': gather(bank.features, index),
-        'pointers': gather(bank.pointers, _to_index(pointer_places, bank)),
+        'memories': _rows(bank.features, index),
+        'pointers': _rows(bank.pointers, _to_index(pointer_places, bank)),
     }
     if bank.cells is not None:
         slots = _to_index([tracked.memory.slot for tracked in objects], bank)
-        tensors['cells'] = gather(bank.cells, index)
+        tensors['cells'] = _rows(bank.cells, index)
         tensors['seen_cells'] = bank.seen_cells.index_select(0, slots)
     if tracker._motion.on and tracker._newest_image is not None:
         tensors['image'] = tracker._newest_image  # nobody writes to it
@@ -305,6 +305,10 @@ def _first_places(memory: ObjectMemory, bank: MemoryBank) -> tuple[int, int]:
 def _to_index(places: Sequence[int], bank: MemoryBank) -> torch.Tensor:
     index = torch.tensor(places, dtype=torch.int64)
     return index.to(bank.features.device, non_blocking=True)
+
+
+def _rows(stored: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    return stored.flatten(0, 1).index_select(0, index)
 
 
 def _to_list(region: Region | None) -> list[int] | None:
