@@ -92,11 +92,14 @@ class StoredSnapshot:
             raise SnapshotRefusedError(f'it is damaged: {type(error).__name__}: {error}') from error
         return stored
 
-    def check(self, binding: Mapping[str, str], *, now_s: float, max_age_s: float) -> None:
+    def check(
+        self, binding: Mapping[str, str], *, began_s: float, now_s: float, max_age_s: float
+    ) -> None:
         """Refuse a snapshot of something else, and an old one.
 
         Args:
             binding: what it must belong to.
+            began_s: the time that the age counts to, by the system's clock [s].
             now_s: the system's clock [s].
             max_age_s: oldest that is taken [s].
 
@@ -106,13 +109,13 @@ class StoredSnapshot:
         for name, own in binding.items():
             if (other := self.binding.get(name)) != own:
                 raise SnapshotRefusedError(f'its {name} is {other!r}, not {own!r}')
-        age_s = now_s - self.taken_s
+        age_s, ahead_s = began_s - self.taken_s, self.taken_s - now_s
         if not age_s <= max_age_s:
             raise SnapshotRefusedError(
                 f'it is {age_s:.1f} s old, more than restart.max_age_s = {max_age_s:g}'
             )
-        if age_s < -_AHEAD_S:
-            raise SnapshotRefusedError(f'it was taken {-age_s:.1f} s from now; the clock was set')
+        if ahead_s > _AHEAD_S:
+            raise SnapshotRefusedError(f'it was taken {ahead_s:.1f} s from now; the clock was set')
 
 
 class SnapshotFile:

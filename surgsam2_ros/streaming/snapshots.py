@@ -36,7 +36,7 @@ class Restored:
 
     Attributes:
         object_ids: of the objects.
-        age_s: how old the snapshot was when the tracker began to load [s].
+        age_s: how old the snapshot was when the restart began [s].
     """
 
     object_ids: tuple[str, ...]
@@ -86,14 +86,14 @@ class SnapshotKeeper:
         self._thread.start()
 
     def restore(
-        self, tracker: StreamingTracker, session: int, *, now_s: float, max_age_s: float
+        self, tracker: StreamingTracker, session: int, *, began_s: float, max_age_s: float
     ) -> int:
         """Have a tracker go on from the file, where there is one that fits.
 
         Args:
             tracker: without objects; it stays so when the file is refused.
             session: number of a new session.
-            now_s: the time that the age counts to, by the system's clock [s].
+            began_s: the time that the age counts to, by the system's clock [s].
             max_age_s: oldest snapshot that is taken [s].
 
         Returns:
@@ -107,7 +107,7 @@ class SnapshotKeeper:
             if data is None:
                 return session
             stored = StoredSnapshot.from_bytes(data)
-            stored.check(self._binding, now_s=now_s, max_age_s=max_age_s)
+            stored.check(self._binding, began_s=began_s, now_s=time.time(), max_age_s=max_age_s)
             restore_snapshot(tracker, stored.snapshot)
         except (SnapshotRefusedError, SnapshotError) as error:
             text = ' '.join(str(error).split())[:300]
@@ -117,7 +117,7 @@ class SnapshotKeeper:
         self._on_disk = frozenset(stored.snapshot.objects)
         if not self._on_disk:
             return session
-        age_s = max(now_s - stored.taken_s, 0.0)
+        age_s = max(began_s - stored.taken_s, 0.0)
         self.restored = Restored(tuple(o.object_id for o in tracker.objects), age_s)
         return stored.session
 

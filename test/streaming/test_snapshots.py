@@ -64,7 +64,7 @@ def _keep(file, problems):
 
 def restore(keeper: SnapshotKeeper, network, *, max_age_s: float = 600.0, **config):
     tracker = StreamingTracker(network, TrackerConfig(**config))
-    session = keeper.restore(tracker, 1, now_s=time.time(), max_age_s=max_age_s)
+    session = keeper.restore(tracker, 1, began_s=time.time(), max_age_s=max_age_s)
     return tracker, session
 
 

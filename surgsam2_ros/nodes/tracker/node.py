@@ -9,6 +9,7 @@ is asked of it.
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable
 
 from rcl_interfaces.msg import SetParametersResult
@@ -30,7 +31,11 @@ from surgsam2_ros.nodes.tracker.parameters import (
     read_parameters,
 )
 from surgsam2_ros.nodes.tracker.pipeline import Pipeline
-from surgsam2_ros.nodes.tracker.restart import NodeIdentity, discard_snapshot
+from surgsam2_ros.nodes.tracker.restart import (
+    NodeIdentity,
+    discard_snapshot,
+    process_start_s,
+)
 from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher
 from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
 from surgsam2_ros.streaming.frame_slot import EVERY_FRAME
@@ -90,6 +95,8 @@ class SurgSam2Node(LifecycleNode):
         self._image_input: ImageInput | None = None
         self._prompt_input: Subscription | None = None
         self._identity = self._identify()
+        # A node that starts by itself is as late as its process: imports take seconds.
+        self._began_s = process_start_s() if self.parameters.autostart else None
         self.reporter = StatusReporter(self, self._describe, self.parameters.diagnostics)
         self._object_services = ObjectServices(
             self,
@@ -119,6 +126,7 @@ class SurgSam2Node(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the network, warm it up and create the outputs."""
         self.parameters = read_parameters(self)
+        began_s, self._began_s = self._began_s or time.time(), None
         self._identity = self._identify()
         self.enabled = True  # a pause ends with the configuration that it was made in
         try:
@@ -127,6 +135,7 @@ class SurgSam2Node(LifecycleNode):
                 ResultPublisher(self),
                 self.reporter,
                 identity=self._identity,
+                began_s=began_s,
                 output=lambda: self.parameters.output,
                 now_ns=self.now_ns,
                 is_ended=lambda: not self.context.ok(),

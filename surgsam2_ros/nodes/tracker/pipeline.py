@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 
 from std_msgs.msg import Header
@@ -37,6 +36,7 @@ class Pipeline:
         results: the outputs; removed with the pipeline.
         reporter: hears of frames and problems.
         identity: which node of which camera this is.
+        began_s: the time that the age of a snapshot counts to, by the system's clock [s].
         output: the present settings of the outputs.
         now_ns: the clock that stamps are compared with [ns].
         is_ended: whether the process was told to end.
@@ -59,6 +59,7 @@ class Pipeline:
         reporter: StatusReporter,
         *,
         identity: NodeIdentity,
+        began_s: float,
         output: Callable[[], OutputParameters],
         now_ns: Callable[[], int],
         is_ended: Callable[[], bool],
@@ -70,7 +71,7 @@ class Pipeline:
         self.requests = RequestQueue(wake=wake)
         self.last_header: Header | None = None
         self._results: ResultPublisher | None = results
-        self._reporter, self._identity = reporter, identity
+        self._reporter, self._identity, self._began_s = reporter, identity, began_s
         self._awaited: set[str] = set()  # objects from a snapshot that were not TRACKED yet
         self._output, self._now_ns, self._is_ended = output, now_ns, is_ended
         self.inference = InferenceThread(
@@ -164,7 +165,6 @@ class Pipeline:
         return _WORK_FACTOR * last.inference_ms / 1e3 if last is not None else 0.0
 
     def _load(self, parameters: Parameters) -> StreamingTracker:
-        began_s = time.time()
         self.loaded = load_tracker(parameters, self._reporter.warn)
         on_cpu = self.loaded.device == 'cpu'  # a GPU would do both one after the other
         self.inference.encode_ahead = parameters.model.encode_ahead and on_cpu
@@ -173,7 +173,7 @@ class Pipeline:
             self.loaded,
             parameters.restart,
             self._identity,
-            began_s=began_s,
+            began_s=self._began_s,
             warn=self._reporter.warn,
             report=self._reporter.report,
         )

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,13 @@ class NodeIdentity:
     name: str
     image_topic: str
     domain_id: int
+
+
+def process_start_s() -> float:
+    """Return when this process was started, by the system's clock [s]."""
+    fields = Path('/proc/self/stat').read_text().rpartition(')')[2].split()
+    started_s = int(fields[19]) / os.sysconf('SC_CLK_TCK')  # `starttime` of proc(5), since boot
+    return time.time() - max(time.clock_gettime(time.CLOCK_BOOTTIME) - started_s, 0.0)
 
 
 def snapshot_file(settings: RestartParameters, identity: NodeIdentity) -> SnapshotFile | None:
@@ -72,7 +81,7 @@ def start_snapshots(
         loaded: the tracker.
         settings: of the restart.
         identity: of the node.
-        began_s: when configuring began, by the system's clock; a snapshot's age counts to then [s].
+        began_s: when the restart began, by the system's clock; a snapshot's age counts to then [s].
         warn: receives why a snapshot is not used.
         report: receives (kind, text) when one cannot be written.
     """
@@ -94,7 +103,7 @@ def start_snapshots(
     inference.snapshots = keeper
     try:
         inference.session = keeper.restore(
-            loaded.tracker, inference.session, now_s=began_s, max_age_s=settings.max_age_s
+            loaded.tracker, inference.session, began_s=began_s, max_age_s=settings.max_age_s
         )
     except SnapshotRefusedError as error:
         warn(str(error))

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -131,6 +133,17 @@ def test_a_deactivation_forgets_what_was_saved_until_images_come_again(start, sn
         node.client.deactivate()
         node.client.cleanup()
         assert not snapshot.exists()
+
+
+def test_the_process_knows_when_it_was_started():
+    code = (
+        'import time; began = time.time(); time.sleep(1.0)\n'
+        'from surgsam2_ros.nodes.tracker.restart import process_start_s\n'
+        'print(began - process_start_s())'
+    )
+    before = time.monotonic()
+    output = subprocess.run([sys.executable, '-c', code], check=True, capture_output=True).stdout
+    assert -0.1 < float(output) < time.monotonic() - before, 'imports and naps are not in it'
 
 
 def test_a_snapshot_that_is_not_the_nodes_own_is_refused_in_one_line(start, snapshot):
