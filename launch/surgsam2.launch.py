@@ -87,6 +87,13 @@ def generate_launch_description():
                 'false leaves that to a lifecycle manager.',
             ),
             DeclareLaunchArgument(
+                'respawn',
+                default_value='false',
+                choices=BOOLEANS,
+                description='Start the node again when its process ends; with autostart it goes on '
+                'with the objects that it had (restart.* in the parameter file).',
+            ),
+            DeclareLaunchArgument(
                 'rviz',
                 default_value='false',
                 choices=BOOLEANS,
@@ -142,6 +149,8 @@ def start_node(context):
             remappings=image_remappings(argument('image_topic')),
             arguments=['--ros-args', '--log-level', argument('log_level')],
             output='screen',
+            respawn=argument('respawn') == 'true',
+            respawn_delay=0.5,
         )
     ]
 

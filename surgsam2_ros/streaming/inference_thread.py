@@ -28,6 +28,7 @@ from surgsam2_ros.streaming.requests import (
     RequestQueue,
     format_stamp,
 )
+from surgsam2_ros.streaming.snapshots import SnapshotKeeper
 from surgsam2_ros.streaming.stamp_order import Order, StampOrder
 from surgsam2_ros.streaming.tracked_frame import PromptOutcome, TrackedFrame
 from surgsam2_ros.streaming.watchdog import Work, WorkLog
@@ -75,6 +76,8 @@ class InferenceThread:
         self.max_age_ms = 0.0  # drop frames older than this when taken up; 0 = never
         self.reset_on_jump = False  # forget all objects when image stamps go back for good
         self.encode_ahead = False  # encode the next frame in a second thread while one is tracked
+        self.snapshots: SnapshotKeeper | None = None  # `load` may set it, and the session
+        self.session = time.time_ns()  # differs from that of any other start
         self.last_result: TrackedFrame | None = None
         self.objects: tuple[ObjectInfo, ...] = ()  # that live, as of the newest frame or request
         self._load = load
@@ -93,7 +96,6 @@ class InferenceThread:
         self._frames: FramePreparation | None = None
         self._order = StampOrder()
         self._dropped_since_last = 0
-        self._session = time.time_ns()  # differs from that of any other start
         self._log = WorkLog()
         self._lost_device = ''
         self._tell_alive: Callable[[], None] = lambda: None
@@ -172,6 +174,7 @@ class InferenceThread:
     def _run(self) -> None:
         try:
             self._tracker = self._load()
+            self.objects = tuple(self._tracker.objects)
             self._frames = FramePreparation(
                 self._slot, self._decode, self._tracker.prepare, self._wake.set
             )
@@ -223,6 +226,8 @@ class InferenceThread:
             self._note_lost_device(error)
             raise
         self._note_objects()
+        if self.snapshots is not None:
+            self.snapshots.call_done(self._tracker, self.session)
         return answer
 
     def _note_objects(self) -> None:
@@ -259,6 +264,8 @@ class InferenceThread:
                 request.future.set_exception(RequestError(text))
             return
         self._hand_out(tracked)
+        if self.snapshots is not None:
+            self.snapshots.frame_done(self._tracker, self.session, prompted=bool(accepted))
         for request, target in accepted:
             request.future.set_result(PromptOutcome(self.objects, target.moved_ns))
 
@@ -284,7 +291,7 @@ class InferenceThread:
         inference_ms = (time.perf_counter() - started) * 1e3 + frame.prepare_ms
         self._log.end_frame(inference_ms / 1e3, objects=len(self._tracker.objects))
         self._history.append(received.stamp_ns, result.frame_index)
-        dropped, session = self._dropped_since_last, self._session
+        dropped, session = self._dropped_since_last, self.session
         return TrackedFrame(received, frame.rgb, result, dropped, inference_ms, session)
 
     def _count_replayed(self, targets: list[PromptTarget]) -> int:
@@ -360,9 +367,11 @@ class InferenceThread:
     def reset(self) -> None:
         """Forget all objects and past frames. To be called on this thread: from a request."""
         self._tracker.reset()
+        if self.snapshots is not None:
+            self.snapshots.discard()
         self._history.clear()
         self._order.forget()
-        self._session += 1
+        self.session += 1
         self.last_result = None
         self.objects = ()
 
@@ -377,6 +386,8 @@ class InferenceThread:
 
     def _free(self) -> None:
         """Give the network's memory back to the device."""
+        if self.snapshots is not None:
+            self.snapshots.close()
         self._tracker = None
         self.last_result = None
         self.objects = ()

@@ -11,6 +11,12 @@ from surgsam2_ros.tracking.pending_result import PendingResult
 from surgsam2_ros.tracking.preprocess import PreparedFrame
 from surgsam2_ros.tracking.prompts import Prompt, PromptError, UnknownObjectError
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo, Track
+from surgsam2_ros.tracking.snapshot import (
+    SnapshotError,
+    TrackerSnapshot,
+    restore_snapshot,
+    take_snapshot,
+)
 from surgsam2_ros.tracking.states import TrackState
 from surgsam2_ros.tracking.tracker import StreamingTracker
 
@@ -25,11 +31,15 @@ __all__ = [
     'PreparedFrame',
     'Prompt',
     'PromptError',
+    'SnapshotError',
     'StreamingTracker',
     'Track',
     'TrackState',
     'TrackerConfig',
+    'TrackerSnapshot',
     'UnknownObjectError',
     'look_ahead',
     'memories_read',
+    'restore_snapshot',
+    'take_snapshot',
 ]

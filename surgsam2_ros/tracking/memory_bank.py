@@ -63,6 +63,7 @@ class MemoryBank:
         pointers: [slots, pointer places, D] object pointers in the network's dtype.
         cells: int64 [slots, places, T], the tokens of each spatial memory that are read; None
             when all are.
+        seen_cells: int64 [slots, T], those of the newest memory with the object; with `cells` only.
     """
 
     def __init__(self, network: SurgSAM2, config: TrackerConfig) -> None:
@@ -115,7 +116,7 @@ class MemoryBank:
                 dtype=torch.int64,
                 device=self._device,
             )
-            self._seen_cells = self.cells[:, 0].clone()  # of the newest memory with the object
+            self.seen_cells = self.cells[:, 0].clone()
             side = self._network.memory_size
             nothing = torch.full((1, 1, 4 * side, 4 * side), -1.0, device=self._device)
             self._cells_of_nothing = choose_cells(nothing, self.memory_tokens, side)[0]
@@ -127,7 +128,7 @@ class MemoryBank:
             self._grow(min(max(1, 2 * len(self.features)), self._most_slots))
         slot = self._free_slots.pop()
         if self.cells is not None:
-            self._seen_cells[slot] = self._cells_of_nothing
+            self.seen_cells[slot] = self._cells_of_nothing
         return ObjectMemory(slot, self.shape)
 
     def remove_object(self, memory: ObjectMemory) -> None:
@@ -186,10 +187,10 @@ class MemoryBank:
         cells = choose_cells(logits, self.memory_tokens, self._network.memory_size)
         slots = torch.tensor([memory.slot for memory in memories])
         slots = slots.to(self._device, non_blocking=True)
-        before = self._seen_cells.index_select(0, slots)
+        before = self.seen_cells.index_select(0, slots)
         seen = (presence > 0) & (logits > 0).flatten(1).any(dim=1)
         cells = torch.where(seen[:, None], cells, before)
-        self._seen_cells.index_copy_(0, slots, cells)
+        self.seen_cells.index_copy_(0, slots, cells)
         _scatter(self.cells, places, cells, rows)
 
     def read(self, memories: Sequence[ObjectMemory], frame: int) -> MemoryTokens:
@@ -278,7 +279,7 @@ class MemoryBank:
     def _tensors(self) -> tuple[torch.Tensor, ...]:
         """All that has a row for each slot."""
         stored = (self.features, self.pointers)
-        return stored if self.cells is None else (*stored, self.cells, self._seen_cells)
+        return stored if self.cells is None else (*stored, self.cells, self.seen_cells)
 
     def _candidates(self, selection: MemorySelection) -> list[bool]:
         """Which memories pruning may leave out: not the first prompted one, not the newest."""
@@ -293,7 +294,7 @@ class MemoryBank:
         self.pointers = _enlarged(self.pointers, slots)
         if self.cells is not None:
             self.cells = _enlarged(self.cells, slots)
-            self._seen_cells = _enlarged(self._seen_cells, slots)
+            self.seen_cells = _enlarged(self.seen_cells, slots)
         self._free_slots += list(range(taken, slots))[::-1]
 
 

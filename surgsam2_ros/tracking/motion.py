@@ -18,10 +18,13 @@ class Motion:
     Args:
         network: it is of use to those that were trained with hints.
         wanted: whether the user wants hints.
+
+    Attributes:
+        on: whether it is of use.
     """
 
     def __init__(self, network: SurgSAM2, wanted: bool) -> None:
-        self._on = wanted and network.config.motion_hint
+        self.on = wanted and network.config.motion_hint
         self._side = 4 * network.feature_size
         self._newest_expected: torch.Tensor | None = None
         self._estimated: deque[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = deque(maxlen=4)
@@ -35,7 +38,7 @@ class Motion:
             image: uint8 [1, 3, S, S] on the CPU.
         """
         older, self._newest_expected = self._newest_expected, image
-        if self._on and older is not None:
+        if self.on and older is not None:
             self._estimated.append((image, older, _backward_flow(image, older)))
 
     def flow(
@@ -50,7 +53,7 @@ class Motion:
         Returns:
             float32 [1, 2, S/4, S/4]; None where it is of no use, and between different regions.
         """
-        if not self._on:
+        if not self.on:
             return None
         if older is None:
             return torch.zeros((1, 2, self._side, self._side))

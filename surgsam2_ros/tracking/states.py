@@ -45,6 +45,7 @@ class MaskQuality:
 
     Attributes:
         poor: the newest verdict.
+        scores: of the newest frames in which the object was visible, oldest first.
     """
 
     def __init__(self, min_quality: float, frames: int) -> None:
@@ -57,7 +58,7 @@ class MaskQuality:
         self.poor = False
         self._min_quality = min_quality
         self._good_again = min(min_quality + RECOVERY_MARGIN, 1.0)
-        self._scores: deque[float] = deque(maxlen=frames)
+        self.scores: deque[float] = deque(maxlen=frames)
 
     def update(self, score: float) -> bool:
         """Account for a frame in which the object is visible; returns whether its mask is poor.
@@ -66,8 +67,8 @@ class MaskQuality:
             score: predicted IoU; what a network predicts beyond 0 and 1 counts as these.
         """
         score = min(max(score, 0.0), 1.0)
-        self._scores.append(score)
-        quality = sum(self._scores) / len(self._scores)
+        self.scores.append(score)
+        quality = sum(self.scores) / len(self.scores)
         if quality < self._min_quality or score < self._min_quality - SUDDEN_DROP:
             self.poor = True
         elif quality >= self._good_again:
@@ -118,6 +119,23 @@ class Lifecycle:
         self._lost_after_ns = round(lost_after_s * 1e9)
         self._frames_seen = 0
         self._unseen_ns = 0
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the object was seen in enough frames, be it lost now."""
+        return self.state == TrackState.LOST or self._frames_seen >= self._tentative_frames
+
+    def come_back(self, *, confirmed: bool, frames_since_seen: int) -> None:
+        """Go on after a time in which nobody looked: to be believed, it must be seen anew.
+
+        Args:
+            confirmed: as the property was before; the object is LOST until it is seen, else
+                TENTATIVE.
+            frames_since_seen: as it was before.
+        """
+        self.state = TrackState.LOST if confirmed else TrackState.TENTATIVE
+        self.frames_since_seen = frames_since_seen
+        self._frames_seen = self._unseen_ns = 0
 
     def update(self, seen: bool, poor: bool = False, elapsed_ns: int = FRAME_NS) -> TrackState:
         """Account for one frame and return the new state.

@@ -119,27 +119,30 @@ class ViewFinder:
 
     Args:
         on: False takes the whole of every image.
+
+    Attributes:
+        known: the view that was found; None before.
     """
 
     def __init__(self, on: bool) -> None:
         self._on = on
-        self._region: Region | None = None
+        self.known: Region | None = None
 
     def reset(self) -> None:
         """Forget what the images showed."""
-        self._region = None
+        self.known = None
 
     def region(self, rgb: np.ndarray) -> Region:
         """Tell what of an image, uint8 [H, W, 3], the network is to see."""
         size = rgb.shape[:2]
-        known = self._region
+        known = self.known
         if not self._on:
             return Region.whole(size)
         if known is not None and known.image_size != size:
             known = None
         if known is None or not known.is_whole:
             known = self._widened(known, find_view(rgb))
-            self._region = known
+            self.known = known
         return Region.whole(size) if known is None else known
 
     @staticmethod

@@ -52,7 +52,7 @@ def test_switches_are_true_or_false(path):
 def test_the_node_has_its_documented_arguments():
     assert set(declared_arguments(SURGSAM2)) == {
         'namespace', 'image_topic', 'transport', 'params_file', 'model', 'checkpoint', 'device',
-        'use_sim_time', 'reset_on_jump', 'rviz', 'autostart', 'log_level',
+        'use_sim_time', 'reset_on_jump', 'rviz', 'autostart', 'respawn', 'log_level',
     }  # fmt: skip
 
 
@@ -186,7 +186,7 @@ def test_replay_runs_the_node_on_the_time_of_the_bag(commands):
 def test_replay_hands_its_arguments_on_with_the_same_defaults():
     node, replay = declared_arguments(SURGSAM2), declared_arguments(REPLAY)
     shared = node.keys() & replay.keys()
-    assert shared == node.keys() - {'use_sim_time', 'reset_on_jump', 'autostart'}
+    assert shared == node.keys() - {'use_sim_time', 'reset_on_jump', 'autostart', 'respawn'}
     for name in shared:
         assert replay[name].default_value == node[name].default_value, name
         assert replay[name].choices == node[name].choices, name

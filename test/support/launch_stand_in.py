@@ -281,7 +281,10 @@ class Node(Action):
         arguments: Sequence[Any] = (),
         output: str = 'log',
         condition: IfCondition | None = None,
+        respawn: bool = False,
+        respawn_delay: float | None = None,
     ) -> None:
+        self.respawn = respawn, respawn_delay
         self.package = package
         self.executable = executable
         self.name = name

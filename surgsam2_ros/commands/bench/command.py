@@ -17,6 +17,7 @@ from typing import Any
 
 from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.bench.node import add_node_arguments, run_through_node
+from surgsam2_ros.commands.bench.restart import add_restart_arguments, run_restarts
 from surgsam2_ros.commands.model_loading import (
     DEFAULT_MODEL,
     add_engine_arguments,
@@ -97,6 +98,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help='capture the network whole with torch.compile (default: %(default)s)',
     )
     add_node_arguments(parser)
+    add_restart_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -104,6 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure all cases and print a table; returns 0, or 1 when a case could not be measured."""
     if arguments.through == 'node':
         return run_through_node(arguments)
+    if arguments.restart is not None:
+        return run_restarts(arguments)
     import torch
 
     from surgsam2_ros.benchmarks.cases import Case

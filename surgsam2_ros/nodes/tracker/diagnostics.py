@@ -101,6 +101,7 @@ class NodeState(NamedTuple):
         hang: what hangs on the inference thread and for how long, empty when nothing does.
         quality: the middleware's events on the topics.
         degraded: what is left out because the node cannot keep up, and why, a sentence each.
+        restored: what came back from a snapshot, until it is tracked again.
     """
 
     lifecycle: str
@@ -122,6 +123,7 @@ class NodeState(NamedTuple):
     hang: str = ''
     quality: QualityCounts = QualityCounts()
     degraded: tuple[str, ...] = ()
+    restored: str = ''
 
 
 class Diagnostics:

@@ -8,6 +8,8 @@ is asked of it.
 
 from __future__ import annotations
 
+import time
+
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
 from rclpy.duration import Duration
@@ -30,6 +32,11 @@ from surgsam2_ros.nodes.tracker.parameters import (
     read_parameters,
 )
 from surgsam2_ros.nodes.tracker.pipeline import Pipeline
+from surgsam2_ros.nodes.tracker.restart import (
+    NodeIdentity,
+    discard_snapshot,
+    process_start_s,
+)
 from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher
 from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
 from surgsam2_ros.nodes.tracker.topic_quality import TopicQuality
@@ -81,6 +88,9 @@ class SurgSam2Node(LifecycleNode):
             load=lambda: self.reporter.load() if self.active and self.enabled else None,
             pipeline=lambda: self.pipeline,
         )
+        self._identity = NodeIdentity.of(self, self.image_topic)
+        # A node that starts by itself is as late as its process: imports take seconds.
+        self._began_s = process_start_s() if self.parameters.autostart else None
         self.reporter = StatusReporter(self, self._describe, self.parameters.diagnostics)
         self._object_services = ObjectServices(
             self,
@@ -121,6 +131,8 @@ class SurgSam2Node(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the network, warm it up and create the outputs."""
         self.parameters = read_parameters(self)
+        began_s, self._began_s = self._began_s or time.time(), None
+        self._identity = NodeIdentity.of(self, self.image_topic)
         self.enabled = True  # a pause ends with the configuration that it was made in
         try:
             require_bond(self.parameters.bond_timeout_s)
@@ -128,6 +140,8 @@ class SurgSam2Node(LifecycleNode):
                 self.parameters,
                 ResultPublisher(self, self._quality, self.parameters.output),
                 self.reporter,
+                identity=self._identity,
+                began_s=began_s,
                 output=self._shedding.output,
                 now_ns=self.now_ns,
                 is_ended=lambda: not self.context.ok(),
@@ -144,6 +158,8 @@ class SurgSam2Node(LifecycleNode):
             f'configured: {loaded.model} from {loaded.checkpoint} on {loaded.device}, '
             f'{loaded.precision}'
         )
+        if self.pipeline.restored:
+            self.get_logger().info(self.pipeline.restored)
         self.reporter.reset()
         self.reporter.publish_status('inactive')
         return super().on_configure(state)
@@ -157,6 +173,7 @@ class SurgSam2Node(LifecycleNode):
         self.reporter.reset()
         self._quality.reset()
         self._shedding.reset()
+        self.pipeline.resume_snapshots()
         self._start_input()
         self.reporter.publish_status('active')
         self.get_logger().info(f'active: waiting for images on {self.image_topic}')
@@ -169,7 +186,7 @@ class SurgSam2Node(LifecycleNode):
         With the every_frame policy the images in the queue are finished as well. ERROR when the
         image in work does not come to an end, or nothing can be tracked any more.
         """
-        finished = self._stop_input()
+        finished = self._stop_input(keep_snapshot=bool(self.pipeline.inference.failure))
         result = super().on_deactivate(state)
         if not finished or self.pipeline.inference.failure:
             return ERROR
@@ -201,23 +218,35 @@ class SurgSam2Node(LifecycleNode):
         Where that fails, or the device was lost, the node is finalized: another network beside the
         one that is still in use might not fit, and only a new process is sure to be free of it.
         """
-        freed = self._give_back()
+        freed = self._give_back(keep_snapshot=True)
         self.reporter.publish_status('unconfigured' if freed else 'finalized')
         return SUCCESS if freed else FAILURE
 
     def close(self) -> None:
         """Give everything back because the process ends, as far as there is time."""
+        meant = self.exit_status == 0
+        pipeline = self.pipeline
+        if meant:  # at once: a transition may take longer than there is time
+            discard_snapshot(self.parameters.restart, self._identity)
+            if pipeline is not None:
+                pipeline.suspend_snapshots()
         if self._transitions.close(CLOSE_TIMEOUT_S):
-            self._give_back()
+            self._give_back(keep_snapshot=not meant)
 
     def destroy_node(self) -> None:
         """Leave the graph, also where the interpreter does not get to end as usual."""
         super().destroy_node()
         self._state_machine.destroy_when_not_in_use()  # rclpy forgets it, and it holds the node
 
-    def _give_back(self) -> bool:
-        """Give everything back, whatever there is; False when the network is still in use."""
-        self._stop_input()
+    def _give_back(self, *, keep_snapshot: bool = False) -> bool:
+        """Give everything back, whatever there is; False when the network is still in use.
+
+        Args:
+            keep_snapshot: let the objects come back if the node is configured again soon.
+        """
+        if not keep_snapshot:
+            discard_snapshot(self.parameters.restart, self._identity)
+        self._stop_input(keep_snapshot=keep_snapshot)
         if self.pipeline is not None:
             reason = self.pipeline.inference.failure or 'the inference thread did not end'
             if not self.pipeline.destroy():
@@ -262,10 +291,12 @@ class SurgSam2Node(LifecycleNode):
         )
         self._bond.form(self.parameters.bond_timeout_s)
 
-    def _stop_input(self) -> bool:
+    def _stop_input(self, *, keep_snapshot: bool = False) -> bool:
         """Stop the input and finish the image in work; False when it did not come to an end."""
         self.active = False
         self._bond.end()
+        if self.pipeline is not None and not keep_snapshot:
+            self.pipeline.suspend_snapshots()
         if self._image_input is None:
             return True
         self._image_input.destroy()
@@ -292,21 +323,7 @@ class SurgSam2Node(LifecycleNode):
             degraded=self._shedding.sentences,
         )
         pipeline = self.pipeline  # a transition may take it away meanwhile
-        if pipeline is None:
-            return state
-        loaded, header = pipeline.loaded, pipeline.last_header
-        return state._replace(
-            model=loaded.model,
-            checkpoint=loaded.checkpoint,
-            device=loaded.device,
-            precision=loaded.precision,
-            engine=loaded.engine.name,
-            engine_failures=tuple(loaded.failures),
-            num_objects=pipeline.num_objects,
-            uncertain=pipeline.uncertain_objects,
-            frame_id=header.frame_id if header is not None else '',
-            hang=self._watch.hang,
-        )
+        return state if pipeline is None else pipeline.describe(state, hang=self._watch.hang)
 
     def _clock_jumped(self, _jump: TimeJump) -> None:
         """Note that /clock was set back, as when a bag starts over."""

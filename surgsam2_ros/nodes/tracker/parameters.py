@@ -198,6 +198,15 @@ class OutputParameters:
 
 
 @dataclasses.dataclass(frozen=True)
+class RestartParameters:
+    """`restart.*`: how the objects survive the end of the process."""
+
+    snapshot_file: str
+    snapshot_period_s: float
+    max_age_s: float
+
+
+@dataclasses.dataclass(frozen=True)
 class DiagnosticsParameters:
     """`diagnostics.*`: how often to report and when to warn."""
 
@@ -217,6 +226,7 @@ class Parameters:
     tracking: TrackingParameters
     input: InputParameters
     output: OutputParameters
+    restart: RestartParameters
     diagnostics: DiagnosticsParameters
     autostart: bool
     bond_timeout_s: float
@@ -240,6 +250,7 @@ class Parameters:
             tracking=TrackingParameters(**groups['tracking']),
             input=InputParameters(**groups['input']),
             output=OutputParameters(**groups['output']),
+            restart=RestartParameters(**groups['restart']),
             diagnostics=DiagnosticsParameters(**groups['diagnostics']),
             **top,
         )

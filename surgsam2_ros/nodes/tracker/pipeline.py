@@ -11,8 +11,10 @@ from std_msgs.msg import Header
 
 from surgsam2_ros.nodes.messages.cv_bridge_fallback import has_sound_cv_bridge
 from surgsam2_ros.nodes.messages.images import decode_compressed_message, decode_image_message
+from surgsam2_ros.nodes.tracker.diagnostics import NodeState
 from surgsam2_ros.nodes.tracker.image_input import COMPRESSED
 from surgsam2_ros.nodes.tracker.parameters import InputParameters, OutputParameters, Parameters
+from surgsam2_ros.nodes.tracker.restart import NodeIdentity, start_snapshots
 from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher
 from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
 from surgsam2_ros.nodes.tracker.tracker_loading import LoadedTracker, load_tracker
@@ -38,6 +40,8 @@ class Pipeline:
         parameters: what to load and how to run it.
         results: the outputs; removed with the pipeline.
         reporter: hears of frames and problems.
+        identity: which node of which camera this is.
+        began_s: the time that the age of a snapshot counts to, by the system's clock [s].
         output: the present settings of the outputs.
         now_ns: the clock that stamps are compared with [ns].
         is_ended: whether the process was told to end.
@@ -60,6 +64,8 @@ class Pipeline:
         results: ResultPublisher,
         reporter: StatusReporter,
         *,
+        identity: NodeIdentity,
+        began_s: float,
         output: Callable[[], OutputParameters],
         now_ns: Callable[[], int],
         is_ended: Callable[[], bool],
@@ -73,7 +79,8 @@ class Pipeline:
         self._side: CallThread | None = None
         self.last_header: Header | None = None
         self._results: ResultPublisher | None = results
-        self._reporter = reporter
+        self._reporter, self._identity, self._began_s = reporter, identity, began_s
+        self._awaited: set[str] = set()  # objects from a snapshot that were not TRACKED yet
         self._output, self._now_ns, self._is_ended = output, now_ns, is_ended
         self.inference = InferenceThread(
             load=lambda: self._load(parameters),
@@ -117,6 +124,34 @@ class Pipeline:
         objects = self.inference.objects
         return tuple(item.object_id for item in objects if item.state == TrackState.UNCERTAIN)
 
+    @property
+    def restored(self) -> str:
+        """What came back from a snapshot, in words, until all of that is TRACKED again."""
+        awaited = self._awaited.intersection(o.object_id for o in self.inference.objects)
+        return str(self.inference.snapshots.restored) if awaited else ''
+
+    def describe(self, state: NodeState, *, hang: str) -> NodeState:
+        """Add what is loaded and tracked to what the node says about itself.
+
+        Args:
+            state: of the node.
+            hang: what hangs on the inference thread and for how long, empty when nothing does.
+        """
+        loaded, header = self.loaded, self.last_header
+        return state._replace(
+            model=loaded.model,
+            checkpoint=loaded.checkpoint,
+            device=loaded.device,
+            precision=loaded.precision,
+            engine=loaded.engine.name,
+            engine_failures=tuple(loaded.failures),
+            num_objects=self.num_objects,
+            uncertain=self.uncertain_objects,
+            restored=self.restored,
+            frame_id=header.frame_id if header is not None else '',
+            hang=hang,
+        )
+
     def expire_requests(self, describe: Callable[[PromptRequest | CallRequest], str]) -> None:
         """Fail the requests that waited for too long; `describe` says why."""
         for requests in {self.requests, self.side_requests}:
@@ -125,6 +160,16 @@ class Pipeline:
     def subscribed_outputs(self) -> list[str]:
         """Return which of label_image and overlay somebody listens to."""
         return [] if self._results is None else self._results.subscribed()
+
+    def suspend_snapshots(self) -> None:
+        """Forget what was saved for a restart: the stop is meant."""
+        if self.inference.snapshots is not None:
+            self.inference.snapshots.suspend()
+
+    def resume_snapshots(self) -> None:
+        """Save the objects for a restart again."""
+        if self.inference.snapshots is not None:
+            self.inference.snapshots.resume()
 
     def drain(self, reason: str, *, finish: bool = False) -> tuple[int, bool]:
         """Drop waiting images, fail waiting requests and finish the image in work.
@@ -173,6 +218,16 @@ class Pipeline:
         if on_cpu:
             self._side = CallThread(self.loaded.tracker)
             self.side_requests = self._side.requests
+        start_snapshots(
+            self.inference,
+            self.loaded,
+            parameters.restart,
+            self._identity,
+            began_s=self._began_s,
+            warn=self._reporter.warn,
+            report=self._reporter.report,
+        )
+        self._awaited = {one.object_id for one in self.loaded.tracker.objects}
         return self.loaded.tracker
 
     def _tell_alive(self) -> None:
@@ -188,4 +243,7 @@ class Pipeline:
             return
         latency_ms = results.publish(frame, self._output(), self._now_ns(), self.loaded.model)
         self.last_header = frame.received.message.header
+        if self._awaited:
+            tracks = frame.result.tracks
+            self._awaited -= {t.object_id for t in tracks if t.state == TrackState.TRACKED}
         self._reporter.frame_published(latency_ms, frame.inference_ms)

@@ -181,4 +181,6 @@ def _status_text(snapshot: Snapshot, node: NodeState) -> str:
     if silent:
         return silent
     text = f'tracking {node.num_objects} objects'
+    if node.restored:
+        text = f'{text}, {node.restored}'
     return f'{text}, UNCERTAIN: {", ".join(node.uncertain)}' if node.uncertain else text
