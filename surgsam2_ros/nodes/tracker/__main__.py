@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 
 import rclpy
@@ -28,7 +29,12 @@ def _spin(executor: SingleThreadedExecutor, node: SurgSam2Node) -> None:
 
 
 def main(args: list[str] | None = None) -> int:
-    """Run the node until it is interrupted. Returns the exit status."""
+    """Run the node until it is interrupted.
+
+    Returns:
+        The exit status: EX_CONFIG (78) when the node cannot start with these parameters, so that a
+        supervisor knows that another try would fail too; else 0.
+    """
     keep_freed_memory()
     rclpy.init(args=args)
     try:
@@ -36,7 +42,7 @@ def main(args: list[str] | None = None) -> int:
     except ParameterError as error:
         get_logger('surgsam2').fatal(str(error))
         rclpy.try_shutdown()
-        return 1
+        return os.EX_CONFIG
     except KeyboardInterrupt:  # the node is seen by others before it is complete
         rclpy.try_shutdown()
         return 0
@@ -50,7 +56,7 @@ def main(args: list[str] | None = None) -> int:
         executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown()
-    return 0
+    return os.EX_CONFIG if node.could_not_start else 0
 
 
 if __name__ == '__main__':

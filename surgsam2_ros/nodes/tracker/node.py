@@ -75,6 +75,7 @@ class SurgSam2Node(LifecycleNode):
         pipeline: what tracks; None while not configured.
         reporter: tells status, diagnostics and problems.
         active, enabled: whether images are subscribed to, and whether they are tracked.
+        could_not_start: whether an autostart has failed, which ends the node.
     """
 
     def __init__(self, **node_options) -> None:
@@ -86,6 +87,7 @@ class SurgSam2Node(LifecycleNode):
         self.pipeline: Pipeline | None = None
         self.active = False
         self.enabled = True
+        self.could_not_start = False
         self._image_input: ImageInput | None = None
         self._prompt_input: Subscription | None = None
         self.reporter = StatusReporter(self, self._describe, self.parameters.diagnostics)
@@ -347,5 +349,9 @@ class SurgSam2Node(LifecycleNode):
 
     def _autostart(self) -> None:
         self.destroy_timer(self._autostart_timer)
-        if self.trigger_configure() == SUCCESS:
-            self.trigger_activate()
+        if self.trigger_configure() == SUCCESS and self.trigger_activate() == SUCCESS:
+            return
+        if self.context.ok():  # not asked to end meanwhile
+            self.get_logger().fatal('could not start by itself, no manager is there: ending')
+            self.could_not_start = True
+            self.context.try_shutdown()
