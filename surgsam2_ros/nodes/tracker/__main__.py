@@ -56,7 +56,7 @@ def main(args: list[str] | None = None) -> int:
         executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown()
-    return os.EX_CONFIG if node.could_not_start else 0
+    return node.exit_status
 
 
 if __name__ == '__main__':

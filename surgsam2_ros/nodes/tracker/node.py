@@ -9,6 +9,7 @@ is asked of it.
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 
 from rcl_interfaces.msg import SetParametersResult
@@ -23,6 +24,7 @@ from surgsam2_msgs.msg import PromptArray
 from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.tracker.diagnostics import NodeState
 from surgsam2_ros.nodes.tracker.image_input import ImageInput, image_topic
+from surgsam2_ros.nodes.tracker.impossible_transitions import refuse_impossible_transitions
 from surgsam2_ros.nodes.tracker.object_services import ObjectServices
 from surgsam2_ros.nodes.tracker.parameters import (
     check_parameters,
@@ -75,11 +77,12 @@ class SurgSam2Node(LifecycleNode):
         pipeline: what tracks; None while not configured.
         reporter: tells status, diagnostics and problems.
         active, enabled: whether images are subscribed to, and whether they are tracked.
-        could_not_start: whether an autostart has failed, which ends the node.
+        exit_status: what the process is to end with.
     """
 
     def __init__(self, **node_options) -> None:
         super().__init__('surgsam2', **node_options)
+        refuse_impossible_transitions(self)
         declare_parameters(self)
         self.parameters = read_parameters(self)
         self.add_on_set_parameters_callback(self._check_parameters)
@@ -87,7 +90,7 @@ class SurgSam2Node(LifecycleNode):
         self.pipeline: Pipeline | None = None
         self.active = False
         self.enabled = True
-        self.could_not_start = False
+        self.exit_status = 0
         self._image_input: ImageInput | None = None
         self._prompt_input: Subscription | None = None
         self.reporter = StatusReporter(self, self._describe, self.parameters.diagnostics)
@@ -353,5 +356,5 @@ class SurgSam2Node(LifecycleNode):
             return
         if self.context.ok():  # not asked to end meanwhile
             self.get_logger().fatal('could not start by itself, no manager is there: ending')
-            self.could_not_start = True
+            self.exit_status = os.EX_CONFIG
             self.context.try_shutdown()

@@ -66,6 +66,12 @@ def test_deactivation_keeps_objects_and_cleanup_forgets_them(node):
     client.cleanup()
 
 
+def test_a_transition_that_the_state_does_not_have_is_refused_and_not_left_unanswered(node):
+    with pytest.raises(SurgSam2Error, match='did not deactivate'):
+        node.client.deactivate()
+    assert node.client.state() is NodeState.UNCONFIGURED
+
+
 def test_a_pause_ends_with_the_configuration(node):
     client = node.client
     client.configure()
