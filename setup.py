@@ -40,7 +40,7 @@ setup(
         (SHARE, ['package.xml']),
         *shared_files(),
     ],
-    # What it runs on is in requirements/run.txt for pip and in package.xml for rosdep: the two name
+    # What it runs on is in requirements/run.txt and ros/ for pip and in package.xml for rosdep: the two name
     # the same libraries differently, and one list here would be wrong on half of the machines.
     install_requires=[],
     # Of single commands and parameters; requirements/ pins them, to be taken with --no-deps.

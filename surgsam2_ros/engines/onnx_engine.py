@@ -141,6 +141,24 @@ def _shapes_of(network: SurgSAM2) -> dict[str, tuple[int, ...]]:
     }
 
 
+def _refuse_other_files(path: Path) -> None:
+    """Refuse a network whose weights lie elsewhere: ONNX Runtime would read any file it names.
+
+    Raises:
+        EngineError: the file names another one, or cannot be read.
+    """
+    try:
+        # The key by which ONNX names an external file, however the rest is encoded.
+        names_another = b'location' in path.read_bytes()
+    except OSError as error:
+        raise EngineError(f'{path} cannot be read: {error.strerror}') from error
+    if names_another:
+        raise EngineError(
+            f'{path} names another file for its weights, which exports of this package never do; '
+            'delete it, and it is exported anew'
+        )
+
+
 def _open(path: Path, provider: str, device: torch.device) -> Any:
     try:
         import onnxruntime
@@ -155,6 +173,7 @@ def _open(path: Path, provider: str, device: torch.device) -> Any:
             f'this ONNX Runtime has no {provider}; it has {", ".join(there)}. Name one of these, '
             'or install the build of ONNX Runtime that has it'
         )
+    _refuse_other_files(path)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = torch.get_num_threads()
