@@ -33,7 +33,7 @@ run() {
 }
 
 if ! $dry_run && ! ros2 security --help > /dev/null 2>&1; then
-  echo 'error: `ros2 security` is missing; source ROS and install it, for example with: apt install ros-jazzy-sros2' >&2
+  echo 'error: "ros2 security" is missing; source ROS and install it, for example with: apt install ros-jazzy-sros2' >&2
   exit 1
 fi
 

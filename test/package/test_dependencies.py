@@ -20,9 +20,9 @@ from surgsam2_ros.evaluation.metrics import identity
 LIBRARIES = {
     'cv2': ('python3-opencv', 'opencv-python-headless'),
     'numpy': ('python3-numpy', 'numpy'),
-    'rosbags': ('python3-rosbags-pip', 'rosbags'),
+    'rosbags': (None, 'rosbags'),
     'safetensors': (None, 'safetensors'),
-    'torch': ('python3-torch', 'torch'),
+    'torch': (None, 'torch'),
     'yaml': ('python3-yaml', 'PyYAML'),
     # Come with rosbags; `compression` with Python 3.14.
     'backports': (None, None),
@@ -60,8 +60,9 @@ BENCHMARKS = {'sam2': 'sam2', 'timm': 'timm', 'transformers': 'transformers'}
 # Of `model.backend: onnx` and `model.profile: fast` alone, likewise: requirement in onnx.txt.
 ENGINES = {'onnx': 'onnx', 'onnxruntime': 'onnxruntime', 'onnxscript': 'onnxscript'}
 OPTIONAL = {**TRAINING, **EVALUATION, **CLUSTER, **BENCHMARKS, **ENGINES}
-# Not imported by name: finds the package's share folder for `ros2 launch`, and the middleware.
-ROS_RUNTIME = {'ament_index_python'}
+# Not imported: finds the package's share folder for `ros2 launch`, what launch files start, and
+# the middleware.
+ROS_RUNTIME = {'ament_index_python', 'rviz2'}
 WHEEL_RUNTIME = {'ros-*-rmw-fastrtps-cpp'}
 DISTRIBUTIONS = ('kilted', 'jazzy')
 
