@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The scripts under tools/ and docker/ do what the documents say, as far as that can be seen here."""
+"""Scripts and images do what the documents say, as far as that can be seen without running them."""
 
 from __future__ import annotations
 
