@@ -184,6 +184,7 @@ def show_in_rviz(context):
                 ('/surgsam2/overlay', 'surgsam2/overlay'),
                 ('/surgsam2/label_image', 'surgsam2/label_image'),
             ],
+            additional_env=large_image_profile(),
             condition=IfCondition(LaunchConfiguration('rviz')),
         )
     ]

@@ -158,8 +158,9 @@ def no_profile(monkeypatch):
 )
 def test_large_images_travel_in_shared_memory(commands, no_profile, distribution, variable):
     no_profile.setenv('ROS_DISTRO', distribution)
-    env = commands(SURGSAM2)['surgsam2'].env
-    assert env == {variable: PROFILE}, 'the other name makes Kilted warn'
+    started = commands(SURGSAM2, rviz='true')
+    envs = [started[name].env for name in ('surgsam2', 'rviz2')]
+    assert envs == 2 * [{variable: PROFILE}], 'the other name makes Kilted warn'
 
 
 def test_a_profile_of_the_user_is_kept(commands, no_profile):
