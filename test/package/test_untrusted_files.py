@@ -98,6 +98,18 @@ def test_a_checkpoint_that_would_run_code_is_refused_by_name(tmp_path, fuse, kin
     assert not fuse.exists()
 
 
+def test_a_saved_training_step_that_would_run_code_is_refused_by_name(tmp_path, fuse):
+    pytest.importorskip('lightning_fabric')
+    from surgsam2_ros.training.config import TrainingConfigError
+    from surgsam2_ros.training.reproduction import replay
+
+    path = tmp_path / 'step.pt'
+    torch.save({'config': Bomb(Path.touch, fuse)}, path)
+    with pytest.raises(TrainingConfigError, match=r'step\.pt'):
+        replay(path)
+    assert not fuse.exists()
+
+
 def test_the_bombs_go_off_where_they_are_let(fuse):
     pickle.loads(pickle.dumps(Bomb(Path.touch, fuse)))
     assert fuse.exists()
