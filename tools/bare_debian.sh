@@ -27,7 +27,12 @@ command -v debootstrap > /dev/null || { echo 'error: debootstrap is missing; for
 packages=$(sed -n 's/^    sudo apt install //p' "$repository/README.md" | head -n 1)
 [ -n "$packages" ] || { echo 'error: README.md has no line "sudo apt install …"' >&2; exit 1; }
 
-[ -f "$root/etc/debian_version" ] || debootstrap --variant=minbase "$suite" "$root" "$mirror"
+if [ ! -f "$root/.complete" ]; then # an interrupted debootstrap is begun anew
+  [ ! -e "$root" ] || [ -d "$root/debootstrap" ] || { echo "error: $root exists and is no root of this script" >&2; exit 1; }
+  rm -rf "$root"
+  debootstrap --variant=minbase "$suite" "$root" "$mirror"
+  touch "$root/.complete"
+fi
 for path in /etc/resolv.conf /etc/hosts /etc/pip.conf /etc/xdg/pip /etc/ssl/certs /usr/local/share/ca-certificates; do
   [ ! -e "$path" ] || { mkdir -p "$root$(dirname "$path")" && cp -rL "$path" "$root$(dirname "$path")/"; }
 done
