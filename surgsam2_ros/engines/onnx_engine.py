@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from surgsam2_ros.tracking.tracking_step import MaskHint, TrackedStep
 
 _PROVIDERS = {'cpu': 'CPUExecutionProvider', 'cuda': 'CUDAExecutionProvider'}
 AUTO = 'auto'
+# The key by which ONNX names an external file, as protobuf writes it: field 1, 8 bytes; both may be
+# written longer than they need be.
+_EXTERNAL_FILE = re.compile(rb'(?:\x0a|\x8a\x80*\x00)(?:\x08|\x88\x80*\x00)location')
 
 
 class OnnxEncoder:
@@ -148,8 +152,7 @@ def _refuse_other_files(path: Path) -> None:
         EngineError: the file names another one, or cannot be read.
     """
     try:
-        # The key by which ONNX names an external file, however the rest is encoded.
-        names_another = b'location' in path.read_bytes()
+        names_another = _EXTERNAL_FILE.search(path.read_bytes()) is not None
     except OSError as error:
         raise EngineError(f'{path} cannot be read: {error.strerror}') from error
     if names_another:
