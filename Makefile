@@ -6,14 +6,27 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
+# The ROS distribution whose wheels the environment is made of, and what is tested on it.
+ROS ?= kilted
+ifeq ($(ROS),kilted)
 VENV ?= .venv
+TESTS :=
+TESTS_NEED := test train evaluate lint
+else ifeq ($(ROS),jazzy)
+VENV ?= .venv-jazzy
+TESTS := test/nodes test/launch test/sources
+TESTS_NEED := pytest
+else
+$(error ROS=$(ROS) is not known; choose kilted or jazzy)
+endif
 BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # A sourced ROS installation, or another environment of wheels, must not leak in.
-unexport PYTHONPATH PYTHONHOME AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH ROS_DISTRO ROS_VERSION
+unexport PYTHONPATH PYTHONHOME AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH ROS_VERSION
 unexport _ROS_WHEELS_BOOTSTRAP_COMPLETE
+export ROS_DISTRO := $(ROS)
 ifneq ($(AMENT_PREFIX_PATH)$(_ROS_WHEELS_BOOTSTRAP_COMPLETE),)
 unexport LD_LIBRARY_PATH
 endif
@@ -25,6 +38,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo 'variables:'
 	@echo '  PYTHON       interpreter that .venv is made from, 3.10 to 3.13 (default: the first that fits)'
+	@echo '  ROS          kilted or jazzy: whose wheels, in an environment of its own; jazzy runs the tests of node, launch and bags'
 	@echo '  SCENE        composed or rendered: the one scene that `make demo` shows'
 	@echo '  BAG, IMAGE_TOPIC, TRUTH_TOPIC, MODEL, CHECKPOINT, RATE    what `make demo` runs on'
 	@echo '  DATA         folder of the pictures that `make train-nano-320` trains on'
@@ -48,8 +62,8 @@ demo: $(STAMPS)/package ## replay two scenes, or BAG, through the node, write bu
 
 # Tests ----------------------------------------------------------------------------------------------------------------
 
-test: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/lint ## run the tests and the linters
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMPS)/package $(TESTS_NEED:%=$(STAMPS)/%) ## run the tests and the linters
+	$(BIN)/python -m pytest $(TESTS) $(ARGS)
 
 test-slow: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/onnx $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/bench $(STAMPS)/lint ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
@@ -171,14 +185,16 @@ endif
 endif
 endif
 
-$(STAMPS)/run: requirements/build.txt requirements/run.txt | $(STAMPS)/created
+ENVIRONMENT := requirements/build.txt requirements/run.txt requirements/ros/$(ROS).txt requirements/ros/$(ROS)_build.txt
+
+$(STAMPS)/run: $(ENVIRONMENT) | $(STAMPS)/created
 	@$(call say,installing torch and ROS 2)
-	@$(PIP) -r requirements/build.txt -r requirements/run.txt
+	@$(PIP) $(ENVIRONMENT:%=-r %)
 	@touch $@
 
 $(STAMPS)/messages: $(shell find surgsam2_msgs -type f) $(STAMPS)/run
 	@$(call say,building surgsam2_msgs)
-	@$(PIP) --no-deps --force-reinstall ./surgsam2_msgs
+	@$(PIP) --no-deps --no-build-isolation --force-reinstall ./surgsam2_msgs
 	@touch $@
 
 PACKAGED := setup.py setup.cfg pyproject.toml package.xml resource/surgsam2_ros $(wildcard config/* launch/* models/* resource/*/*)
@@ -188,9 +204,12 @@ $(STAMPS)/package: $(PACKAGED) $(STAMPS)/messages
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(STAMPS)/test: requirements/test.txt requirements/oracle.txt $(STAMPS)/run
+$(STAMPS)/pytest: requirements/test.txt $(STAMPS)/run
 	@$(call say,installing what the tests need)
 	@$(PIP) -r requirements/test.txt
+	@touch $@
+
+$(STAMPS)/test: requirements/oracle.txt $(STAMPS)/pytest
 	@SAM2_BUILD_CUDA=0 $(PIP) --no-deps --no-build-isolation -r requirements/oracle.txt
 	@touch $@
 
@@ -230,5 +249,5 @@ clean: ## remove what was built, keep .venv
 	rm -rf build install log .pytest_cache .hypothesis .ruff_cache .import_linter_cache ./*.egg-info surgsam2_msgs/build
 	find surgsam2_ros test launch -name __pycache__ -prune -exec rm -rf {} +
 
-distclean: clean ## remove .venv too
+distclean: clean ## remove .venv, or VENV, too
 	rm -rf $(VENV)

@@ -40,8 +40,8 @@ setup(
         (SHARE, ['package.xml']),
         *shared_files(),
     ],
-    # What it runs on is in requirements/run.txt for pip and in package.xml for rosdep: the two name
-    # the same libraries differently, and one list here would be wrong on half of the machines.
+    # What it runs on is in requirements/ for pip and in package.xml for rosdep: names differ,
+    # and one list here would be wrong on half of the machines.
     install_requires=[],
     # Of single commands and parameters; requirements/ pins them, to be taken with --no-deps.
     extras_require={

@@ -13,6 +13,7 @@ include_patterns = [
     'README.md',
     'CONTRIBUTING.md',
     'CHANGELOG.md',
+    'SECURITY.md',
     'docs/**.md',
     'models/README.md',
 ]

@@ -13,6 +13,7 @@ from launch.substitutions import EnvironmentVariable, LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.substitutions import ExecutableInPackage
 
+from surgsam2_ros.live.ros_environment import large_image_profile
 from surgsam2_ros.share import share_file
 
 SCENE_IMAGE_TOPIC = '/endoscope/left/image_raw'
@@ -85,6 +86,7 @@ def show_in_rviz(context):
             executable='rviz2',
             arguments=['-d', str(share_file('config/surgsam2.rviz'))],
             remappings=[('/image', image_topic)],
+            additional_env=large_image_profile(),
             condition=IfCondition(LaunchConfiguration('rviz')),
         )
     ]

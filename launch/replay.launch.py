@@ -6,6 +6,7 @@ from launch import LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
     ExecuteProcess,
+    GroupAction,
     IncludeLaunchDescription,
     OpaqueFunction,
     Shutdown,
@@ -65,14 +66,18 @@ def generate_launch_description():
                 )
                 for name, (default, meaning) in HANDED_ON.items()
             ),
-            IncludeLaunchDescription(
-                PythonLaunchDescriptionSource(str(share_file('launch/surgsam2.launch.py'))),
-                launch_arguments=[
-                    *((name, LaunchConfiguration(name)) for name in HANDED_ON),
-                    ('use_sim_time', 'true'),
-                    ('reset_on_jump', LaunchConfiguration('loop')),
-                    ('autostart', 'true'),
-                ],
+            GroupAction(  # else the arguments stay set for what is launched after the replay
+                [
+                    IncludeLaunchDescription(
+                        PythonLaunchDescriptionSource(str(share_file('launch/surgsam2.launch.py'))),
+                        launch_arguments=[
+                            *((name, LaunchConfiguration(name)) for name in HANDED_ON),
+                            ('use_sim_time', 'true'),
+                            ('reset_on_jump', LaunchConfiguration('loop')),
+                            ('autostart', 'true'),
+                        ],
+                    ),
+                ]
             ),
             OpaqueFunction(function=play_bag),
         ]

@@ -3,26 +3,29 @@
 """Starts the tracking node for one camera, optionally with RViz.
 
 Arguments left empty leave the parameter file's value alone; an argument that is given wins over it.
+Include it in a GroupAction, one per camera, as stereo.launch.py does: without one, launch hands the
+arguments of an include on to everything after it.
 """
 
+import os
+from pathlib import Path
+
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.conditions import IfCondition
-from launch.substitutions import EnvironmentVariable, LaunchConfiguration
+from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 
+from surgsam2_ros.live.ros_environment import large_image_profile
 from surgsam2_ros.share import share_file
 
 BOOLEANS = ['true', 'false']
-# Fast DDS reads the second name before ROS 2 Kilted.
-PROFILE_VARIABLES = ['FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE']
 COMPRESSED = '/compressed'
 
 
 def generate_launch_description():
     """Return the node of one camera, configured by arguments."""
-    profile = str(share_file('config/fastdds.xml'))
     return LaunchDescription(
         [
             DeclareLaunchArgument(
@@ -105,10 +108,6 @@ def generate_launch_description():
                 choices=['debug', 'info', 'warn', 'error', 'fatal'],
                 description='Least severe messages that the node logs.',
             ),
-            *(
-                SetEnvironmentVariable(name, EnvironmentVariable(name, default_value=profile))
-                for name in PROFILE_VARIABLES
-            ),
             OpaqueFunction(function=start_node),
             OpaqueFunction(function=show_in_rviz),
         ]
@@ -116,11 +115,21 @@ def generate_launch_description():
 
 
 def start_node(context):
-    """Return the node, with the parameters that were given as arguments."""
+    """Return the node, with the parameters that were given as arguments.
+
+    Raises:
+        RuntimeError: there is no such parameter file. launch_ros would warn and start the node with
+            its defaults.
+    """
 
     def argument(name):
         return LaunchConfiguration(name).perform(context)
 
+    if not Path(argument('params_file')).is_file():
+        raise RuntimeError(
+            f'params_file {argument("params_file")!r} is not a file; give the path of a YAML file '
+            f'with the parameters of the node, such as {share_file("config/surgsam2.yaml")}'
+        )
     parameters = {
         'autostart': argument('autostart') == 'true',
         'use_sim_time': argument('use_sim_time') == 'true',
@@ -148,28 +157,43 @@ def start_node(context):
             parameters=[argument('params_file'), parameters],
             remappings=image_remappings(argument('image_topic')),
             arguments=['--ros-args', '--log-level', argument('log_level')],
+            additional_env=large_image_profile(),
             output='screen',
             respawn=argument('respawn') == 'true',
             respawn_delay=0.5,
+            on_exit=fail_without_node,
         )
     ]
 
 
+def fail_without_node(event, context):
+    """Fail the launch when the node ended because it could not start: so would the next one.
+
+    Raises:
+        RuntimeError: it could not. Only an exception has `ros2 launch` end with an error.
+    """
+    if event.returncode == os.EX_CONFIG:
+        raise RuntimeError(f'{event.process_name} could not start; its last lines say why')
+
+
 def show_in_rviz(context):
-    """Return RViz, with the topics of its configuration moved to this camera's."""
-    namespace = LaunchConfiguration('namespace').perform(context).strip('/')
-    prefix = f'/{namespace}' if namespace else ''
+    """Return RViz, with the topics of its configuration moved to this camera's.
+
+    It runs in the node's namespace, wherever that was pushed to, and relative names follow.
+    """
     image_topic = LaunchConfiguration('image_topic').perform(context)
     return [
         Node(
             package='rviz2',
             executable='rviz2',
+            namespace=LaunchConfiguration('namespace').perform(context),
             arguments=['-d', str(share_file('config/surgsam2.rviz'))],
             remappings=[
                 *((f'/{name}', topic) for name, topic in image_remappings(image_topic)),
-                ('/surgsam2/overlay', f'{prefix}/surgsam2/overlay'),
-                ('/surgsam2/label_image', f'{prefix}/surgsam2/label_image'),
+                ('/surgsam2/overlay', 'surgsam2/overlay'),
+                ('/surgsam2/label_image', 'surgsam2/label_image'),
             ],
+            additional_env=large_image_profile(),
             condition=IfCondition(LaunchConfiguration('rviz')),
         )
     ]

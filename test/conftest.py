@@ -16,6 +16,8 @@ import pytest
 from processes import TestProcess
 from repository import REPO, shared_data
 
+from surgsam2_ros.live.ros_environment import large_image_profile
+
 # Domain ids whose DDS ports stay clear of Linux' ephemeral ports; low ones are left to people.
 DOMAIN_IDS = range(70, 102)
 
@@ -58,12 +60,11 @@ def _claim_domain_id() -> tuple[int, int]:
 def ros_domain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """Keep this test process and its children in a ROS domain of their own on this machine."""
     domain_id, descriptor = _claim_domain_id()
-    profile = str(REPO / 'config' / 'fastdds.xml')
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('ROS_DOMAIN_ID', str(domain_id))
         patch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-        patch.setenv('FASTDDS_DEFAULT_PROFILES_FILE', profile)
-        patch.setenv('FASTRTPS_DEFAULT_PROFILES_FILE', profile)
+        for name, profile in large_image_profile().items():
+            patch.setenv(name, profile)
         patch.setenv('ROS_LOG_DIR', str(tmp_path_factory.mktemp('ros_log')))
         patch.setenv('RCUTILS_COLORIZED_OUTPUT', '0')
         patch.setenv('PYTHONUNBUFFERED', '1')

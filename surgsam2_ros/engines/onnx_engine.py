@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from surgsam2_ros.tracking.memory_selection import ObjectMemory
 
 _PROVIDERS = {'cpu': 'CPUExecutionProvider', 'cuda': 'CUDAExecutionProvider'}
 AUTO = 'auto'
+# The key by which ONNX names an external file, as protobuf writes it: field 1, 8 bytes; both may be
+# written longer than they need be.
+_EXTERNAL_FILE = re.compile(rb'(?:\x0a|\x8a\x80*\x00)(?:\x08|\x88\x80*\x00)location')
 
 
 class OnnxEncoder:
@@ -142,6 +146,23 @@ def _shapes_of(network: SurgSAM2) -> dict[str, tuple[int, ...]]:
     }
 
 
+def _refuse_other_files(path: Path) -> None:
+    """Refuse a network whose weights lie elsewhere: ONNX Runtime would read any file it names.
+
+    Raises:
+        EngineError: the file names another one, or cannot be read.
+    """
+    try:
+        names_another = _EXTERNAL_FILE.search(path.read_bytes()) is not None
+    except OSError as error:
+        raise EngineError(f'{path} cannot be read: {error.strerror}') from error
+    if names_another:
+        raise EngineError(
+            f'{path} names another file for its weights, which exports of this package never do; '
+            'delete it, and it is exported anew'
+        )
+
+
 def _open(path: Path, provider: str, device: torch.device) -> Any:
     try:
         import onnxruntime
@@ -156,6 +177,7 @@ def _open(path: Path, provider: str, device: torch.device) -> Any:
             f'this ONNX Runtime has no {provider}; it has {", ".join(there)}. Name one of these, '
             'or install the build of ONNX Runtime that has it'
         )
+    _refuse_other_files(path)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = torch.get_num_threads()

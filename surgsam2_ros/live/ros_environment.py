@@ -10,16 +10,22 @@ import os
 _FAST_DDS_2 = ('humble', 'iron', 'jazzy')
 
 
-def use_large_image_profile() -> None:
-    """Have Fast DDS carry large images in shared memory, unless the user has chosen a profile.
+def large_image_profile() -> dict[str, str]:
+    """Return the variable that has Fast DDS carry large images in shared memory, and its value.
 
-    Counts for this process and its children; call it before the first node is made.
+    One variable, the one that this ROS distribution (ROS_DISTRO, else a new one) reads. A profile
+    that the user has chosen stays.
     """
     from surgsam2_ros.share import share_file
 
     old = os.environ.get('ROS_DISTRO') in _FAST_DDS_2
     variable = 'FASTRTPS_DEFAULT_PROFILES_FILE' if old else 'FASTDDS_DEFAULT_PROFILES_FILE'
-    os.environ.setdefault(variable, str(share_file('config/fastdds.xml')))
+    return {variable: os.environ.get(variable) or str(share_file('config/fastdds.xml'))}
+
+
+def use_large_image_profile() -> None:
+    """Use `large_image_profile` in this process and its children, before the first node is made."""
+    os.environ.update(large_image_profile())
 
 
 def use_own_domain(domain_id: int) -> None:

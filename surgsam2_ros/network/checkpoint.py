@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from surgsam2_ros.network.config import ConfigError, NetworkConfig, load_config
 from surgsam2_ros.network.surgsam2 import SurgSAM2
+from surgsam2_ros.network.torch_version import require_torch
 
 PRECISIONS = {'fp32': None, 'bf16': torch.bfloat16, 'fp16': torch.float16}
 
@@ -162,7 +163,9 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
 
     Raises:
         CheckpointError: when the file is missing, corrupt, or holds no state dict.
+        TorchVersionError: when the PyTorch that is installed is too old to read it safely.
     """
+    require_torch()
     path = Path(path)
     try:
         if path.suffix == '.safetensors':

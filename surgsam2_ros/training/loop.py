@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from pickle import UnpicklingError
 
 import cv2
 import numpy as np
@@ -188,7 +189,7 @@ class Run:
         try:
             state = torch.load(path, map_location=self._fabric.device, weights_only=True)
             self.trainer.load_state(state)
-        except (RuntimeError, ValueError, KeyError, EOFError) as error:
+        except (UnpicklingError, RuntimeError, ValueError, KeyError, EOFError) as error:
             raise OutputFolderError(
                 f'{path} does not fit this configuration ({str(error).splitlines()[0]}); resume '
                 'with the settings it was begun with, or choose another --output'

@@ -8,6 +8,7 @@ import dataclasses
 import json
 import math
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import torch
@@ -90,7 +91,7 @@ def replay(path: Path) -> list[tuple[list[str], dict[str, float]]]:
     try:
         content = torch.load(path, weights_only=True)
         values = json.loads(content['config'])
-    except (RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:
+    except (UnpicklingError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:
         raise TrainingConfigError(
             f'{path} is no step saved by a training that stopped ({error}); such files are called '
             'non_finite_*.pt and lie in its output'

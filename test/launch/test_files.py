@@ -4,16 +4,32 @@
 
 from __future__ import annotations
 
+import os
+
 import launch_stand_in
 import pytest
 import yaml
-from launch_stand_in import LaunchError, declared_arguments, resolve
+from launch_stand_in import (
+    ExecuteProcess,
+    GroupAction,
+    IncludeLaunchDescription,
+    LaunchDescription,
+    LaunchError,
+    PushROSNamespace,
+    PythonLaunchDescriptionSource,
+    declared_arguments,
+    resolve,
+    resolve_description,
+)
 from repository import REPO
 
 LAUNCH_FILES = sorted((REPO / 'launch').glob('*.launch.py'))
 SURGSAM2 = REPO / 'launch' / 'surgsam2.launch.py'
 REPLAY = REPO / 'launch' / 'replay.launch.py'
+STEREO = REPO / 'launch' / 'stereo.launch.py'
 DEMO = REPO / 'launch' / 'demo.launch.py'
+PROFILE = str(REPO / 'config' / 'fastdds.xml')
+NEW_VARIABLE, OLD_VARIABLE = 'FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE'
 
 
 @pytest.fixture(autouse=True)
@@ -128,18 +144,37 @@ def test_the_namespace_is_absolute(commands, namespace):
     assert '__ns:=/endoscope/left' in node.argv
 
 
-def test_large_images_travel_in_shared_memory(commands, monkeypatch):
-    for name in ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE'):
+@pytest.fixture
+def no_profile(monkeypatch):
+    """Take away the profile that the tests themselves run with, and the distribution."""
+    for name in (NEW_VARIABLE, OLD_VARIABLE, 'ROS_DISTRO'):
         monkeypatch.delenv(name, raising=False)
-    node = commands(SURGSAM2)['surgsam2']
-    profile = str(REPO / 'config' / 'fastdds.xml')
-    assert node.env['FASTDDS_DEFAULT_PROFILES_FILE'] == profile
-    assert node.env['FASTRTPS_DEFAULT_PROFILES_FILE'] == profile
+    return monkeypatch
 
 
-def test_a_profile_of_the_user_is_kept(commands, monkeypatch):
-    monkeypatch.setenv('FASTDDS_DEFAULT_PROFILES_FILE', '/home/me/dds.xml')
-    assert commands(SURGSAM2)['surgsam2'].env['FASTDDS_DEFAULT_PROFILES_FILE'] == '/home/me/dds.xml'
+@pytest.mark.parametrize(
+    ('distribution', 'variable'),
+    [('humble', OLD_VARIABLE), ('jazzy', OLD_VARIABLE), ('kilted', NEW_VARIABLE)],
+)
+def test_large_images_travel_in_shared_memory(commands, no_profile, distribution, variable):
+    no_profile.setenv('ROS_DISTRO', distribution)
+    started = commands(SURGSAM2, rviz='true')
+    envs = [started[name].env for name in ('surgsam2', 'rviz2')]
+    assert envs == 2 * [{variable: PROFILE}], 'the other name makes Kilted warn'
+
+
+def test_a_profile_of_the_user_is_kept(commands, no_profile):
+    no_profile.setenv(NEW_VARIABLE, '/home/me/dds.xml')
+    assert commands(SURGSAM2)['surgsam2'].env[NEW_VARIABLE] == '/home/me/dds.xml'
+
+
+@pytest.mark.parametrize('path', [SURGSAM2, STEREO], ids=lambda path: path.name)
+def test_what_is_launched_later_keeps_its_environment(tmp_path, no_profile, path):
+    *_, later = resolve_description(
+        LaunchDescription([include(path), ExecuteProcess(cmd=['later'])]), {}, tmp_path
+    )
+    assert later.argv == ['later']
+    assert later.env == {}
 
 
 def test_rviz_shows_the_topics_of_this_camera(commands):
@@ -148,17 +183,84 @@ def test_rviz_shows_the_topics_of_this_camera(commands):
     config = yaml.safe_load((REPO / 'config' / 'surgsam2.rviz').read_text())
     displays = config['Visualization Manager']['Displays']
     shown = {rviz.remappings[display['Topic']['Value']] for display in displays}
-    assert shown == {'/left/image', '/left/surgsam2/overlay', '/left/surgsam2/label_image'}
+    assert rviz.namespace == started['surgsam2'].namespace == '/left'
+    assert shown == {'/left/image', 'surgsam2/overlay', 'surgsam2/label_image'}
     assert str(REPO / 'config' / 'surgsam2.rviz') in rviz.argv
 
 
 @pytest.mark.parametrize(
     ('argument', 'value'),
-    [('transport', 'jpeg'), ('rviz', 'yes'), ('log_level', 'loud'), ('params_file', '/no.yaml')],
+    [('transport', 'jpeg'), ('rviz', 'yes'), ('log_level', 'loud')],
 )
 def test_a_wrong_argument_is_refused(commands, argument, value):
     with pytest.raises(LaunchError, match=value):
         commands(SURGSAM2, **{argument: value})
+
+
+@pytest.mark.parametrize('path', [SURGSAM2, REPLAY, STEREO], ids=lambda path: path.name)
+def test_a_mistyped_parameter_file_is_refused_in_one_line(commands, path):
+    arguments = {'bag': 'run.mcap'} if path == REPLAY else {}
+    with pytest.raises(RuntimeError, match=r"'/no\.yaml' is not a file.*surgsam2\.yaml") as refusal:
+        commands(path, params_file='/no.yaml', **arguments)
+    assert '\n' not in str(refusal.value)
+
+
+def test_a_node_that_cannot_start_fails_the_launch(commands):
+    node = commands(SURGSAM2)['surgsam2']
+    with pytest.raises(RuntimeError, match='surgsam2 could not start'):
+        node.exited(os.EX_CONFIG)
+
+
+@pytest.mark.parametrize('returncode', [0, -9, 1], ids=['asked to', 'killed', 'crashed'])
+def test_a_node_that_ends_otherwise_leaves_the_launch_alone(commands, returncode):
+    commands(SURGSAM2)['surgsam2'].exited(returncode)
+
+
+def include(path, **arguments):
+    """Return the include of a launch file."""
+    source = PythonLaunchDescriptionSource(str(path))
+    return IncludeLaunchDescription(source, launch_arguments=list(arguments.items()))
+
+
+def test_node_and_rviz_follow_a_pushed_namespace(tmp_path):
+    group = GroupAction(
+        [PushROSNamespace('robot'), include(SURGSAM2, namespace='left', rviz='true')]
+    )
+    node, rviz = resolve_description(LaunchDescription([group]), {}, tmp_path)
+    assert (node.namespace, rviz.namespace) == ('/robot/left', '/robot/left')
+
+
+def test_grouped_includes_do_not_share_their_arguments(tmp_path):
+    compressed = include(SURGSAM2, namespace='a', transport='compressed', device='cpu')
+    plain = include(SURGSAM2, namespace='b')
+    description = LaunchDescription([GroupAction([compressed]), GroupAction([plain])])
+    first, second = resolve_description(description, {}, tmp_path)
+    assert first.parameters['input.transport'] == 'compressed'
+    assert second.parameters == {'autostart': True, 'use_sim_time': False}
+
+
+def test_replay_leaves_nothing_set_for_a_node_after_it(tmp_path):
+    replay = include(REPLAY, bag='run.mcap')
+    live = include(SURGSAM2, namespace='live')
+    *_, node = resolve_description(LaunchDescription([replay, live]), {}, tmp_path)
+    assert node.namespace == '/live'
+    assert node.parameters['use_sim_time'] is False
+    assert 'input.reset_on_jump' not in node.parameters
+
+
+def test_stereo_leaves_nothing_set_for_a_node_after_it(tmp_path):
+    description = LaunchDescription([include(STEREO), include(SURGSAM2)])
+    *_, node = resolve_description(description, {}, tmp_path)
+    assert node.namespace == '/'
+
+
+def test_stereo_starts_a_node_for_each_camera(tmp_path):
+    left, right = resolve(STEREO, {'device': 'cpu', 'right_image_topic': '/r/image'}, tmp_path)
+    assert (left.namespace, right.namespace) == ('/endoscope/left', '/endoscope/right')
+    assert left.remappings['image'] == '/endoscope/left/image_raw'
+    assert right.remappings['image'] == '/r/image'
+    assert left.parameters == right.parameters
+    assert left.parameters['model.device'] == 'cpu'
 
 
 def test_replay_needs_a_bag(commands):

@@ -4,13 +4,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import launch_stand_in
 import pytest
-from launch_stand_in import Command, LaunchError, resolve
+from launch_stand_in import (
+    Command,
+    GroupAction,
+    IncludeLaunchDescription,
+    LaunchDescription,
+    LaunchError,
+    PushROSNamespace,
+    PythonLaunchDescriptionSource,
+    resolve,
+    resolve_description,
+)
 from processes import TestProcess
 from repository import REPO
 
@@ -156,19 +168,67 @@ def test_replay_plays_a_bag_into_the_node(launch, client, ros_namespace, checkpo
     assert processes['surgsam2'].stop() == 0
 
 
-def test_the_real_launch_runs_the_same_file(start_process, client, ros_namespace, checkpoint):
-    pytest.importorskip('launch_ros.actions', reason='launch_ros is not installed')
-    process = start_process(
-        [
-            sys.executable,
-            '-c',
-            REAL_LAUNCH,
-            LAUNCH / 'surgsam2.launch.py',
-            f'namespace:={ros_namespace}',
-            f'checkpoint:={checkpoint}',
-            'device:=cpu',
-        ],
-        name='launch',
+def test_rviz_listens_to_the_node_below_a_pushed_namespace(tmp_path, monkeypatch):
+    """ROS itself tells what the remappings of RViz lead to."""
+    import rclpy
+
+    monkeypatch.setattr(launch_stand_in, 'find_executable', lambda package, name: name)
+    include = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(str(LAUNCH / 'surgsam2.launch.py')),
+        launch_arguments=[('namespace', 'left'), ('rviz', 'true'), ('image_topic', '/camera')],
     )
+    group = GroupAction([PushROSNamespace('robot'), include])
+    node, rviz = resolve_description(LaunchDescription([group]), {}, tmp_path)
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    try:
+        listener = rclpy.create_node('rviz2', context=context, cli_args=rviz.argv[1:])
+        shown = {n: listener.resolve_topic_name(n) for n in ('/surgsam2/overlay', '/image')}
+        listener.destroy_node()
+    finally:
+        rclpy.try_shutdown(context=context)
+    assert shown == {'/surgsam2/overlay': f'{node.namespace}/surgsam2/overlay', '/image': '/camera'}
+
+
+def test_a_checkpoint_that_is_not_there_fails_the_launch(start_process, tmp_path, ros_namespace):
+    arguments = {'namespace': ros_namespace, 'checkpoint': '/nowhere.pt', 'device': 'cpu'}
+    (command,) = resolve(LAUNCH / 'surgsam2.launch.py', arguments, tmp_path)
+    process = start_process(command.argv, name=command.name, env=command.env)
+    status = process.wait(TIMEOUT_S)
+    assert status == os.EX_CONFIG
+    assert '/nowhere.pt' in process.output
+    with pytest.raises(RuntimeError, match='could not start'):
+        command.exited(status)
+
+
+@pytest.fixture
+def real_launch(start_process, ros_namespace) -> Callable[..., TestProcess]:
+    """Give a function that starts surgsam2.launch.py with launch itself."""
+    pytest.importorskip('launch_ros.actions', reason='launch_ros is not installed')
+
+    def start(**arguments: object) -> TestProcess:
+        given = {'namespace': ros_namespace, 'device': 'cpu', **arguments}
+        command = [sys.executable, '-c', REAL_LAUNCH, LAUNCH / 'surgsam2.launch.py']
+        command += [f'{name}:={value}' for name, value in given.items()]
+        return start_process(command, name='launch')
+
+    return start
+
+
+def test_the_real_launch_runs_the_same_file(real_launch, client, checkpoint):
+    process = real_launch(checkpoint=checkpoint)
     wait_until_active(client, process)
     assert process.stop(timeout=30) == 0
+
+
+@pytest.mark.parametrize(
+    ('mistake', 'line'),
+    [
+        ({'params_file': '/no.yaml'}, "params_file '/no.yaml' is not a file"),
+        ({'checkpoint': '/nowhere.pt'}, 'could not start; its last lines say why'),
+    ],
+)
+def test_the_real_launch_fails_with_a_node_that_cannot_start(real_launch, mistake, line):
+    process = real_launch(**mistake)
+    assert process.wait(TIMEOUT_S) == 1
+    assert line in process.output

@@ -32,7 +32,7 @@ def _workspace_environment() -> dict[str, str]:
 def install_space(tmp_path_factory) -> Path:
     """Build both packages with colcon; returns the install folder."""
     if not (VENV / 'share' / 'rosidl_default_generators').is_dir():
-        pytest.skip('the wheels that build messages are not installed (requirements/test.txt)')
+        pytest.skip('the wheels that build messages are not installed (requirements/ros/)')
     workspace = tmp_path_factory.mktemp('workspace')
     command = [
         VENV / 'bin' / 'colcon',

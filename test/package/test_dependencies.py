@@ -16,13 +16,13 @@ from repository import REPO
 
 from surgsam2_ros.evaluation.metrics import identity
 
-# import name -> (rosdep key, requirement); None where one of them does not know it.
+# import name -> (rosdep key, requirement, * = ROS distribution); None where one does not know it.
 LIBRARIES = {
     'cv2': ('python3-opencv', 'opencv-python-headless'),
     'numpy': ('python3-numpy', 'numpy'),
-    'rosbags': ('python3-rosbags-pip', 'rosbags'),
+    'rosbags': (None, 'rosbags'),
     'safetensors': (None, 'safetensors'),
-    'torch': ('python3-torch', 'torch'),
+    'torch': (None, 'torch'),
     'yaml': ('python3-yaml', 'PyYAML'),
     # Come with rosbags; `compression` with Python 3.14.
     'backports': (None, None),
@@ -31,12 +31,12 @@ LIBRARIES = {
     'cv_bridge': ('cv_bridge', None),
     'launch': ('launch', None),
     'launch_ros': ('launch_ros', None),
-    'rclpy': ('rclpy', 'ros-kilted-rclpy'),
+    'rclpy': ('rclpy', 'ros-*-rclpy'),
     'surgsam2_msgs': ('surgsam2_msgs', None),
-    'diagnostic_msgs': ('diagnostic_msgs', 'ros-kilted-diagnostic-msgs'),
-    'lifecycle_msgs': ('lifecycle_msgs', 'ros-kilted-lifecycle-msgs'),
-    'sensor_msgs': ('sensor_msgs', 'ros-kilted-sensor-msgs'),
-    'std_srvs': ('std_srvs', 'ros-kilted-std-srvs'),
+    'diagnostic_msgs': ('diagnostic_msgs', 'ros-*-diagnostic-msgs'),
+    'lifecycle_msgs': ('lifecycle_msgs', 'ros-*-lifecycle-msgs'),
+    'sensor_msgs': ('sensor_msgs', 'ros-*-sensor-msgs'),
+    'std_srvs': ('std_srvs', 'ros-*-std-srvs'),
     # Come with the wheels above.
     'builtin_interfaces': ('builtin_interfaces', None),
     'geometry_msgs': ('geometry_msgs', None),
@@ -62,9 +62,11 @@ ENGINES = {'onnx': 'onnx', 'onnxruntime': 'onnxruntime', 'onnxscript': 'onnxscri
 # Of `bond_timeout_s` alone: a ROS package that is on no wheel, and that rosdep need not install.
 SUPERVISION = {'bondpy': None}
 OPTIONAL = {**TRAINING, **EVALUATION, **CLUSTER, **BENCHMARKS, **ENGINES, **SUPERVISION}
-# Not imported by name: finds the package's share folder for `ros2 launch`, and the middleware.
-ROS_RUNTIME = {'ament_index_python'}
-WHEEL_RUNTIME = {'ros-kilted-rmw-fastrtps-cpp'}
+# Not imported: finds the package's share folder for `ros2 launch`, what launch files start, and
+# the middleware.
+ROS_RUNTIME = {'ament_index_python', 'rviz2'}
+WHEEL_RUNTIME = {'ros-*-rmw-fastrtps-cpp'}
+DISTRIBUTIONS = ('kilted', 'jazzy')
 
 
 def imported_modules() -> dict[str, set[Path]]:
@@ -104,7 +106,7 @@ def rosdep_keys(manifest: Path) -> set[str]:
 
 
 def requirements(name: str) -> dict[str, str]:
-    """Return project -> version of a file under requirements/."""
+    """Return project -> version of a file under requirements/, e.g. `'ros/jazzy'`."""
     found = {}
     for line in (REPO / 'requirements' / f'{name}.txt').read_text().splitlines():
         line = line.partition('#')[0].strip()
@@ -127,10 +129,12 @@ def test_package_xml_names_what_is_imported_and_nothing_else():
     assert rosdep_keys(REPO / 'package.xml') == wanted | ROS_RUNTIME
 
 
-def test_requirements_name_what_is_imported_and_nothing_else():
+@pytest.mark.parametrize('distribution', DISTRIBUTIONS)
+def test_requirements_name_what_is_imported_and_nothing_else(distribution):
     names = imported_modules().keys() - OPTIONAL.keys()
-    wanted = {LIBRARIES[name][1] for name in names} - {None}
-    assert set(requirements('run')) == wanted | WHEEL_RUNTIME
+    wanted = {LIBRARIES[name][1] for name in names} - {None} | WHEEL_RUNTIME
+    pinned = {*requirements('run'), *requirements(f'ros/{distribution}')}
+    assert pinned == {name.replace('*', distribution) for name in wanted}
 
 
 def test_what_training_imports_is_pinned_for_it_and_imported_by_training_alone():
@@ -164,19 +168,23 @@ def test_peers_are_pinned_and_imported_by_the_benchmarks_alone():
 
 
 @pytest.mark.parametrize(
-    'path', sorted((REPO / 'requirements').glob('*.txt')), ids=lambda p: p.name
+    'name',
+    sorted(
+        path.relative_to(REPO / 'requirements').with_suffix('').as_posix()
+        for path in (REPO / 'requirements').rglob('*.txt')
+    ),
 )
-def test_requirements_are_pinned(path):
-    assert requirements(path.stem)
+def test_requirements_are_pinned(name):
+    assert requirements(name)
 
 
 def test_messages_are_built_with_the_pinned_tools():
     text = (REPO / 'surgsam2_msgs' / 'pyproject.toml').read_text()
     built_with = dict(re.findall(r'"([a-z-]+)==([0-9.]+)"', text))
-    pinned = {**requirements('test'), **requirements('run')}
-    shared = built_with.keys() & pinned.keys()
-    assert len(shared) >= 7
-    assert {name: built_with[name] for name in shared} == {name: pinned[name] for name in shared}
+    tools = {**requirements('build'), **requirements('ros/kilted_build')}
+    pinned = {**tools, **requirements('ros/kilted')}
+    assert built_with == {name: pinned[name] for name in built_with}
+    assert requirements('ros/kilted_build').keys() <= built_with.keys()
 
 
 def test_message_manifest_agrees_with_cmake():

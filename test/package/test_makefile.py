@@ -56,3 +56,35 @@ def test_a_python_that_lacks_something_is_refused(tmp_path, preamble, complaint,
     assert complaint in line and remedy in line
     assert 'Traceback' not in done.stderr
     assert not venv.exists()
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess:
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ('MAKEFLAGS', 'ROS_DISTRO')
+    }
+    return subprocess.run(
+        ['make', *arguments], cwd=REPO, env=environment, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_jazzy_has_an_environment_of_its_own_and_the_tests_of_the_node():
+    done = make('--dry-run', '--always-make', 'test', 'ROS=jazzy')
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[-1].split() == [
+        '.venv-jazzy/bin/python', '-m', 'pytest', 'test/nodes', 'test/launch', 'test/sources',
+    ]  # fmt: skip
+    assert any('requirements/ros/jazzy.txt' in line for line in lines)
+    assert 'kilted' not in done.stdout
+
+
+def test_the_default_distribution_is_kilted_with_all_tests():
+    done = make('--dry-run', '--always-make', 'test')
+    assert done.stdout.splitlines()[-1].split() == ['.venv/bin/python', '-m', 'pytest']
+    assert 'requirements/ros/kilted.txt' in done.stdout
+
+
+def test_an_unknown_distribution_is_refused():
+    done = make('setup', 'ROS=humble')
+    assert done.returncode == 2
+    assert 'ROS=humble is not known; choose kilted or jazzy' in done.stderr

@@ -4,13 +4,16 @@
 
 Loads a `.launch.py` with modules of the same names and signatures, resolves its arguments,
 parameters, remappings, conditions and executables, and gives the command lines that launch_ros
-would start. It knows only what the launch files of this package use, and says nothing of launch's
-own semantics: events, timing and respawning are not here.
+would start. It knows only what the launch files of this package use, and does it as launch 3.7 and
+launch_ros 0.28 do, also where that is a trap: what an include sets stays set until the group around
+it ends, a pushed namespace comes before relative ones, a parameter file that is not there is left
+out with a warning. Events, timing and respawning are not here.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import shutil
 import sys
@@ -32,9 +35,8 @@ class LaunchError(RuntimeError):
 class Context:
     """Values while a launch file is resolved: its arguments and the environment to be."""
 
-    given: dict[str, str]
     folder: Path
-    configurations: dict[str, str] = field(default_factory=dict)
+    launch_configurations: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     commands: list[Command] = field(default_factory=list)
 
@@ -59,6 +61,17 @@ class Command:
     parameters: dict[str, Any] = field(default_factory=dict)
     remappings: dict[str, str] = field(default_factory=dict)
     namespace: str | None = None
+    on_exit: Any = None
+
+    def exited(self, returncode: int) -> None:
+        """Do what the launch file wants done when this process has ended.
+
+        Raises:
+            Exception: what the launch file raises; launch then ends everything, with status 1.
+        """
+        if callable(self.on_exit):
+            event = types.SimpleNamespace(process_name=self.name, returncode=returncode)
+            self.on_exit(event, None)
 
 
 # Substitutions
@@ -79,7 +92,7 @@ class LaunchConfiguration(Substitution):
 
     def perform(self, context: Context) -> str:
         try:
-            return context.configurations[self.variable_name]
+            return context.launch_configurations[self.variable_name]
         except KeyError:
             raise LaunchError(f'argument {self.variable_name!r} was not declared') from None
 
@@ -168,15 +181,15 @@ class DeclareLaunchArgument(Action):
         self.choices = choices
 
     def execute(self, context: Context) -> None:
-        # As in launch, a value that is already set (by an including file) wins over the default.
-        value = context.given.get(self.name, context.configurations.get(self.name))
+        # A value that is already set wins over the default, whoever set it.
+        value = context.launch_configurations.get(self.name)
         if value is None:
             if self.default_value is None:
                 raise LaunchError(f'argument {self.name!r} is required')
             value = context.text(self.default_value)
         if self.choices is not None and value not in self.choices:
             raise LaunchError(f'{self.name} is {value!r}, expected one of {list(self.choices)}')
-        context.configurations[self.name] = value
+        context.launch_configurations[self.name] = value
 
 
 class SetEnvironmentVariable(Action):
@@ -222,9 +235,38 @@ class IncludeLaunchDescription(Action):
 
     def execute(self, context: Context) -> None:
         for name, value in self.launch_arguments:
-            context.configurations[name] = context.text(value)
-        path = Path(context.text(self.source.launch_file_path))
-        load_launch_file(path).visit(context)
+            context.launch_configurations[name] = context.text(value)
+        self.load().visit(context)
+
+    def load(self) -> LaunchDescription:
+        return load_launch_file(Path(self.source.launch_file_path))
+
+
+class GroupAction(Action):
+    """Does other actions; what they set is forgotten at its end."""
+
+    def __init__(self, actions: Iterable[Action], *, scoped: bool = True) -> None:
+        self.actions = list(actions)
+        self.scoped = scoped
+
+    def execute(self, context: Context) -> None:
+        configurations = dict(context.launch_configurations)
+        environment = dict(context.environment)
+        for action in self.actions:
+            action.visit(context)
+        if self.scoped:
+            context.launch_configurations, context.environment = configurations, environment
+
+
+class PushROSNamespace(Action):
+    """Puts a namespace before the relative ones of the nodes after it."""
+
+    def __init__(self, namespace: Any) -> None:
+        self.namespace = namespace
+
+    def execute(self, context: Context) -> None:
+        namespace = absolute_namespace(context, context.text(self.namespace))
+        context.launch_configurations['ros_namespace'] = namespace
 
 
 class Shutdown(Action):
@@ -243,19 +285,22 @@ class ExecuteProcess(Action):
         cmd: Sequence[Any],
         name: str | None = None,
         output: str = 'log',
-        on_exit: Action | None = None,
+        additional_env: Mapping[str, Any] | None = None,
+        on_exit: Any = None,
         condition: IfCondition | None = None,
     ) -> None:
         self.cmd = cmd
         self.name = name
         self.output = output
+        self.additional_env = additional_env
         self.on_exit = on_exit
         self.condition = condition
 
     def execute(self, context: Context) -> None:
         argv = [context.text(part) for part in self.cmd]
         name = self.name or Path(argv[0]).name
-        context.commands.append(Command(name, argv, dict(context.environment)))
+        environment = process_environment(context, self.additional_env)
+        context.commands.append(Command(name, argv, environment, on_exit=self.on_exit))
 
 
 class ParameterValue:
@@ -280,6 +325,8 @@ class Node(Action):
         remappings: Sequence[tuple[Any, Any]] = (),
         arguments: Sequence[Any] = (),
         output: str = 'log',
+        additional_env: Mapping[str, Any] | None = None,
+        on_exit: Any = None,
         condition: IfCondition | None = None,
         respawn: bool = False,
         respawn_delay: float | None = None,
@@ -293,21 +340,26 @@ class Node(Action):
         self.remappings = remappings
         self.arguments = arguments
         self.output = output
+        self.additional_env = additional_env
+        self.on_exit = on_exit
         self.condition = condition
 
     def execute(self, context: Context) -> None:
         argv = [find_executable(self.package, self.executable)]
         argv += [context.text(argument) for argument in self.arguments]
         ros = []
-        namespace = None
         if self.name is not None:
             ros += ['-r', f'__node:={self.name}']
-        if self.namespace is not None:
-            namespace = '/' + context.text(self.namespace).strip('/')
+        given = None if self.namespace is None else context.text(self.namespace)
+        namespace = absolute_namespace(context, given)
+        if namespace is not None:
             ros += ['-r', f'__ns:={namespace}']
         values: dict[str, Any] = {}
         for number, source in enumerate(self.parameters):
             file, new = _parameter_file(context, source, number)
+            if not file.is_file():
+                logging.getLogger(__name__).warning('Parameter file path is not a file: %s', file)
+                continue
             ros += ['--params-file', str(file)]
             values.update(new)
         remappings = {context.text(a): context.text(b) for a, b in self.remappings}
@@ -316,8 +368,9 @@ class Node(Action):
         if ros:
             argv += ['--ros-args', *ros]
         name = self.name or self.executable
+        environment = process_environment(context, self.additional_env)
         context.commands.append(
-            Command(name, argv, dict(context.environment), values, remappings, namespace)
+            Command(name, argv, environment, values, remappings, namespace, self.on_exit)
         )
 
 
@@ -331,10 +384,7 @@ class LifecycleNode(Node):
 def _parameter_file(context: Context, source: Any, number: int) -> tuple[Path, dict[str, Any]]:
     """Return the file that a node reads its parameters from, and the values written by name."""
     if not isinstance(source, Mapping):
-        path = Path(context.text(source))
-        if not path.is_file():
-            raise LaunchError(f'parameter file {str(path)!r} does not exist')
-        return path, {}
+        return Path(context.text(source)), {}
     values = {}
     for name, value in source.items():
         if isinstance(value, ParameterValue):
@@ -345,6 +395,23 @@ def _parameter_file(context: Context, source: Any, number: int) -> tuple[Path, d
     path = context.folder / f'launch_params_{len(context.commands)}_{number}.yaml'
     path.write_text(yaml.safe_dump({'/**': {'ros__parameters': values}}))
     return path, values
+
+
+def absolute_namespace(context: Context, namespace: str | None) -> str | None:
+    """Return a node's namespace below the one that was pushed; None where there is neither."""
+    pushed = context.launch_configurations.get('ros_namespace')
+    if namespace is None and pushed is None:
+        return None
+    below = namespace or ''
+    if pushed and not below.startswith('/'):
+        below = f'{pushed}/{below}'
+    return '/' + below.strip('/')
+
+
+def process_environment(context: Context, additional: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the variables that a process gets beside those of this one."""
+    own = {name: context.text(value) for name, value in (additional or {}).items()}
+    return {**context.environment, **own}
 
 
 def find_executable(package: str, executable: str) -> str:
@@ -372,6 +439,7 @@ MODULES = {
     'launch.actions': [
         DeclareLaunchArgument,
         ExecuteProcess,
+        GroupAction,
         IncludeLaunchDescription,
         OpaqueFunction,
         SetEnvironmentVariable,
@@ -381,7 +449,7 @@ MODULES = {
     'launch.launch_description_sources': [PythonLaunchDescriptionSource],
     'launch.substitutions': [EnvironmentVariable, LaunchConfiguration],
     'launch_ros': [],
-    'launch_ros.actions': [LifecycleNode, Node],
+    'launch_ros.actions': [LifecycleNode, Node, PushROSNamespace],
     'launch_ros.parameter_descriptions': [ParameterValue],
     'launch_ros.substitutions': [ExecutableInPackage],
 }
@@ -418,9 +486,22 @@ def load_launch_file(path: Path) -> LaunchDescription:
 
 
 def declared_arguments(path: Path) -> dict[str, DeclareLaunchArgument]:
-    """Return the arguments of a launch file by name, as `ros2 launch --show-args` lists them."""
+    """Return the arguments of a launch file by name, without those of files that it includes."""
     entities = load_launch_file(path).entities
     return {e.name: e for e in entities if isinstance(e, DeclareLaunchArgument)}
+
+
+def accepted_arguments(entities: Iterable[Action]) -> set[str]:
+    """Return the names that `ros2 launch --show-args` lists, those of included files too."""
+    names = set()
+    for entity in entities:
+        if isinstance(entity, DeclareLaunchArgument):
+            names.add(entity.name)
+        elif isinstance(entity, GroupAction):
+            names |= accepted_arguments(entity.actions)
+        elif isinstance(entity, IncludeLaunchDescription):
+            names |= accepted_arguments(entity.load().entities)
+    return names
 
 
 def resolve(path: Path, arguments: Mapping[str, str], folder: Path) -> list[Command]:
@@ -432,11 +513,20 @@ def resolve(path: Path, arguments: Mapping[str, str], folder: Path) -> list[Comm
         folder: where files with parameters are written.
 
     Raises:
-        LaunchError: an argument, an executable or a file is not as the launch file needs it.
+        LaunchError: an argument or an executable is not as the launch file needs it.
+        Exception: what the launch file itself raises; launch then ends with status 1.
     """
-    unknown = set(arguments) - set(declared_arguments(path))
+    description = load_launch_file(path)
+    unknown = set(arguments) - accepted_arguments(description.entities)
     if unknown:
         raise LaunchError(f'{path.name} has no argument {", ".join(sorted(unknown))}')
-    context = Context(given=dict(arguments), folder=folder)
-    load_launch_file(path).visit(context)
+    return resolve_description(description, arguments, folder)
+
+
+def resolve_description(
+    description: LaunchDescription, arguments: Mapping[str, str], folder: Path
+) -> list[Command]:
+    """Return the processes of a description, with arguments and folder as in `resolve`."""
+    context = Context(folder=folder, launch_configurations=dict(arguments))
+    description.visit(context)
     return context.commands

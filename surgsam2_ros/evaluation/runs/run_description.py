@@ -20,7 +20,7 @@ _PACKAGES = {
     'OpenCV': 'opencv-python-headless',
     'rosbags': 'rosbags',
     'TrackEval': 'trackeval',
-    'rclpy': 'ros-kilted-rclpy',
+    'rclpy': 'ros-rclpy',
 }
 
 

@@ -8,6 +8,7 @@ is asked of it.
 
 from __future__ import annotations
 
+import os
 import time
 
 from rcl_interfaces.msg import SetParametersResult
@@ -22,6 +23,7 @@ from surgsam2_msgs.msg import PromptArray
 from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.tracker.diagnostics import NodeState
 from surgsam2_ros.nodes.tracker.image_input import ImageInput, image_topic, rival_publishers
+from surgsam2_ros.nodes.tracker.impossible_transitions import refuse_impossible_transitions
 from surgsam2_ros.nodes.tracker.inference_watch import InferenceWatch
 from surgsam2_ros.nodes.tracker.load_shedding import LoadShedding
 from surgsam2_ros.nodes.tracker.manager_bond import ManagerBond, require_bond
@@ -70,6 +72,7 @@ class SurgSam2Node(LifecycleNode):
 
     def __init__(self, **node_options) -> None:
         super().__init__('surgsam2', **node_options)
+        refuse_impossible_transitions(self)
         declare_parameters(self)
         self.parameters = read_parameters(self)
         self.add_on_set_parameters_callback(self._check_parameters)
@@ -263,9 +266,9 @@ class SurgSam2Node(LifecycleNode):
             self.reporter.report('inference', self.pipeline.inference.failure)
             self._transitions.start(self.trigger_deactivate)
 
-    def _end_process(self) -> None:
-        """End the process with a status that tells a supervisor to start a new one."""
-        self.exit_status = EXIT_HOPELESS
+    def _end_process(self, status: int = EXIT_HOPELESS) -> None:
+        """End the process with a status that says whether a supervisor should start a new one."""
+        self.exit_status = status
         self.context.try_shutdown()
 
     # Input
@@ -402,5 +405,8 @@ class SurgSam2Node(LifecycleNode):
         self._transitions.start(self._bring_up)
 
     def _bring_up(self) -> None:
-        if self.trigger_configure() == SUCCESS:
-            self.trigger_activate()
+        if self.trigger_configure() == SUCCESS and self.trigger_activate() == SUCCESS:
+            return
+        if self.context.ok():  # not asked to end meanwhile
+            self.get_logger().fatal('could not start by itself, no manager is there: ending')
+            self._end_process(os.EX_CONFIG)

@@ -65,11 +65,19 @@ def state(node) -> str:
     return node._state_machine.current_state[1]
 
 
+def is_refused(trigger) -> bool:
+    """Return whether a transition is not made: rclpy says so, before Kilted by an exception."""
+    try:
+        return trigger() == ERROR
+    except RuntimeError:
+        return True
+
+
 def test_a_deactivation_that_cannot_finish_is_an_error(node, hanging, loads):
     node.trigger_activate()
     assert node.trigger_deactivate() == ERROR
     assert state(node) == 'finalized', 'the network is still in use'
-    assert node.trigger_configure() == ERROR
+    assert is_refused(node.trigger_configure)
     assert loads == [1]
 
 
@@ -78,7 +86,7 @@ def test_a_cleanup_that_frees_nothing_is_an_error_and_loads_nothing_twice(node, 
     assert state(node) == 'finalized'
     assert node.pipeline is not None, 'what is in use is not forgotten'
     assert 'restart the process' in node.reporter._diagnostics.snapshot().last_error
-    assert node.trigger_configure() == ERROR
+    assert is_refused(node.trigger_configure)
     assert loads == [1]
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -63,6 +64,12 @@ def test_deactivation_keeps_objects_and_cleanup_forgets_them(node):
     assert node.track().tracks == []
     client.deactivate()
     client.cleanup()
+
+
+def test_a_transition_that_the_state_does_not_have_is_refused_and_not_left_unanswered(node):
+    with pytest.raises(SurgSam2Error, match='did not deactivate'):
+        node.client.deactivate()
+    assert node.client.state() is NodeState.UNCONFIGURED
 
 
 def test_a_pause_ends_with_the_configuration(node):
@@ -156,20 +163,17 @@ def test_autostart_with_a_parameter_file_and_shutdown(tmp_path, parameters):
         assert node.process.wait(STOP_TIMEOUT_S) == 0
 
 
-def test_a_failed_autostart_leaves_a_node_that_can_be_corrected(tmp_path, checkpoint):
+def test_a_failed_autostart_ends_the_process_since_nobody_would_correct_it(tmp_path):
     parameters = {'model.checkpoint': '/nowhere.pt', 'autostart': True, 'model.device': 'cpu'}
     with running_node(tmp_path, '/autostart_failed', parameters) as node:
-        node.process.wait_for_output('not configured: model.checkpoint', START_TIMEOUT_S)
-        assert node.client.state() is NodeState.UNCONFIGURED
-        node.client.set_parameters({'model.checkpoint': str(checkpoint)})
-        node.client.configure()
-        node.process.signal(signal.SIGINT)
-        assert node.process.wait(STOP_TIMEOUT_S) == 0
+        assert node.process.wait(START_TIMEOUT_S) == os.EX_CONFIG
+        assert 'not configured: model.checkpoint' in node.process.output
+        assert 'Traceback' not in node.process.output
 
 
 def test_a_parameter_out_of_range_ends_the_process_with_one_clear_line(tmp_path):
     with running_node(tmp_path, '/out_of_range', {'input.policy': 'newest'}) as node:
-        assert node.process.wait(START_TIMEOUT_S) == 1
+        assert node.process.wait(START_TIMEOUT_S) == os.EX_CONFIG
         assert 'input.policy' in node.process.output
         assert 'latest, every_frame' in node.process.output
         assert 'Traceback' not in node.process.output

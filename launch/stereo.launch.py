@@ -1,0 +1,45 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Starts a tracking node for each of the two cameras of a stereo endoscope.
+
+All other arguments of surgsam2.launch.py go to both nodes, for example device:=cuda rviz:=true.
+"""
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, GroupAction, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration
+
+from surgsam2_ros.share import share_file
+
+
+def generate_launch_description():
+    """Return two nodes that differ in namespace and image topic alone."""
+    return LaunchDescription([*camera('left'), *camera('right')])
+
+
+def camera(side):
+    """Return one camera's arguments, and its node in a group that keeps what is set to itself."""
+    return [
+        DeclareLaunchArgument(
+            f'{side}_namespace',
+            default_value=f'endoscope/{side}',
+            description=f'Namespace of the {side} node.',
+        ),
+        DeclareLaunchArgument(
+            f'{side}_image_topic',
+            default_value=f'/endoscope/{side}/image_raw',
+            description=f'Topic of the {side} images.',
+        ),
+        GroupAction(
+            [
+                IncludeLaunchDescription(
+                    PythonLaunchDescriptionSource(str(share_file('launch/surgsam2.launch.py'))),
+                    launch_arguments=[
+                        ('namespace', LaunchConfiguration(f'{side}_namespace')),
+                        ('image_topic', LaunchConfiguration(f'{side}_image_topic')),
+                    ],
+                )
+            ]
+        ),
+    ]
