@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import NoReturn
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -16,8 +17,8 @@ from surgsam2_ros.nodes.tracker.node import SurgSam2Node
 from surgsam2_ros.nodes.tracker.parameters import ParameterError
 
 
-def run(args: list[str] | None, ending: ProcessEnd) -> int:
-    """Run the node until the process is told to end. Returns the exit status.
+def run(args: list[str] | None, ending: ProcessEnd) -> NoReturn:
+    """Run the node until the process is told to end, and end it.
 
     Args:
         args: the command line; None is that of the process.
@@ -45,7 +46,7 @@ def run(args: list[str] | None, ending: ProcessEnd) -> int:
         executor.shutdown()
         node.destroy_node()
     rclpy.try_shutdown()
-    return ending.finish()
+    ending.finish()
 
 
 def _spin(executor: SingleThreadedExecutor, node: SurgSam2Node) -> None:
