@@ -100,6 +100,7 @@ class InferenceThread:
         self._lost_device = ''
         self._tell_alive: Callable[[], None] = lambda: None
         self._alive_period_s: float | None = None
+        self._frees = True
         self._tracker: StreamingTracker | None = None
         self._load_error: BaseException | None = None
         self._loaded = threading.Event()
@@ -158,8 +159,10 @@ class InferenceThread:
     def stop(self, timeout_s: float = 10.0, is_cancelled: Callable[[], bool] = _never) -> bool:
         """End the thread and free the network; False when it still holds on to its memory.
 
-        Once `is_cancelled` says so there is no time left but a moment.
+        Once `is_cancelled` says so, as when the process ends, there is no time left but a moment,
+        and freeing, which takes seconds on a busy machine, is left to the system.
         """
+        self._frees = not is_cancelled()
         self._stop.set()
         self._wake.set()
         self._requests.close('the tracker was shut down; configure and activate the node')
@@ -199,7 +202,8 @@ class InferenceThread:
             self._log.end()
             self._idle.set()
         self._frames.stop(_STOP_TIMEOUT_S)
-        self._free()
+        if self._frees:
+            self._free()
 
     def _serve(self) -> None:
         """Work until no frame and no request waits."""

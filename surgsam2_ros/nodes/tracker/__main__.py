@@ -4,19 +4,19 @@
 
 from __future__ import annotations
 
-import sys
+from typing import NoReturn
 
 from surgsam2_ros.nodes.tracker.ending import ProcessEnd
 
 
-def main(args: list[str] | None = None) -> int:
-    """Run the node until it is told to end. Returns the exit status."""
+def main(args: list[str] | None = None) -> NoReturn:
+    """Run the node until it is told to end, and end the process."""
     ending = ProcessEnd()
     # Not before: loading the libraries takes seconds, in which a signal may come.
     from surgsam2_ros.nodes.tracker.process import run
 
-    return run(args, ending)
+    run(args, ending)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    main()

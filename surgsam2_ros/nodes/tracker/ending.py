@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
+from typing import NoReturn
 
 DEADLINE_S = 2.0
 """The process is gone this long after the first signal, whatever still hangs."""
@@ -38,8 +40,7 @@ class ProcessEnd:
         # Written by the handler in C, so the watcher learns of a signal that the main thread, deep
         # in a library, has not seen yet.
         signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-        self._watcher = threading.Thread(target=self._watch, args=(reading,), daemon=True)
-        self._watcher.start()
+        threading.Thread(target=self._watch, args=(reading,), name='ending', daemon=True).start()
         for number in SIGNALS:
             signal.signal(number, self._take)
 
@@ -47,17 +48,15 @@ class ProcessEnd:
         """Leave it to the main thread to end the process from now on, within the deadline."""
         self._held = True
 
-    def finish(self) -> int:
-        """Take no more notice of signals; returns the exit status.
+    def finish(self) -> NoReturn:
+        """End the process, now that everything is given back that others could miss.
 
-        With a thread still at work the process ends here: the interpreter would wait for it, or
-        take the process down with a crash.
+        Not by way of the interpreter's own end: that takes down what is loaded piece by piece, for
+        seconds on a busy machine, and waits for threads still at work or crashes with them.
         """
-        for number in SIGNALS:  # the interpreter would set other handlers back as it ends
-            signal.signal(number, signal.SIG_IGN)
-        if set(threading.enumerate()) - {threading.current_thread(), self._watcher}:
-            os._exit(self.status)
-        return self.status
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(self.status)
 
     def _take(self, _number: int, _frame: object) -> None:
         if not self._held:

@@ -7,12 +7,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from rclpy.clock import JumpHandle, JumpThreshold
+from rclpy.duration import Duration
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
 from surgsam2_ros.nodes.tracker.parameters import InputParameters
 from surgsam2_ros.nodes.tracker.topic_quality import TopicQuality
 from surgsam2_ros.streaming.frame_slot import FrameSlot, ReceivedFrame
+from surgsam2_ros.streaming.stamp_order import OVERTAKEN_NS
 
 if TYPE_CHECKING:
     from rclpy.subscription import MessageInfo
@@ -112,3 +115,14 @@ class ImageInput:
         stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
         self._on_received(1 + lost)
         self._slot.put(ReceivedFrame(message, stamp_ns, self._now_ns()), lost_before=lost)
+
+
+def watch_clock(node: Node, set_back: Callable[[], None]) -> JumpHandle:
+    """Have `set_back` called whenever `/clock` is set back, as when a bag starts over.
+
+    Returns:
+        what is to be kept for as long as that is wanted.
+    """
+    backward = Duration(nanoseconds=-OVERTAKEN_NS)
+    threshold = JumpThreshold(min_forward=None, min_backward=backward, on_clock_change=False)
+    return node.get_clock().create_jump_callback(threshold, post_callback=lambda _jump: set_back())

@@ -12,8 +12,7 @@ import os
 import time
 
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.clock import Clock, ClockType, JumpThreshold, TimeJump
-from rclpy.duration import Duration
+from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.subscription import Subscription
@@ -22,7 +21,12 @@ from std_srvs.srv import SetBool
 from surgsam2_msgs.msg import PromptArray
 from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.tracker.diagnostics import NodeState
-from surgsam2_ros.nodes.tracker.image_input import ImageInput, image_topic, rival_publishers
+from surgsam2_ros.nodes.tracker.image_input import (
+    ImageInput,
+    image_topic,
+    rival_publishers,
+    watch_clock,
+)
 from surgsam2_ros.nodes.tracker.impossible_transitions import refuse_impossible_transitions
 from surgsam2_ros.nodes.tracker.inference_watch import InferenceWatch
 from surgsam2_ros.nodes.tracker.load_shedding import LoadShedding
@@ -34,25 +38,18 @@ from surgsam2_ros.nodes.tracker.parameters import (
     read_parameters,
 )
 from surgsam2_ros.nodes.tracker.pipeline import Pipeline
-from surgsam2_ros.nodes.tracker.restart import (
-    NodeIdentity,
-    discard_snapshot,
-    process_start_s,
-)
+from surgsam2_ros.nodes.tracker.restart import NodeIdentity, discard_snapshot, process_start_s
 from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher
 from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
 from surgsam2_ros.nodes.tracker.topic_quality import TopicQuality
 from surgsam2_ros.nodes.tracker.transitions import TransitionThread, told
 from surgsam2_ros.streaming.frame_slot import EVERY_FRAME
 from surgsam2_ros.streaming.requests import RequestError
-from surgsam2_ros.streaming.stamp_order import OVERTAKEN_NS
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 FAILURE = TransitionCallbackReturn.FAILURE
 ERROR = TransitionCallbackReturn.ERROR
 
-EXIT_HOPELESS = 70
-"""Exit status where only a new process helps (EX_SOFTWARE of sysexits.h)."""
 CLOSE_TIMEOUT_S = 0.8
 
 
@@ -83,8 +80,8 @@ class SurgSam2Node(LifecycleNode):
         self.exit_status = 0
         self._image_input: ImageInput | None = None
         self._prompt_input: Subscription | None = None
-        self._quality = TopicQuality(self._warn)
-        self._bond = ManagerBond(self, self._warn)
+        self._quality = TopicQuality(self.get_logger().warning)
+        self._bond = ManagerBond(self, self.get_logger().warning)
         self._shedding = LoadShedding(
             self,
             parameters=lambda: self.parameters,
@@ -115,18 +112,13 @@ class SurgSam2Node(LifecycleNode):
             on_failure=self._leave_active,
             on_hopeless=self._end_process,
         )
-        backward = Duration(nanoseconds=-OVERTAKEN_NS)
-        threshold = JumpThreshold(min_forward=None, min_backward=backward, on_clock_change=False)
-        self._jumps = self.get_clock().create_jump_callback(
-            threshold, post_callback=self._clock_jumped
-        )
+        self._jumps = watch_clock(self, self._clock_set_back)
         if self.parameters.autostart:
-            steady = Clock(clock_type=ClockType.STEADY_TIME)
-            self._autostart_timer = self.create_timer(0.0, self._autostart, clock=steady)
-        else:
-            self.get_logger().info(
-                'waiting to be configured and activated; autostart:=true does without a manager'
+            self._autostart_timer = self.create_timer(
+                0.0, self._autostart, clock=Clock(clock_type=ClockType.STEADY_TIME)
             )
+        else:
+            self.get_logger().info('waiting for a manager; autostart:=true does without')
 
     # Transitions
 
@@ -266,7 +258,7 @@ class SurgSam2Node(LifecycleNode):
             self.reporter.report('inference', self.pipeline.inference.failure)
             self._transitions.start(self.trigger_deactivate)
 
-    def _end_process(self, status: int = EXIT_HOPELESS) -> None:
+    def _end_process(self, status: int = os.EX_SOFTWARE) -> None:
         """End the process with a status that says whether a supervisor should start a new one."""
         self.exit_status = status
         self.context.try_shutdown()
@@ -328,14 +320,9 @@ class SurgSam2Node(LifecycleNode):
         pipeline = self.pipeline  # a transition may take it away meanwhile
         return state if pipeline is None else pipeline.describe(state, hang=self._watch.hang)
 
-    def _clock_jumped(self, _jump: TimeJump) -> None:
-        """Note that /clock was set back, as when a bag starts over."""
-        pipeline = self.pipeline
-        if pipeline is not None:
+    def _clock_set_back(self) -> None:
+        if (pipeline := self.pipeline) is not None:
             pipeline.inference.expect_jump()
-
-    def _warn(self, text: str) -> None:
-        self.get_logger().warning(text)
 
     def now_ns(self) -> int:
         """Return the node's clock, simulated or not [ns]."""
@@ -396,8 +383,7 @@ class SurgSam2Node(LifecycleNode):
     def _take_parameters(self, _parameters: list[Parameter]) -> None:
         self.parameters = read_parameters(self)
         self.reporter.take_parameters(self.parameters.diagnostics)
-        pipeline = self.pipeline
-        if pipeline is not None:
+        if (pipeline := self.pipeline) is not None:
             pipeline.take_input_settings(self.parameters.input)
 
     def _autostart(self) -> None:

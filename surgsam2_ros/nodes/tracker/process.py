@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+from typing import NoReturn
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -16,8 +18,8 @@ from surgsam2_ros.nodes.tracker.node import SurgSam2Node
 from surgsam2_ros.nodes.tracker.parameters import ParameterError
 
 
-def run(args: list[str] | None, ending: ProcessEnd) -> int:
-    """Run the node until the process is told to end. Returns the exit status.
+def run(args: list[str] | None, ending: ProcessEnd) -> NoReturn:
+    """Run the node until the process is told to end, and end it.
 
     Args:
         args: the command line; None is that of the process.
@@ -32,7 +34,7 @@ def run(args: list[str] | None, ending: ProcessEnd) -> int:
         executor.add_node(node)
     except ParameterError as error:
         get_logger('surgsam2').fatal(str(error))
-        ending.status = 1
+        ending.status = os.EX_CONFIG
     except Exception:
         if rclpy.ok():
             raise
@@ -45,7 +47,7 @@ def run(args: list[str] | None, ending: ProcessEnd) -> int:
         executor.shutdown()
         node.destroy_node()
     rclpy.try_shutdown()
-    return ending.finish()
+    ending.finish()
 
 
 def _spin(executor: SingleThreadedExecutor, node: SurgSam2Node) -> None:
