@@ -1,0 +1,31 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What is expected of the node beyond the promises of its documents, and what is not yet.
+
+The one place to tighten when the node learns more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from surgsam2_ros.live.chaos.fault import Fault, Objects
+
+SNAPSHOT_PARAMETER = 'restart.snapshot_file'
+"""A node that has it comes back with its objects after a kill."""
+
+EXIT_S = 10.0
+"""Longest from SIGTERM to the end of the process [s]."""
+
+KNOWN_LIMITS: Mapping[str, str] = {}
+"""Name of a fault -> why the node need not pass it yet; what is found is told as known."""
+
+
+def objects_after(fault: Fault, parameters: Mapping[str, object]) -> Objects:
+    """Return what has to become of the objects, given the parameters that the node has.
+
+    A process that ended takes its objects with it, unless it left a snapshot.
+    """
+    if not fault.restarts:
+        return fault.objects
+    return Objects.RESTORED if SNAPSHOT_PARAMETER in parameters else Objects.FORGOTTEN
