@@ -59,8 +59,12 @@ def run(arguments: argparse.Namespace) -> int:
         summary,
     )
 
-    if not 0 < arguments.minutes <= 24 * 60 or arguments.first < 0 or (arguments.count or 1) < 1:
-        raise CommandError('--minutes and --count must be above 0 and --first not below it')
+    if not arguments.minutes > 0:
+        raise CommandError(f'--minutes {arguments.minutes:g} must be above 0')
+    if arguments.first < 0:
+        raise CommandError(f'--first {arguments.first} must not be below 0')
+    if arguments.count is not None and arguments.count < 1:
+        raise CommandError(f'--count {arguments.count} must be at least 1')
     count = arguments.count or math.ceil(FAULTS_PER_MINUTE * arguments.minutes)
     if arguments.list:
         for planned in planned_faults(arguments.seed, arguments.first, count):

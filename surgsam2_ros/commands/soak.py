@@ -48,12 +48,17 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the node and the tracker; returns 1 when a limit was broken, else 0."""
-    from surgsam2_ros.live.soak.tracker_frames import SETTLED_FRAMES
+    from surgsam2_ros.live.soak.tracker_frames import CYCLE, SETTLED_FRAMES
 
-    if arguments.minutes < 0 or not arguments.rate > 0:
-        raise CommandError('--minutes must not be below 0 and --rate must be above it')
-    if 0 < arguments.tracker_frames <= SETTLED_FRAMES:
-        raise CommandError(f'--tracker-frames must be 0 or above {SETTLED_FRAMES}')
+    fewest = SETTLED_FRAMES + 2 * CYCLE
+    if arguments.minutes < 0:
+        raise CommandError(f'--minutes {arguments.minutes:g} must not be below 0')
+    if not arguments.rate > 0:
+        raise CommandError(f'--rate {arguments.rate:g} must be above 0')
+    if arguments.tracker_frames and arguments.tracker_frames < fewest:
+        raise CommandError(
+            f'--tracker-frames {arguments.tracker_frames} must be 0 or at least {fewest}'
+        )
     folder = arguments.output
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

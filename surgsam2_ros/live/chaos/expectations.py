@@ -17,7 +17,9 @@ SNAPSHOT_PARAMETER = 'restart.snapshot_file'
 EXIT_S = 10.0
 """Longest from SIGTERM to the end of the process [s]."""
 
-KNOWN_LIMITS: Mapping[str, str] = {}
+KNOWN_LIMITS: Mapping[str, str] = {
+    'SIGINT twice': 'a second SIGINT ends Python while it shuts down, with status -2',
+}
 """Name of a fault -> why the node need not pass it yet; what is found is told as known."""
 
 

@@ -57,12 +57,8 @@ def _two_cameras(stage: Stage, rng: np.random.Generator) -> None:
 
 
 def _other_type(stage: Stage, rng: np.random.Generator) -> None:
-    """Compressed images under the name of the raw topic."""
-    from surgsam2_ros.nodes.faults import images
-
-    for _ in range(20):
-        stage.camera.publish(images.jpeg(stage.camera.shot()), stage.camera.topic)
-        time.sleep(0.05)
+    with stage.camera_of_other_type():
+        time.sleep(_WHILE_S)
 
 
 def _rendered(make: Callable[[np.random.Generator], Callable[[Any], Iterable[Any]]]):

@@ -18,6 +18,7 @@ FUZZED = 2500
 
 _PAUSE_S = 0.002  # between messages, so that the node takes up many of them
 _REQUESTS = 40
+_AT_ONCE = 100  # requests that the node's services hold
 
 
 def _fuzz_images(stage: Stage, rng: np.random.Generator) -> None:
@@ -65,7 +66,7 @@ def _send(stage: Stage, make: Callable[[], Any], number: int, topic: str | None 
 
 
 def _list_flood(stage: Stage, rng: np.random.Generator) -> None:
-    stage.flood_lists(300)
+    stage.flood_lists(_AT_ONCE)
 
 
 def _mixed_flood(stage: Stage, rng: np.random.Generator) -> None:
@@ -75,7 +76,7 @@ def _mixed_flood(stage: Stage, rng: np.random.Generator) -> None:
 
 
 def _reset_flood(stage: Stage, rng: np.random.Generator) -> None:
-    stage.flood_resets(20)
+    stage.flood_resets(_AT_ONCE)
 
 
 def _readers(stage: Stage, rng: np.random.Generator) -> None:

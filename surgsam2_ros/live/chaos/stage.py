@@ -27,6 +27,9 @@ RESULT_S = 15.0
 CALL_S = 30.0
 """Longest that an answer may take; the node promises tracking.prompt_timeout_s, 5 s."""
 
+ROS_HOLDS = 10
+"""Requests that wait for a service of rclpy itself; more at once are lost, whatever the node."""
+
 UP_S = 60.0
 """Longest from the start of a process, or an unknown state, to an active node [s]."""
 
@@ -193,7 +196,7 @@ class Stage:
         self.flood(*storms.resets(number))
 
     def flood_transitions(self, rng: np.random.Generator, number: int) -> None:
-        """Ask for transitions in any order at once."""
+        """Ask for transitions in any order at once, at most the 10 that ROS holds."""
         from surgsam2_ros.nodes.faults import storms
 
         self.flood(*storms.transitions(rng, number))
@@ -204,7 +207,8 @@ class Stage:
         """Set parameters to good and bad values at once, then to their defaults."""
         from surgsam2_ros.nodes.faults import storms
 
-        self.flood(*storms.parameters(rng, number, untouched))
+        for _ in range(0, number, ROS_HOLDS):
+            self.flood(*storms.parameters(rng, ROS_HOLDS, untouched))
         self.client.set_parameters(storms.harmless_values(untouched))
 
     # Others in the domain
@@ -215,6 +219,23 @@ class Stage:
         from surgsam2_ros.nodes.faults.camera import FaultyCamera
 
         with contextlib.closing(FaultyCamera(self.camera.topic, self._clip, rate_hz)):
+            yield
+
+    @contextlib.contextmanager
+    def camera_of_other_type(self) -> Iterator[None]:
+        """Have somebody publish JPEG images under the name of the raw topic in the block."""
+        from surgsam2_ros.nodes.faults import images
+        from surgsam2_ros.nodes.faults.camera import FaultyCamera
+
+        with contextlib.closing(
+            FaultyCamera(
+                self.camera.topic,
+                self._clip,
+                RATE_HZ,
+                kind=images.CompressedImage,
+                render=lambda shot: [images.jpeg(shot)],
+            )
+        ):
             yield
 
     @contextlib.contextmanager

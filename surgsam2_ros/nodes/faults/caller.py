@@ -13,6 +13,9 @@ from rclpy.node import Node
 
 from surgsam2_ros.nodes.client import SurgSam2Error
 from surgsam2_ros.nodes.faults.observations import Answers
+from surgsam2_ros.nodes.messages.qos import qos_profile
+
+_ANSWERS = qos_profile('DEFAULT', 1000)  # none is lost on this side
 
 
 class Caller:
@@ -61,7 +64,7 @@ class Caller:
     def _client(self, service: type, name: str, timeout_s: float) -> Any:
         if (service, name) not in self._clients:
             self._clients[service, name] = self._node.create_client(
-                service, f'{self._target}/{name}'
+                service, f'{self._target}/{name}', qos_profile=_ANSWERS
             )
         client = self._clients[service, name]
         if not client.wait_for_service(timeout_s):

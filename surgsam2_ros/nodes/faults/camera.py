@@ -46,9 +46,11 @@ class FaultyCamera:
     """Publishes a clip without end, on a thread, until it is closed.
 
     Args:
-        topic: image topic; compressed images go to `<topic>/compressed`.
+        topic: image topic; messages of another kind go to `<topic>/compressed`.
         clip: uint8 [N, H, W, 3].
         rate_hz: images per second.
+        kind: type of the messages on the topic.
+        render: what to send of a shot.
 
     Attributes:
         rate_hz: as given; may be changed.
@@ -58,12 +60,21 @@ class FaultyCamera:
         published: messages sent so far.
     """
 
-    def __init__(self, topic: str, clip: np.ndarray, rate_hz: float) -> None:
+    def __init__(
+        self,
+        topic: str,
+        clip: np.ndarray,
+        rate_hz: float,
+        *,
+        kind: type = Image,
+        render: Callable[[Shot], Iterable[Any]] = sound,
+    ) -> None:
         self.topic = topic
+        self._kind = kind
         self.rate_hz = rate_hz
         self.on = True
         self.now_ns: Callable[[], int] = time.time_ns
-        self.render: Callable[[Shot], Iterable[Any]] = sound
+        self.render = render
         self.published = 0
         self._clip = clip
         self._number = 0
@@ -116,7 +127,7 @@ class FaultyCamera:
         """Publish a message, or the bytes of a serialised one, now.
 
         Args:
-            message: an Image goes to the topic, anything else to `<topic>/compressed`.
+            message: one of the camera's kind goes to its topic, else to `<topic>/compressed`.
             topic: another name, without namespace if relative.
             kind: type of the message, for bytes.
         """
@@ -132,7 +143,7 @@ class FaultyCamera:
     def _connect(self) -> None:
         self._owner = NodeThread('camera')
         self._publishers: dict[tuple[type, str], Any] = {}
-        self._publisher(Image, self.topic)
+        self._publisher(self._kind, self.topic)
 
     def _publisher(self, kind: type, topic: str) -> Any:
         if (kind, topic) not in self._publishers:
@@ -144,7 +155,7 @@ class FaultyCamera:
     def _publish(self, message: Any, topic: str | None, kind: type | None) -> None:
         kind = kind or type(message)
         if topic is None:
-            topic = self.topic if kind is Image else f'{self.topic}/compressed'
+            topic = self.topic if kind is self._kind else f'{self.topic}/compressed'
         self._publisher(kind, topic).publish(message)
         self.published += 1
 

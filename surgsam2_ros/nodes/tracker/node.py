@@ -96,7 +96,7 @@ class SurgSam2Node(LifecycleNode):
             tracking=self._require_tracking,
             timeout_s=lambda: self.parameters.tracking.prompt_timeout_s,
         )
-        self.create_service(SetBool, '~/enable', self._enable)
+        self.create_service(SetBool, '~/enable', self._enable, qos_profile=qos.SERVICES)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         backward = Duration(nanoseconds=-OVERTAKEN_NS)
         threshold = JumpThreshold(min_forward=None, min_backward=backward, on_clock_change=False)
