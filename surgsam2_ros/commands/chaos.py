@@ -87,10 +87,10 @@ def run(arguments: argparse.Namespace) -> int:
         outcomes.append(outcome)
         _print(outcome, arguments.seed)
 
-    begin = time.monotonic()
     ended_early = ''
     with termination_as_interrupt(), contextlib.ExitStack() as stack:
         stage = stack.enter_context(Stage(folder, f'/chaos_{os.getpid()}'))
+        begin = time.monotonic()
         try:
             run_chaos(
                 stage,

@@ -109,7 +109,7 @@ def find_lies(
     diagnostics: Sequence[Any],
     rules_by_kind: Mapping[str, Rule],
 ) -> list[str]:
-    """Return a sentence about each status or report that denied a fact which the node had to know.
+    """Return a sentence about each fact that the node had to know and denied.
 
     Args:
         facts: what was so.
@@ -119,20 +119,22 @@ def find_lies(
     lies = []
     for fact in facts:
         rule = rules_by_kind[fact.kind]
-        for status in _within(statuses, fact, rule):
-            if not rule.is_true(status):
-                lies.append(
-                    f'{status.at_s - fact.begin_s:.1f} s into "{fact.kind}" the status said '
-                    f'{status.message!r} (state {status.lifecycle_state}, enabled '
-                    f'{status.enabled}); it should have said {rule.expected}'
-                )
-        for report in _within(diagnostics, fact, rule):
-            if report.level < rule.level:
-                lies.append(
-                    f'{report.at_s - fact.begin_s:.1f} s into "{fact.kind}" the level of '
-                    f'/diagnostics was {report.level} ({report.message!r}); at least '
-                    f'{rule.level} was expected'
-                )
+        untrue = [status for status in _within(statuses, fact, rule) if not rule.is_true(status)]
+        if untrue:
+            first = untrue[0]
+            lies.append(
+                f'{first.at_s - fact.begin_s:.1f} s into "{fact.kind}" the status said '
+                f'{first.message!r} (state {first.lifecycle_state}, enabled {first.enabled}), and '
+                f'{len(untrue) - 1} more did; they should have said {rule.expected}'
+            )
+        calm = [one for one in _within(diagnostics, fact, rule) if one.level < rule.level]
+        if calm:
+            first = calm[0]
+            lies.append(
+                f'{first.at_s - fact.begin_s:.1f} s into "{fact.kind}" the level of /diagnostics '
+                f'was {first.level} ({first.message!r}), and of {len(calm) - 1} more reports; at '
+                f'least {rule.level} was expected'
+            )
     return lies
 
 

@@ -43,6 +43,11 @@ def test_a_dead_camera_that_is_reported_as_tracking_is_a_lie():
     assert TRACKING in lie and '6.0 s' in lie
 
 
+def test_a_lie_that_is_repeated_is_told_once():
+    (lie,) = lies('camera silent', status(16.0), status(17.0), status(18.0))
+    assert '2 more' in lie
+
+
 def test_a_node_has_the_time_that_it_was_given_to_find_out():
     just_in_time = 10.0 + TIMEOUT_S + PERIOD_S + SLACK_S - 0.1
     assert not lies('camera silent', status(just_in_time))
