@@ -21,7 +21,7 @@ RATE_HZ = 10.0
 CLIP_SIZE = (320, 256)
 INPUT_TIMEOUT_S = 1.0
 STATUS_PERIOD_S = 0.2
-RESULT_S = 15.0
+RESULT_S = 30.0
 """Longest from a sound image to its result, whatever came before [s]."""
 
 CALL_S = 30.0
@@ -30,7 +30,7 @@ CALL_S = 30.0
 ROS_HOLDS = 10
 """Requests that wait for a service of rclpy itself; more at once are lost, whatever the node."""
 
-UP_S = 60.0
+UP_S = 120.0
 """Longest from the start of a process, or an unknown state, to an active node [s]."""
 
 _CLIP_FRAMES = 16
