@@ -14,6 +14,9 @@ from surgsam2_ros.live.chaos.fault import Fault, Objects
 SNAPSHOT_PARAMETER = 'restart.snapshot_file'
 """A node that has it comes back with its objects after a kill."""
 
+SNAPSHOT_AGE_PARAMETER = 'restart.max_age_s'
+"""How old its snapshot may be [s]."""
+
 EXIT_S = 10.0
 """Longest from SIGTERM to the end of the process [s]."""
 
@@ -26,8 +29,8 @@ KNOWN_LIMITS: Mapping[str, str] = {
 def objects_after(fault: Fault, parameters: Mapping[str, object]) -> Objects:
     """Return what has to become of the objects, given the parameters that the node has.
 
-    A process that ended takes its objects with it, unless it left a snapshot.
+    A process that is killed takes its objects with it, unless it leaves a snapshot.
     """
-    if not fault.restarts:
-        return fault.objects
-    return Objects.RESTORED if SNAPSHOT_PARAMETER in parameters else Objects.FORGOTTEN
+    if fault.objects is Objects.RESTORED and SNAPSHOT_PARAMETER not in parameters:
+        return Objects.FORGOTTEN
+    return fault.objects

@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from surgsam2_ros.live.chaos.expectations import EXIT_S, SNAPSHOT_PARAMETER
-from surgsam2_ros.live.chaos.fault import BrokenPromiseError, Fault
+from surgsam2_ros.live.chaos.fault import BrokenPromiseError, Fault, Objects
 from surgsam2_ros.live.chaos.stage import Stage
 
 _KILL_S = 5.0  # the kernel needs that for a process that is deep in a call
@@ -19,7 +19,7 @@ _FULL = 100_000  # bytes that still fit on the full disk
 
 
 def _kill(stage: Stage, rng: np.random.Generator) -> None:
-    time.sleep(rng.uniform(0, 1))
+    time.sleep(rng.uniform(0.2, 1.2))
     stage.node.send(signal.SIGKILL)
     stage.node.wait_for_end(_KILL_S)
 
@@ -92,11 +92,11 @@ def _disk_full(stage: Stage, rng: np.random.Generator) -> None:
 
 
 PROCESS_FAULTS = (
-    Fault('kill -9', _kill, restarts=True),
-    Fault('kill -9 while prompting', _kill_while_prompting, restarts=True),
-    Fault('SIGTERM', _terminate, restarts=True),
-    Fault('SIGINT', _interrupt, restarts=True),
-    Fault('SIGINT twice', _interrupt_twice, restarts=True),
+    Fault('kill -9', _kill, Objects.RESTORED, restarts=True),
+    Fault('kill -9 while prompting', _kill_while_prompting, Objects.RESTORED, restarts=True),
+    Fault('SIGTERM', _terminate, Objects.FORGOTTEN, restarts=True),
+    Fault('SIGINT', _interrupt, Objects.FORGOTTEN, restarts=True),
+    Fault('SIGINT twice', _interrupt_twice, Objects.FORGOTTEN, restarts=True),
     Fault('frozen and thawed', _freeze),
     Fault('frozen while called', _freeze_with_calls),
     Fault('disk full', _disk_full, needs=SNAPSHOT_PARAMETER),

@@ -12,7 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from surgsam2_ros.live.chaos.expectations import SNAPSHOT_PARAMETER
+from surgsam2_ros.live.chaos.expectations import (
+    SNAPSHOT_AGE_PARAMETER,
+    SNAPSHOT_PARAMETER,
+)
 from surgsam2_ros.live.chaos.fault import BrokenPromiseError
 from surgsam2_ros.live.chaos.respawned_node import RespawnedNode
 from surgsam2_ros.live.chaos.truth import FactLog
@@ -266,6 +269,8 @@ class Stage:
         }
         if SNAPSHOT_PARAMETER in self.parameters:
             parameters[SNAPSHOT_PARAMETER] = str(folder.resolve() / 'snapshot')
+        if SNAPSHOT_AGE_PARAMETER in self.parameters:
+            parameters[SNAPSHOT_AGE_PARAMETER] = UP_S  # a new process takes long under load
         return parameters
 
 

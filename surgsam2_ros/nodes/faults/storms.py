@@ -29,6 +29,7 @@ _TRANSITIONS = (
     Transition.TRANSITION_CREATE,
     99,
 )
+_TYPES = ('bool', 'int', 'double', 'string')
 _WRONG = ('text', -1, 2**62, -1e300, float('nan'), True, [1, 2], ['a'])
 
 Flood = tuple[type, str, list[Any]]
@@ -77,11 +78,7 @@ def parameters(rng: np.random.Generator, number: int, untouched: Sequence[str]) 
         number: of requests.
         untouched: names that are left alone.
     """
-    specs = [
-        spec
-        for name, spec in parameter_schema().items()
-        if spec.changes == 'any_time' and name not in untouched
-    ]
+    specs = _changeable(untouched)
     requests = []
     for _ in range(number):
         spec = specs[rng.integers(len(specs))]
@@ -96,11 +93,15 @@ def parameters(rng: np.random.Generator, number: int, untouched: Sequence[str]) 
 
 def harmless_values(untouched: Sequence[str]) -> dict[str, Any]:
     """Return the defaults of all parameters that `parameters` may change."""
-    return {
-        name: spec.default
+    return {spec.name: spec.default for spec in _changeable(untouched)}
+
+
+def _changeable(untouched: Sequence[str]) -> list[ParameterSpec]:
+    return [
+        spec
         for name, spec in parameter_schema().items()
-        if spec.changes == 'any_time' and name not in untouched
-    }
+        if spec.changes == 'any_time' and spec.type in _TYPES and name not in untouched
+    ]
 
 
 def _valid(spec: ParameterSpec, rng: np.random.Generator) -> Any:

@@ -9,7 +9,7 @@ from surgsam2_ros.live.chaos.fault import Fault, Objects
 from surgsam2_ros.live.chaos.run import Outcome
 from surgsam2_ros.live.chaos.table import FAULTS
 
-KILL = Fault('kill', lambda stage, rng: None, restarts=True)
+KILL = Fault('kill', lambda stage, rng: None, Objects.RESTORED, restarts=True)
 RESET = Fault('reset', lambda stage, rng: None, Objects.FORGOTTEN)
 
 
@@ -18,7 +18,7 @@ def test_a_killed_node_has_to_restore_objects_only_when_it_keeps_a_snapshot():
     assert objects_after(KILL, {SNAPSHOT_PARAMETER: ''}) is Objects.RESTORED
 
 
-def test_a_fault_that_spares_the_process_says_itself_what_becomes_of_objects():
+def test_a_snapshot_does_not_bring_back_what_was_to_be_forgotten():
     assert objects_after(RESET, {SNAPSHOT_PARAMETER: ''}) is Objects.FORGOTTEN
 
 
