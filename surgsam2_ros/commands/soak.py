@@ -13,6 +13,8 @@ from pathlib import Path
 from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.progress import Progress
 
+LEAST_MINUTES = 0.5
+
 _EPILOG = """\
 Half of the time images have 640x512 pixels, then 1280x1024, while objects and subscribers come and
 go. From 7 minutes for each size on it is strict: resident memory grows by at most 1 MB in 10
@@ -51,8 +53,10 @@ def run(arguments: argparse.Namespace) -> int:
     from surgsam2_ros.live.soak.tracker_frames import CYCLE, SETTLED_FRAMES
 
     fewest = SETTLED_FRAMES + 2 * CYCLE
-    if arguments.minutes < 0:
-        raise CommandError(f'--minutes {arguments.minutes:g} must not be below 0')
+    if arguments.minutes and arguments.minutes < LEAST_MINUTES:
+        raise CommandError(
+            f'--minutes {arguments.minutes:g} must be 0 or at least {LEAST_MINUTES:g}'
+        )
     if not arguments.rate > 0:
         raise CommandError(f'--rate {arguments.rate:g} must be above 0')
     if arguments.tracker_frames and arguments.tracker_frames < fewest:
@@ -91,7 +95,7 @@ def _soak_node(folder: Path, minutes: float, rate_hz: float) -> dict:
     for phase in report['phases']:
         print(
             f'{phase["size"]}: {phase["results"]} results, resident memory '
-            f'{phase["growth_mb_per_10_min"]:+.2f} MB in 10 minutes, latency 99% '
+            f'{phase["growth_mb"]:+.2f} MB in {phase["growth_s"]:.0f} s, latency 99% '
             f'{phase["p99_first_ms"]:.0f} -> {phase["p99_last_ms"]:.0f} ms'
             + ('' if phase['strict'] else ' (too short to judge either)')
         )

@@ -35,16 +35,23 @@ class Limits:
 
     Attributes:
         strict: whether the phase was long enough for the strict limits.
-        growth_mb_per_10_min: of resident memory after the warm-up.
+        growth_mb, growth_s: of resident memory after the warm-up, or in the second half of a short
+            phase, and the time it took.
         p99_first_ms, p99_last_ms: of the minute after the warm-up and of the last one [ms].
         findings: a sentence for each limit that was broken.
     """
 
     strict: bool
-    growth_mb_per_10_min: float
+    growth_mb: float
+    growth_s: float
     p99_first_ms: float
     p99_last_ms: float
     findings: tuple[str, ...]
+
+    @property
+    def growth_mb_per_10_min(self) -> float:
+        """Growth of resident memory, as if it went on for 10 minutes."""
+        return self.growth_mb * 600.0 / self.growth_s
 
 
 def judge(
@@ -69,9 +76,9 @@ def judge(
         for name in ('descriptors', 'threads', 'endpoints')
         if (after := _typical(last, name)) > (before := _typical(first, name)) + _SPREAD
     ]
-    apart_s = median(c.at_s for c in last) - median(c.at_s for c in first)
+    apart_s = max(median(c.at_s for c in last) - median(c.at_s for c in first), 1.0)
     growth_mb = _typical(last, 'resident_mb') - _typical(first, 'resident_mb')
-    growth = growth_mb * 600.0 / max(apart_s, 1.0)
+    growth = growth_mb * 600.0 / apart_s
     if strict and growth > GROWTH_MB_PER_10_MIN:
         findings.append(
             f'resident memory grew by {growth:.2f} MB in 10 minutes after the first '
@@ -88,9 +95,8 @@ def judge(
         )
     if not latencies:
         findings.append('no results came')
-    return Limits(
-        strict, round(growth, 3), round(p99_first, 2), round(p99_last, 2), tuple(findings)
-    )
+    numbers = (growth_mb, apart_s, p99_first, p99_last)
+    return Limits(strict, *(round(number, 2) for number in numbers), tuple(findings))
 
 
 def _typical(censuses: Sequence[Census], name: str) -> float:

@@ -51,6 +51,7 @@ def test_the_growth_is_told_for_ten_minutes():
     counted = censuses(LONG_S, grow_mb=2.0)
     limits = judge(counted, latencies(LONG_S), BEGIN_S)
     assert limits.growth_mb_per_10_min == pytest.approx(2.0, abs=0.05)
+    assert limits.growth_mb == pytest.approx(limits.growth_s / 300, abs=0.05)
 
 
 def test_growth_in_the_warm_up_does_not_count():
