@@ -122,6 +122,8 @@ class Pipeline:
         waiting = self.slot.clear()
         self.requests.fail_all(reason)
         finished = self.inference.wait_idle(IDLE_TIMEOUT_S + self._work_s())
+        # Now, lest they count as dropped after the next activation, which counts from zero.
+        self.inference.count_dropped(self.slot.take_dropped())
         if not finished:
             self._reporter.report('inference', 'the image in work did not come to an end')
         return waiting, finished
