@@ -31,7 +31,7 @@ ifneq ($(AMENT_PREFIX_PATH)$(_ROS_WHEELS_BOOTSTRAP_COMPLETE),)
 unexport LD_LIBRARY_PATH
 endif
 
-.PHONY: help setup demo test test-slow test-ray lint format docs train-nano train-nano-320 evaluate-nano bench clean distclean
+.PHONY: help setup demo test test-slow test-ray lint format docs train-nano train-nano-320 evaluate-nano bench chaos soak clean distclean
 
 help: ## list the targets
 	@echo 'usage: make TARGET [VARIABLE=value …]'
@@ -41,9 +41,10 @@ help: ## list the targets
 	@echo '  ROS          kilted or jazzy: whose wheels, in an environment of its own; jazzy runs the tests of node, launch and bags'
 	@echo '  SCENE        composed or rendered: the one scene that `make demo` shows'
 	@echo '  BAG, IMAGE_TOPIC, TRUTH_TOPIC, MODEL, CHECKPOINT, RATE    what `make demo` runs on'
+	@echo '  MINUTES, SEED    how long `make chaos` and `make soak` take, and the order of faults'
 	@echo '  DATA         folder of the pictures that `make train-nano-320` trains on'
 	@echo '  CLIPS        data sets of the VOS layout that `make evaluate-nano` measures besides'
-	@echo '  ARGS         further arguments of demo, train-nano, evaluate-nano, bench (surgsam2) and test, test-slow, test-ray (pytest)'
+	@echo '  ARGS         further arguments of demo, train-nano, evaluate-nano, bench, chaos, soak (surgsam2) and test, test-slow, test-ray (pytest)'
 
 setup: $(STAMPS)/package ## make .venv with everything that the node needs
 
@@ -79,6 +80,12 @@ lint: $(STAMPS)/package $(STAMPS)/lint ## run the linters alone
 format: $(STAMPS)/lint ## rewrite the Python files in the project's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+chaos: $(STAMPS)/package ## strike a real node with faults for MINUTES (10), write build/chaos/; SEED (0) decides their order
+	$(BIN)/surgsam2 chaos $(if $(MINUTES),--minutes '$(MINUTES)') $(if $(SEED),--seed '$(SEED)') $(ARGS)
+
+soak: $(STAMPS)/package ## have a node work for MINUTES (30), see that it needs no more with time, write build/soak/
+	$(BIN)/surgsam2 soak $(if $(MINUTES),--minutes '$(MINUTES)') $(ARGS)
 
 # Documents ------------------------------------------------------------------------------------------------------------
 

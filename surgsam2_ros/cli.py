@@ -25,6 +25,8 @@ COMMANDS = (
     'score',
     'compare',
     'bench',
+    'chaos',
+    'soak',
     'bag',
     'dataset',
     'train',

@@ -76,13 +76,18 @@ class NodeProcess:
         """Return the process id."""
         return self._process.pid
 
+    @property
+    def exit_status(self) -> int | None:
+        """Status that the process ended with, -N when signal N ended it; None while it runs."""
+        return self._process.poll()
+
     def check(self) -> None:
         """Raise when the process has ended.
 
         Raises:
             LiveError: with its exit status and the end of its log.
         """
-        status = self._process.poll()
+        status = self.exit_status
         if status is not None:
             raise LiveError(f'the node ended with status {status}; {self.describe_log()}')
 

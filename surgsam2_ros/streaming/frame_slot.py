@@ -141,6 +141,12 @@ class FrameSlot:
             frame = self._frames.popleft() if self._frames else None
         return frame, dropped
 
+    def take_dropped(self) -> int:
+        """Take the number of frames dropped since the last call, when no frame will tell it."""
+        with self._arrival:
+            dropped, self._dropped = self._dropped, 0
+        return dropped
+
     def clear(self) -> int:
         """Drop all waiting frames; they count as dropped. Returns how many there were."""
         with self._arrival:

@@ -379,6 +379,10 @@ class InferenceThread:
         self.last_result = None
         self.objects = ()
 
+    def count_dropped(self, frames: int) -> None:
+        """Count images that nobody will track; for another thread, while this one is idle."""
+        self._count_dropped(frames)
+
     def _count_dropped(self, frames: int) -> None:
         if frames:
             self._dropped_since_last += frames

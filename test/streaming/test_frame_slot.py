@@ -65,6 +65,16 @@ def test_clear_counts_what_waited():
     assert take_all(slot) == ([], 2)
 
 
+def test_dropped_frames_are_told_once_without_a_frame_too():
+    slot = FrameSlot('latest')
+    slot.put(frame(0))
+    slot.put(frame(1))
+    slot.clear()
+    assert slot.take_dropped() == 2
+    assert slot.take_dropped() == 0
+    assert take_all(slot) == ([], 0)
+
+
 def test_put_wakes_the_thread_that_waits():
     wake = threading.Event()
     FrameSlot('latest', wake=wake).put(frame(0))

@@ -76,3 +76,5 @@ STATUS = QoSProfile(
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
 DIAGNOSTICS = qos_profile('DEFAULT', 10)
+SERVICES = qos_profile('DEFAULT', 100)
+"""Requests that wait: beyond ROS's default of 10, those that come at once are lost unanswered."""

@@ -257,15 +257,15 @@ def assess(
         return OK, f'{state.underway}; images are not tracked meanwhile'
     if snapshot.last_error and not active:
         return ERROR, snapshot.last_error
+    silent = silence(snapshot, state) if active and state.enabled else ''
+    if silent:  # before other problems, such as a rejected prompt, which would hide it
+        return ERROR, silent
     if snapshot.last_error and snapshot.seconds_since_error <= WINDOW_S:
         return WARN if snapshot.rate_hz > 0 else ERROR, snapshot.last_error
     if not active:
         return OK, f'{state.lifecycle}; activate the node to track'
     if not state.enabled:
         return WARN, 'paused; call ~/enable to go on'
-    silent = silence(snapshot, state)
-    if silent:
-        return ERROR, silent
     warnings = _warnings(snapshot, state, limits)
     if warnings:
         return WARN, '; '.join(warnings)

@@ -101,7 +101,11 @@ class SurgSam2Node(LifecycleNode):
         )
         self._transitions = TransitionThread(self)
         self.create_service(
-            SetBool, '~/enable', self._enable, callback_group=self._transitions.group
+            SetBool,
+            '~/enable',
+            self._enable,
+            qos_profile=qos.SERVICES,
+            callback_group=self._transitions.group,
         )
         self._watch = InferenceWatch(
             self,

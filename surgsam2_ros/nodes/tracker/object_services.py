@@ -20,6 +20,7 @@ from std_srvs.srv import Trigger
 
 from surgsam2_msgs.msg import PromptArray
 from surgsam2_msgs.srv import AddObjects, ListObjects, RemoveObject, SegmentImage
+from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.messages.images import decode_image_message, make_label_image
 from surgsam2_ros.nodes.messages.prompts import (
     prompts_from_message,
@@ -67,7 +68,9 @@ class ObjectServices:
             (SegmentImage, '~/segment', self._segment),
             (Trigger, '~/reset', self._reset),
         ):
-            node.create_service(service, name, callback, callback_group=group)
+            node.create_service(
+                service, name, callback, qos_profile=qos.SERVICES, callback_group=group
+            )
 
     def take_prompts(self, message: PromptArray) -> None:
         """Queue the prompts of a topic message; what goes wrong is reported as a problem."""

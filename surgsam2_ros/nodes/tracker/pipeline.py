@@ -187,6 +187,8 @@ class Pipeline:
         self.requests.fail_all(reason)
         self.side_requests.fail_all(reason)
         finished = self.inference.wait_idle(IDLE_TIMEOUT_S + self._work_s(), self._is_ended)
+        # Now, lest they count as dropped after the next activation, which counts from zero.
+        self.inference.count_dropped(self.slot.take_dropped())
         if not finished and not self._is_ended():
             self._reporter.report('inference', 'the image in work did not come to an end')
         return waiting, finished

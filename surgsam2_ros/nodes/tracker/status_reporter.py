@@ -171,15 +171,15 @@ def _status_text(snapshot: Snapshot, node: NodeState) -> str:
     if node.underway or node.hang:
         return node.underway or node.hang
     active = node.lifecycle == 'active'
+    silent = silence(snapshot, node) if active and node.enabled else ''
+    if silent:
+        return silent
     if snapshot.last_error and (not active or snapshot.seconds_since_error <= WINDOW_S):
         return snapshot.last_error
     if not active:
         return node.lifecycle
     if not node.enabled:
         return 'paused'
-    silent = silence(snapshot, node)
-    if silent:
-        return silent
     text = f'tracking {node.num_objects} objects'
     if node.restored:
         text = f'{text}, {node.restored}'

@@ -13,6 +13,7 @@ from builtin_interfaces.msg import Time
 
 from surgsam2_ros.nodes.tracker.diagnostics import ERROR, OK, WARN, Diagnostics, NodeState, assess
 from surgsam2_ros.nodes.tracker.parameters import Parameters
+from surgsam2_ros.nodes.tracker.status_reporter import _status_text
 
 LIMITS = replace(Parameters.defaults().diagnostics, min_rate_hz=10.0, max_latency_ms=100.0)
 ACTIVE = NodeState('active', True, '/camera/image', 'nano', 'cpu', 'fp32', 2)
@@ -94,6 +95,14 @@ def test_silence_is_an_error(stream, frames_before):
     assert text.startswith('no image on /camera/image for 2 s: 1 publisher, but nothing c')
     assert ('input.qos' in text) == (frames_before == 0)
     assert stream.assess(ACTIVE._replace(timeout_s=3.0))[0] != ERROR
+
+
+def test_another_problem_does_not_hide_the_silence(stream):
+    stream.run(6, 30).now += 2.5
+    stream.diagnostics.error('prompts were rejected: there are none')
+    level, text = stream.assess()
+    assert level == ERROR and 'no image' in text
+    assert 'no image' in _status_text(stream.diagnostics.snapshot(), ACTIVE)
 
 
 def test_images_that_come_again_end_the_silence(stream):

@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""A stop that fails says so: the network is still in use, and no second one is loaded beside it."""
+"""A stop that fails says so and loads no second network; one that succeeds leaves no counts."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from rclpy.lifecycle import TransitionCallbackReturn  # noqa: E402
 from surgsam2_ros.nodes.tracker import pipeline as pipeline_module  # noqa: E402
 from surgsam2_ros.nodes.tracker.node import SurgSam2Node  # noqa: E402
 from surgsam2_ros.nodes.tracker.tracker_loading import LoadedTracker  # noqa: E402
+from surgsam2_ros.streaming.frame_slot import ReceivedFrame  # noqa: E402
 
 SUCCESS, ERROR = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.ERROR
 
@@ -100,3 +101,20 @@ def test_a_thread_that_ends_after_all_leaves_a_node_that_can_be_configured(
     assert state(node) == 'unconfigured'
     assert node.trigger_configure() == SUCCESS
     assert loads == [1, 1]
+
+
+def test_images_that_waited_are_counted_before_the_next_activation_counts_from_zero(
+    node, hanging, monkeypatch
+):
+    monkeypatch.setattr(pipeline_module, 'IDLE_TIMEOUT_S', 30.0)
+    node.trigger_activate()
+    # As with objects: one image is prepared while another waits.
+    node.pipeline.loaded.tracker.objects = [SimpleNamespace(state=None)]
+    node.pipeline.inference.encode_ahead = node.pipeline.inference._frames.ahead = True
+    for stamp_ns in (1, 2):
+        node.pipeline.slot.put(ReceivedFrame(None, stamp_ns, stamp_ns))
+    threading.Timer(0.5, hanging.set).start()  # the one that waits is cleared by then
+    assert node.trigger_deactivate() == SUCCESS
+    assert node.reporter._diagnostics.snapshot().frames_dropped == 2
+    node.trigger_activate()
+    assert node.reporter._diagnostics.snapshot().frames_dropped == 0

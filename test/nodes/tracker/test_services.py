@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -23,8 +24,10 @@ from sensor_msgs.msg import Image, RegionOfInterest
 from surgsam2_msgs.msg import Prompt as PromptMessage
 from surgsam2_msgs.msg import PromptArray
 from surgsam2_msgs.msg import Track as TrackMessage
-from surgsam2_msgs.srv import AddObjects
+from surgsam2_msgs.srv import AddObjects, ListObjects
 from surgsam2_ros.nodes.client import ObjectState, SurgSam2Error
+from surgsam2_ros.nodes.client.node_thread import NodeThread
+from surgsam2_ros.nodes.faults.caller import Caller
 from surgsam2_ros.nodes.messages.qos import PROMPTS
 from surgsam2_ros.tracking import Prompt
 
@@ -303,3 +306,11 @@ def test_bad_prompts_by_topic_show_in_the_status(node):
     assert 'rejected' in status.message
     assert "'a'" in status.message
     assert ids(node.track()) == []
+
+
+def test_requests_that_come_all_at_once_are_all_answered(node):
+    with closing(NodeThread('caller')) as owner:
+        caller = Caller(owner.node, f'{node.namespace}/surgsam2')
+        requests = [ListObjects.Request() for _ in range(100)]
+        answers = caller.flood(ListObjects, 'list_objects', requests, 60.0)
+    assert (answers.lost, answers.refused) == (0, 0)

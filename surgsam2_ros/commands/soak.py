@@ -1,0 +1,119 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""`surgsam2 soak`: whether a node that works for long needs more and more."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+from pathlib import Path
+
+from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.progress import Progress
+
+LEAST_MINUTES = 0.5
+
+_EPILOG = """\
+Half of the time images have 640x512 pixels, then 1280x1024, while objects and subscribers come and
+go. From 7 minutes for each size on it is strict: resident memory grows by at most 1 MB in 10
+minutes after the fifth, and the 99th percentile of latency in the last minute is within 10 % of the
+sixth. Shorter runs check file descriptors, threads, endpoints and a coarse bound of memory. Latency
+counts on a machine that does nothing else.
+
+Writes soak.json, soak.png and the node's log to OUT; ends with status 1 when a limit is broken.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        'soak',
+        help='run a node for long and check that it needs no more with time',
+        description='Run a node for long and check that it needs no more with time.',
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--minutes', type=float, default=30.0, help='of both sizes (%(default)s)')
+    parser.add_argument('--rate', type=float, default=30.0, metavar='HZ', help='(%(default)s)')
+    parser.add_argument(
+        '--tracker-frames',
+        type=int,
+        default=2000,
+        metavar='N',
+        help='frames through the tracker alone, with a tiny network; 0: none (%(default)s)',
+    )
+    parser.add_argument('--output', type=Path, default=Path('build/soak'), metavar='OUT')
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the node and the tracker; returns 1 when a limit was broken, else 0."""
+    from surgsam2_ros.live.soak.tracker_frames import CYCLE, SETTLED_FRAMES
+
+    fewest = SETTLED_FRAMES + 2 * CYCLE
+    if arguments.minutes and arguments.minutes < LEAST_MINUTES:
+        raise CommandError(
+            f'--minutes {arguments.minutes:g} must be 0 or at least {LEAST_MINUTES:g}'
+        )
+    if not arguments.rate > 0:
+        raise CommandError(f'--rate {arguments.rate:g} must be above 0')
+    if arguments.tracker_frames and arguments.tracker_frames < fewest:
+        raise CommandError(
+            f'--tracker-frames {arguments.tracker_frames} must be 0 or at least {fewest}'
+        )
+    folder = arguments.output
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    report = {}
+    if arguments.minutes:
+        report = _soak_node(folder, arguments.minutes, arguments.rate)
+    equal = True
+    if arguments.tracker_frames:
+        equal = _soak_tracker(arguments.tracker_frames, report)
+    (folder / 'soak.json').write_text(json.dumps(report) + '\n', encoding='utf-8')
+    print(f'{folder}/soak.json' + (', soak.png' if arguments.minutes else ''))
+    return 0 if equal and not report.get('failed') else 1
+
+
+def _soak_node(folder: Path, minutes: float, rate_hz: float) -> dict:
+    from surgsam2_ros.live.ros_environment import use_large_image_profile, use_own_domain
+    from surgsam2_ros.live.soak.chart import write_soak
+    from surgsam2_ros.live.soak.run import run_soak, summary
+
+    use_own_domain(60 + os.getpid() % 40)
+    use_large_image_profile()
+    phases = run_soak(
+        folder,
+        f'/soak_{os.getpid()}',
+        minutes,
+        rate_hz=rate_hz,
+        on_phase=lambda text: print(text, flush=True),
+    )
+    report = summary(phases, rate_hz)
+    for phase in report['phases']:
+        print(
+            f'{phase["size"]}: {phase["results"]} results, resident memory '
+            f'{phase["growth_mb"]:+.2f} MB in {phase["growth_s"]:.0f} s, latency 99% '
+            f'{phase["p99_first_ms"]:.0f} -> {phase["p99_last_ms"]:.0f} ms'
+            + ('' if phase['strict'] else ' (too short to judge either)')
+        )
+        for finding in phase['findings']:
+            print(f'  FAILED: {finding}')
+    write_soak(folder / 'soak.png', phases, f'{minutes:g} minutes at {rate_hz:g} Hz')
+    return report
+
+
+def _soak_tracker(frames: int, report: dict) -> bool:
+    from surgsam2_ros.live.soak.tracker_frames import is_equal, track_many
+
+    with Progress(frames, 'tracker alone') as progress:
+        counted = track_many(frames, progress.update)
+    equal = is_equal(counted)
+    report['tracker'] = {'frames': frames, 'live': [live._asdict() for live in counted]}
+    print(
+        f'{frames} frames of a tiny network: {counted[0].tensor_bytes} bytes in tensors, '
+        f'{"equal at all times" if equal else f"FAILED: became {counted[-1].tensor_bytes}"}'
+    )
+    return equal

@@ -1,0 +1,36 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What is expected of the node beyond the promises of its documents, and what is not yet.
+
+The one place to tighten when the node learns more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from surgsam2_ros.live.chaos.fault import Fault, Objects
+
+SNAPSHOT_PARAMETER = 'restart.snapshot_file'
+"""A node that has it comes back with its objects after a kill."""
+
+SNAPSHOT_AGE_PARAMETER = 'restart.max_age_s'
+"""How old its snapshot may be [s]."""
+
+EXIT_S = 10.0
+"""Longest from SIGTERM to the end of the process [s]."""
+
+KNOWN_LIMITS: Mapping[str, str] = {
+    'SIGINT twice': 'a second SIGINT ends Python while it shuts down, with status -2',
+}
+"""Name of a fault -> why the node need not pass it yet; what is found is told as known."""
+
+
+def objects_after(fault: Fault, parameters: Mapping[str, object]) -> Objects:
+    """Return what has to become of the objects, given the parameters that the node has.
+
+    A process that is killed takes its objects with it, unless it leaves a snapshot.
+    """
+    if fault.objects is Objects.RESTORED and SNAPSHOT_PARAMETER not in parameters:
+        return Objects.FORGOTTEN
+    return fault.objects
