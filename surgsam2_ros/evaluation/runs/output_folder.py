@@ -12,9 +12,9 @@ from typing import Any
 from surgsam2_ros.evaluation.records import RunRecord, read_run, write_run
 
 _REPORTS = ('summary.json', 'per_frame.csv', 'report.html')
-_WITHOUT_EFFECT = ('through', 'skip_ends', 'overlay')
+_WITHOUT_EFFECT = ('through', 'skip_ends', 'overlay', 'baselines')
 """Settings that decide what is done and reported, not what comes out."""
-_FOLDERS = ('records', 'node', 'overlay')
+_FOLDERS = ('records', 'node', 'baselines', 'overlay')
 
 
 class OutputError(RuntimeError):
