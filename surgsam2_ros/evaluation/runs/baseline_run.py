@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -78,18 +78,30 @@ def follow_objects(
         prompts: masks, by object id.
         follow: the baseline.
         scores: gets the frames.
-        seconds: by frame of the video, gets the time that the baseline took for all objects.
+        seconds: by frame of the video, gets the time that the baseline took for all objects;
+            reading images does not count.
     """
+    reading = 0.0
+
+    def images(frames: Iterable[int]) -> Iterator[np.ndarray]:
+        nonlocal reading
+        for frame in frames:
+            started = time.perf_counter()
+            rgb = video.image(frame)
+            reading += time.perf_counter() - started
+            yield rgb
+
     for frame in range(len(video)):
         scores.add(frame, video.truth(frame), {})
     for object_id, prompt in prompts.items():
         scores.note_prompt(prompt.frame, object_id)
         frames = range(prompt.frame, len(video))
-        masks = follow((video.image(frame) for frame in frames), prompt.mask)
+        masks = follow(images(frames), prompt.mask)
         for frame in frames:
-            started = time.perf_counter()
+            started = time.perf_counter() - reading
             mask = next(masks)
             if seconds is not None:
-                seconds[frame] = (seconds[frame] or 0.0) + time.perf_counter() - started
+                spent = time.perf_counter() - reading - started
+                seconds[frame] = (seconds[frame] or 0.0) + spent
             scores.add(frame, video.truth(frame), {object_id: ObjectResult(mask)})
             yield frame, object_id, mask
