@@ -102,7 +102,7 @@ train-nano-320: $(STAMPS)/package $(STAMPS)/train ## train the default network o
 evaluate-nano: $(STAMPS)/package $(STAMPS)/baselines ## measure the network, and baselines, on rendered clips and on CLIPS
 	PYTHONPATH=$(VENV)/baselines $(BIN)/surgsam2 evaluate --board --hard-clips 10 $(if $(CLIPS),--input $(CLIPS)) \
 	  --behaviour published --baselines --corrections 0 --json build/evaluation/nano.json $(ARGS)
-	$(BIN)/surgsam2 evaluate --hard-clips 10 --behaviour published --output build/evaluation/hard_clips \
+	$(BIN)/surgsam2 evaluate --hard-clips 10 --behaviour published --output build/evaluation/hard_clips --overwrite \
 	  --failures build/evaluation/failures.jpg $(ARGS)
 
 # Benchmarks -----------------------------------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ def board_figures(
     baselines = list(videos[0].baselines) if videos else []
     methods = {
         **{kind: _method(name, videos, lambda v, k=kind: v.tracks[k]) for kind in kinds},
-        **{rival: _method(name, videos, lambda v, r=rival: v.baselines[r]) for rival in baselines},
+        **{key: _method(name, videos, lambda v, k=key: v.baselines[k]) for key in baselines},
     }
     overlaps = {
         kind: {video.video: _means(video.tracks[kind], 'J') for video in videos} for kind in kinds
@@ -114,7 +114,7 @@ def board_figures(
         **figures,
         'promise': {kind: judge(_tracks(videos, kind), settings) for kind in kinds},
         'corrections': correction_figures(c for video in videos for c in video.corrections),
-        'baselines': {rival: methods[rival]['J'] for rival in baselines},
+        'baselines': {key: methods[key]['J'] for key in baselines},
         'videos': [_video_figures(video, overlaps) for video in videos],
     }
 
