@@ -8,7 +8,7 @@ about that is worth, and what a correction brings. `runs.board_runs` measures th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,6 +71,10 @@ class VideoMeasurement:
     baselines: Mapping[str, Sequence[ObjectRecord]] = field(default_factory=dict)
     size: tuple[int, int] | None = None
 
+    def followed(self, method: str) -> Sequence[ObjectRecord]:
+        """Return the records of the objects, by kind of prompt or name of a baseline."""
+        return self.tracks[method] if method in self.tracks else self.baselines[method]
+
 
 def board_figures(
     name: str, videos: Sequence[VideoMeasurement], settings: Mapping[str, Any]
@@ -92,10 +96,7 @@ def board_figures(
     """
     kinds = [kind for kind in KINDS if all(kind in video.tracks for video in videos)]
     baselines = list(videos[0].baselines) if videos else []
-    methods = {
-        **{kind: _method(name, videos, lambda v, k=kind: v.tracks[k]) for kind in kinds},
-        **{key: _method(name, videos, lambda v, k=key: v.baselines[k]) for key in baselines},
-    }
+    methods = {method: _method(name, videos, method) for method in (*kinds, *baselines)}
     overlaps = {
         kind: {video.video: _means(video.tracks[kind], 'J') for video in videos} for kind in kinds
     }
@@ -119,23 +120,21 @@ def board_figures(
     }
 
 
-def _method(
-    name: str,
-    videos: Sequence[VideoMeasurement],
-    records: Callable[[VideoMeasurement], Sequence[ObjectRecord]],
-) -> dict[str, Any]:
+def _method(name: str, videos: Sequence[VideoMeasurement], method: str) -> dict[str, Any]:
     """Sum up how the objects of a board were followed in one way.
 
     Returns:
         'objects', their number; the frame measures, averaged as the board does; 'presence', see
         `pooled_presence`.
     """
-    found = [presence_of(record, video.size) for video in videos for record in records(video)]
+    found = [
+        presence_of(record, video.size) for video in videos for record in video.followed(method)
+    ]
     return {
         'objects': len(found),
         **{
             measure.key: board_mean(
-                name, {video.video: _means(records(video), measure.key) for video in videos}
+                name, {video.video: _means(video.followed(method), measure.key) for video in videos}
             )
             for measure in FRAME_MEASURES
         },
