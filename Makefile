@@ -120,9 +120,11 @@ train-nano-320: $(STAMPS)/package $(STAMPS)/train ## train the default network o
 	$(BIN)/surgsam2 models average build/training/surgsam2_nano_320.safetensors \
 	  build/training/nano_320_wrists_mean.safetensors:0.5 build/training/nano_320_metal/last.safetensors:0.5 --overwrite
 
-evaluate-nano: $(STAMPS)/package $(STAMPS)/rivals ## measure the network, and its rivals, on rendered clips and on CLIPS
-	PYTHONPATH=$(VENV)/rivals $(BIN)/python -m surgsam2_ros.evaluation.nano_table $(CLIPS) --hard-clips 10 \
-	  --failures build/evaluation/failures.jpg --rivals $(ARGS)
+evaluate-nano: $(STAMPS)/package $(STAMPS)/baselines ## measure the network, and baselines, on rendered clips and on CLIPS
+	PYTHONPATH=$(VENV)/baselines $(BIN)/surgsam2 evaluate --board --hard-clips 10 $(if $(CLIPS),--input $(CLIPS)) \
+	  --behaviour published --baselines --corrections 0 --json build/evaluation/nano.json $(ARGS)
+	$(BIN)/surgsam2 evaluate --hard-clips 10 --behaviour published --output build/evaluation/hard_clips --overwrite \
+	  --failures build/evaluation/failures.jpg $(ARGS)
 
 # Benchmarks -----------------------------------------------------------------------------------------------------------
 
@@ -240,8 +242,8 @@ $(STAMPS)/ray: requirements/ray.txt $(STAMPS)/run
 	@$(PIP) --no-deps -r $<
 	@touch $@
 
-$(STAMPS)/rivals: requirements/rivals.txt $(STAMPS)/run
-	@$(PIP) --no-deps --upgrade --target $(VENV)/rivals -r $<
+$(STAMPS)/baselines: requirements/baselines.txt $(STAMPS)/run
+	@$(PIP) --no-deps --upgrade --target $(VENV)/baselines -r $<
 	@touch $@
 
 $(STAMPS)/docs: requirements/docs.txt $(STAMPS)/run

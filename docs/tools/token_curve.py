@@ -32,9 +32,11 @@ from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.model_loading import add_model_arguments, load_tracker_network
 from surgsam2_ros.datasets.vos_folder import VosFolder, VosVideo
 from surgsam2_ros.engines.settings import EngineSettings, build_engine
-from surgsam2_ros.evaluation.clip_scores import score_clip
 from surgsam2_ros.evaluation.hard_clips import write_hard_clips
+from surgsam2_ros.evaluation.runs.frame_scores import FrameScores, ObjectResult
 from surgsam2_ros.evaluation.runs.run_description import describe_hardware, describe_versions
+from surgsam2_ros.evaluation.runs.video import object_ids
+from surgsam2_ros.evaluation.scores import later_frames, mean_scores
 from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.sources import open_source, read_label_png
 from surgsam2_ros.tracking import Engine, StreamingTracker, TrackerConfig
@@ -137,7 +139,7 @@ def _overlaps(
 ) -> Iterator[list[float]]:
     """Track a video with every configuration, encoded once; J of each of its objects."""
     truth = [read_label_png(frame.annotation) for frame in video.frames]
-    values = [int(value) for value in np.unique(truth[0]) if 0 < value < 255]
+    values = object_ids(truth[0])
     encoder = StreamingTracker(network, engine=engine)
     source = open_source(video.frames[0].image.parent)
     frames = [encoder.prepare(frame.rgb) for frame in source]
@@ -145,10 +147,14 @@ def _overlaps(
     table[1 : 1 + len(values)] = values
     for config in configs:
         tracker = StreamingTracker(network, config, engine)
+        scores = FrameScores(dict.fromkeys(values, ''), len(frames))
         for value in values:
             tracker.add_object(str(value), mask=truth[0] == value)
-        predicted = [table[tracker.track(frame).label_image] for frame in frames]
-        yield [score_clip(predicted, truth, value).overlap for value in values]
+            scores.note_prompt(0, value)
+        for index, frame in enumerate(frames):
+            labels = table[tracker.track(frame).label_image]
+            scores.add(index, truth[index], {v: ObjectResult(labels == v) for v in values})
+        yield [mean_scores(r, later_frames(r))['J'] for r in scores.records]
 
 
 def _accuracy(overlaps: Sequence[float], reference: Sequence[float]) -> dict[str, float]:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,35 @@ def measure(case: Case, device: torch.device) -> tuple[list[dict[str, Any]], dic
     """
     network, weights = network_of(case, device)
     return measure_network(network, case, weights)
+
+
+def measure_all(
+    cases: Sequence[Case],
+    device: torch.device,
+    *,
+    on_case: Callable[[Case], None] = lambda case: None,
+    on_slower: Callable[[str], None] = lambda text: None,
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Measure cases one after the other.
+
+    Args:
+        cases: what to measure.
+        device: to measure on.
+        on_case: called before each case.
+        on_slower: called with what ours could not run as fast as it was asked to.
+
+    Returns:
+        The rows, and a sentence for each row that is missing.
+    """
+    rows, failed = [], []
+    for case in cases:
+        on_case(case)
+        measured, missing = measure(case, device)
+        rows += measured
+        failed += [f'{case.title}: {reason}' for reason in missing.values()]
+        for text in measured[0]['slower_than_asked'] if measured else ():
+            on_slower(text)
+    return rows, failed
 
 
 def measure_network(

@@ -169,26 +169,29 @@ def table(scores: dict[str, Any]) -> list[str]:
     if 'mean_of_folds' in scores:
         rows.append(('mean of folds', '', scores['mean_of_folds']))
     rows.append(('all', '', scores))
-    names = [name for name in _COLUMNS if name in scores]
+    columns = _columns()
+    names = [name for name in columns if name in scores]
     first = max(len(video) for video, _, _ in rows)
-    widths = [first, 6, *(max(6, len(_COLUMNS[name])) for name in names)]
-    lines = [('video', 'object', *(_COLUMNS[name] for name in names))]
+    widths = [first, 6, *(max(6, len(columns[name])) for name in names)]
+    lines = [('video', 'object', *(columns[name] for name in names))]
     for video, value, entry in rows:
         lines.append((video, value, *(_cell(entry, name) for name in names)))
     return ['  '.join(_aligned(line, widths)).rstrip() for line in lines]
 
 
-_COLUMNS = {
-    'J&F': 'J&F',
-    'J': 'J',
-    'F': 'F',
-    'Dice': 'Dice',
-    'ciou': 'CIoU',
-    'challenge_iou': 'Challenge IoU',
-    'iou': 'IoU',
-    'miou': 'mIoU',
-    'mciou': 'mcIoU',
-}
+def _columns() -> dict[str, str]:
+    """Heads of the columns by name of the score, in their order."""
+    from surgsam2_ros.evaluation.measures import FRAME_MEASURES
+
+    return {
+        'J&F': 'J&F',
+        **{measure.key: measure.key for measure in FRAME_MEASURES},
+        'ciou': 'CIoU',
+        'challenge_iou': 'Challenge IoU',
+        'iou': 'IoU',
+        'miou': 'mIoU',
+        'mciou': 'mcIoU',
+    }
 
 
 def _cell(entry: dict[str, Any], name: str) -> str:

@@ -14,8 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from surgsam2_ros.evaluation.measures import FRAME_MEASURES
 from surgsam2_ros.evaluation.promise import judge, object_frames, promise
 from surgsam2_ros.evaluation.records import ObjectRecord
+from surgsam2_ros.evaluation.scores import (
+    later_frames,
+    mean_scores,
+    pooled_presence,
+    presence_of,
+)
 
 KINDS = ('mask', 'box', 'click')
 """Prompts that every object is followed from."""
@@ -54,20 +61,19 @@ class VideoMeasurement:
         video: name.
         tracks: records of the objects, by the kind of prompt that they were followed from.
         corrections: of the tracks from masks.
-        baselines: J by the name of a tracker without learning, then by object.
+        baselines: records of the objects, by the name of a baseline.
+        size: (H, W) of the images.
     """
 
     video: str
     tracks: Mapping[str, Sequence[ObjectRecord]]
     corrections: Sequence[Correction] = ()
-    baselines: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
+    baselines: Mapping[str, Sequence[ObjectRecord]] = field(default_factory=dict)
+    size: tuple[int, int] | None = None
 
-
-def later_mean(values: Sequence[float | None], first_frame: int | None) -> float | None:
-    """Average over the known values after the first prompted frame; None without any."""
-    if first_frame is None:
-        return None
-    return _mean(values[first_frame + 1 :])
+    def followed(self, method: str) -> Sequence[ObjectRecord]:
+        """Return the records of the objects, by kind of prompt or name of a baseline."""
+        return self.tracks[method] if method in self.tracks else self.baselines[method]
 
 
 def board_figures(
@@ -83,48 +89,62 @@ def board_figures(
     Returns:
         JSON-ready dict, None where nothing counts: 'board'; 'mean_over', 'sources' or 'objects';
         'J' and 'F' by kind of prompt; 'sources', by name the same J, where the board has them;
+        'methods', by kind of prompt and by name of a baseline see `_method`;
         'promise', by kind what `promise.judge` returns; 'corrections', by kind see
         `correction_figures`; 'baselines', J by name; 'videos', a list of 'video', 'frames', 'J' by
         kind, 'promise' of the tracks from masks, 'baselines' and 'objects' (J by kind, by object).
     """
     kinds = [kind for kind in KINDS if all(kind in video.tracks for video in videos)]
-    tables = {
-        measure: {
-            kind: {
-                video.video: {
-                    record.object_id: later_mean(getattr(record, attribute), record.first_frame)
-                    for record in video.tracks[kind]
-                }
-                for video in videos
-            }
-            for kind in kinds
-        }
-        for measure, attribute in (('J', 'iou'), ('F', 'boundary'))
-    }
-    baselines = {
-        rival: {video.video: video.baselines[rival] for video in videos}
-        for rival in (videos[0].baselines if videos else ())
+    baselines = list(videos[0].baselines) if videos else []
+    methods = {method: _method(name, videos, method) for method in (*kinds, *baselines)}
+    overlaps = {
+        kind: {video.video: _means(video.tracks[kind], 'J') for video in videos} for kind in kinds
     }
     figures = {
         'board': name,
         'mean_over': 'sources' if name in SOURCES else 'objects',
-        **{
-            measure: {kind: board_mean(name, table) for kind, table in by_kind.items()}
-            for measure, by_kind in tables.items()
-        },
+        **{key: {kind: methods[kind][key] for kind in kinds} for key in ('J', 'F')},
+        'methods': methods,
     }
     if name in SOURCES:
         figures['sources'] = {
-            source: {kind: _source_mean(table, source) for kind, table in tables['J'].items()}
+            source: {kind: _source_mean(table, source) for kind, table in overlaps.items()}
             for source in SOURCES[name]
         }
     return {
         **figures,
         'promise': {kind: judge(_tracks(videos, kind), settings) for kind in kinds},
         'corrections': correction_figures(c for video in videos for c in video.corrections),
-        'baselines': {rival: board_mean(name, table) for rival, table in baselines.items()},
-        'videos': [_video_figures(video, tables['J']) for video in videos],
+        'baselines': {key: methods[key]['J'] for key in baselines},
+        'videos': [_video_figures(video, overlaps) for video in videos],
     }
+
+
+def _method(name: str, videos: Sequence[VideoMeasurement], method: str) -> dict[str, Any]:
+    """Sum up how the objects of a board were followed in one way.
+
+    Returns:
+        'objects', their number; the frame measures, averaged as the board does; 'presence', see
+        `pooled_presence`.
+    """
+    found = [
+        presence_of(record, video.size) for video in videos for record in video.followed(method)
+    ]
+    return {
+        'objects': len(found),
+        **{
+            measure.key: board_mean(
+                name, {video.video: _means(video.followed(method), measure.key) for video in videos}
+            )
+            for measure in FRAME_MEASURES
+        },
+        'presence': pooled_presence(found),
+    }
+
+
+def _means(records: Iterable[ObjectRecord], key: str) -> dict[int, float | None]:
+    """Mean of a measure over the later frames of each object."""
+    return {r.object_id: mean_scores(r, later_frames(r))[key] for r in records}
 
 
 def board_mean(name: str, table: Mapping[str, Mapping[int, float | None]]) -> float | None:
@@ -181,7 +201,10 @@ def _video_figures(
         'frames': len(some[0].iou) if some else 0,
         'J': {kind: _mean(list(objects.values())) for kind, objects in overlaps.items()},
         'promise': promise(_tracks([video], 'mask')) if 'mask' in video.tracks else None,
-        'baselines': {n: _mean(list(objects.values())) for n, objects in video.baselines.items()},
+        'baselines': {
+            name: _mean(list(_means(records, 'J').values()))
+            for name, records in video.baselines.items()
+        },
         'objects': {
             str(object_id): {kind: objects.get(object_id) for kind, objects in overlaps.items()}
             for object_id in ids

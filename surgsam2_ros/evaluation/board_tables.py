@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from surgsam2_ros.evaluation.board import KINDS
+from surgsam2_ros.evaluation.measures import FRAME_MEASURES
 
 _TRACKER_SETTINGS = (
     'num_maskmem',
@@ -35,13 +36,13 @@ def board_report(report: Mapping[str, Any]) -> str:
     parts = [
         _heading(report),
         _overview(boards),
+        _methods(boards),
         _videos(boards),
         _promises(boards, report['all_boards']),
         _sweep(report['all_boards'], 'all boards, from masks'),
         *(_sweep(b['promise']['mask'], f'{b["board"]}, from masks') for b in boards),
         _bins(report['all_boards']),
         _corrections(boards),
-        _baselines(boards),
     ]
     return '\n\n'.join(part for part in parts if part)
 
@@ -177,13 +178,32 @@ def _corrections(boards: Sequence[Mapping[str, Any]]) -> str:
     return 'Corrections of frames with IoU < 0.7, without -> with:\n\n' + table(head, rows)
 
 
-def _baselines(boards: Sequence[Mapping[str, Any]]) -> str:
+def _methods(boards: Sequence[Mapping[str, Any]]) -> str:
+    """Put baselines beside the network: the table of a model card."""
+    names = [measure.key for measure in FRAME_MEASURES]
+    head = ['board', 'from, or baseline from masks', *names, 'presence right']
+    head += ['frames on another object', 'returns taken up, at the latest after']
     rows = [
-        [board['board'], name, _number(value)]
+        [
+            board['board'],
+            f'{name} ({entry["objects"]} objects)',
+            *(_number(entry.get(key)) for key in names),
+            *_presence_cells(entry['presence']),
+        ]
         for board in boards
-        for name, value in board['baselines'].items()
+        for name, entry in board['methods'].items()
     ]
-    return table(['board', 'baseline, from masks', 'J'], rows) if rows else ''
+    return table(head, rows)
+
+
+def _presence_cells(presence: Mapping[str, Any]) -> list[str]:
+    right, longest = presence['accuracy'], presence['most_frames_until_taken_up']
+    taken = f'{presence["taken_up"]} of {presence["returns"]}'
+    return [
+        '-' if right is None else f'{100 * right:.1f} %',
+        str(presence['on_another']),
+        taken if longest is None else f'{taken}, {longest} frames',
+    ]
 
 
 def _counted(entry: Mapping[str, Any] | None, part: str, whole: str) -> str:

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from surgsam2_ros.evaluation.measures import FRAME_MEASURES
 
 SCHEMA = 1
 THROUGH = ('tracker', 'node')
@@ -34,7 +37,10 @@ class ObjectRecord:
         prompted: whether a prompt or correction was given for the frame.
         truth_area: px of the truth; None where a frame has no truth.
         area: px of the prediction; None where no result came (dropped, or not yet prompted).
-        iou, boundary, dice: J, F and Dice of the frame; None where truth or result is missing.
+        measures: by field of `measures.FRAME_MEASURES`, such as 'iou'; None where truth or result
+            is missing. Files have them beside the other lists.
+        on_another: whether the prediction lies on another object of the truth (IoU of 0.5 or more);
+            None likewise. Empty in records of versions that did not look.
         score: predicted IoU; presence: probability of being visible; None without a result.
         state: name of the track state; None without a result.
     """
@@ -45,12 +51,16 @@ class ObjectRecord:
     prompted: list[bool] = field(default_factory=list)
     truth_area: list[int | None] = field(default_factory=list)
     area: list[int | None] = field(default_factory=list)
-    iou: list[float | None] = field(default_factory=list)
-    boundary: list[float | None] = field(default_factory=list)
-    dice: list[float | None] = field(default_factory=list)
+    measures: dict[str, list[float | None]] = field(default_factory=dict)
+    on_another: list[bool | None] = field(default_factory=list)
     score: list[float | None] = field(default_factory=list)
     presence: list[float | None] = field(default_factory=list)
     state: list[str | None] = field(default_factory=list)
+
+    @property
+    def iou(self) -> list[float | None]:
+        """J by frame."""
+        return self.measures['iou']
 
 
 @dataclass
@@ -59,7 +69,7 @@ class VideoRecord:
 
     Attributes:
         video: name.
-        through: of THROUGH.
+        through: of THROUGH, or the name of a baseline.
         error: why it could not be evaluated; None when it was.
         warnings: what is odd about it, for people.
         images: where its images are, so that reports can show them: a folder or bag.
@@ -139,12 +149,19 @@ def read_run(output: Path) -> RunRecord:
 
 def video_path(output: Path, through: str, video: str) -> Path:
     """Path of a video's record."""
-    return output / 'records' / through / f'{video}.json'
+    return output / 'records' / folder_name(through) / f'{video}.json'
+
+
+def folder_name(through: str) -> str:
+    """Name of the folder for what went through something: 'dis_optical_flow_grabcut'."""
+    return '_'.join(re.findall(r'\w+', through.lower()))
 
 
 def write_video(output: Path, record: VideoRecord) -> None:
     """Write the record of a video, at once: an interrupted run leaves no half of it."""
     values = dataclasses.asdict(record)
+    for entry in values['objects']:
+        entry.update(entry.pop('measures'))
     _write(video_path(output, record.through, record.video), values)
 
 
@@ -157,7 +174,7 @@ def read_video(output: Path, through: str, video: str) -> VideoRecord:
     """
     path, remedy = video_path(output, through, video), 'remove it and evaluate again'
     values = _read(path, remedy)
-    objects = [_build(ObjectRecord, entry, path, remedy) for entry in values.pop('objects', [])]
+    objects = [_build_object(entry, path, remedy) for entry in values.pop('objects', [])]
     record = _build(VideoRecord, values, path, remedy)
     record.objects = objects
     record.size = None if record.size is None else tuple(record.size)
@@ -187,6 +204,13 @@ def _read(path: Path, remedy: str) -> dict[str, Any]:
     if schema != SCHEMA:
         raise RecordError(f'{path} has schema {schema}, this version reads {SCHEMA}')
     return values
+
+
+def _build_object(values: dict[str, Any], path: Path, remedy: str) -> ObjectRecord:
+    """Make an object's record; a measure that the file does not know yet is nowhere known."""
+    unknown = [None] * len(values.get('truth_area', []))
+    measures = {m.field: values.pop(m.field, unknown) for m in FRAME_MEASURES}
+    return _build(ObjectRecord, {**values, 'measures': measures}, path, remedy)
 
 
 def _build(cls: type, values: dict[str, Any], path: Path, remedy: str) -> Any:

@@ -31,9 +31,8 @@ from surgsam2_ros.evaluation.class_numbers import (
     classes_by_value,
     find_classes,
 )
-from surgsam2_ros.evaluation.metrics.boundary import boundary_f_measure
+from surgsam2_ros.evaluation.measures import FRAME_MEASURES, measure_frame, with_mean
 from surgsam2_ros.evaluation.metrics.isinet import ClassOverlaps, instance_ciou
-from surgsam2_ros.evaluation.metrics.overlap import dice, jaccard
 from surgsam2_ros.evaluation.scoring_plans import (
     OBJECTS,
     PROTOCOLS,
@@ -42,8 +41,6 @@ from surgsam2_ros.evaluation.scoring_plans import (
 )
 from surgsam2_ros.sources import SourceError
 
-MEASURES = ('J', 'F', 'J&F', 'Dice')
-CLASS_MEASURES = ('challenge_iou', 'iou', 'miou', 'mciou')
 Progress = Callable[[int, int, str], None]
 
 
@@ -162,22 +159,22 @@ def _cross_validation(
 
 @dataclass
 class _ObjectScores:
-    """J, F and Dice of an object by frame, and whether the truth shows it there."""
+    """The measures of an object by frame, and whether the truth shows it there."""
 
-    iou: list[float] = field(default_factory=list)
-    boundary: list[float] = field(default_factory=list)
-    dice: list[float] = field(default_factory=list)
+    frames: list[dict[str, float]] = field(default_factory=list)
     stems: list[str] = field(default_factory=list)
     shown: list[bool] = field(default_factory=list)
+
+    def mean(self, measure: str) -> float:
+        """Average a measure, by its field, over the frames."""
+        return float(np.mean([frame[measure] for frame in self.frames]))
 
     def add(self, stem: str, truth: np.ndarray, predicted: np.ndarray) -> None:
         """Score a frame; those before the object is first seen do not count."""
         shown = bool(truth.any())
         if not self.stems and not shown and not predicted.any():
             return
-        self.iou.append(jaccard(predicted, truth))
-        self.boundary.append(boundary_f_measure(predicted, truth))
-        self.dice.append(dice(predicted, truth))
+        self.frames.append(measure_frame(predicted, truth))
         self.stems.append(stem)
         self.shown.append(shown)
 
@@ -272,22 +269,16 @@ def _scores(videos: Iterable[_VideoScores], names: Mapping[int, str]) -> dict[st
 
 def _means(objects: list[_ObjectScores]) -> dict[str, float | None]:
     """Mean over the objects of their means over frames."""
-    overlap = _mean([float(np.mean(entry.iou)) for entry in objects])
-    boundary = _mean([float(np.mean(entry.boundary)) for entry in objects])
-    both = None if overlap is None else (overlap + boundary) / 2
-    return {
-        'J': overlap,
-        'F': boundary,
-        'J&F': both,
-        'Dice': _mean([float(np.mean(entry.dice)) for entry in objects]),
-    }
+    return with_mean(
+        {measure.key: _mean([o.mean(measure.field) for o in objects]) for measure in FRAME_MEASURES}
+    )
 
 
 def _frame_ciou(objects: Iterable[_ObjectScores]) -> list[float]:
     return instance_ciou(
         {
-            stem: overlap
-            for stem, overlap, shown in zip(entry.stems, entry.iou, entry.shown, strict=True)
+            stem: frame['iou']
+            for stem, frame, shown in zip(entry.stems, entry.frames, entry.shown, strict=True)
             if shown
         }
         for entry in objects

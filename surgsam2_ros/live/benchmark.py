@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""One case of `surgsam2 bench --through node`: the transport alone, then the node with it."""
+"""`surgsam2 bench --through node`: of every case the transport alone, then the node with it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surgsam2_ros.live import LiveError
+from surgsam2_ros.live.interruption import termination_as_interrupt
+from surgsam2_ros.live.ros_environment import use_large_image_profile, use_own_domain
 
 if TYPE_CHECKING:
     from surgsam2_ros.benchmarks.through_node import UsageSample
@@ -75,6 +77,32 @@ class NodeCase:
     def title(self) -> str:
         """What people call it."""
         return f'{self.model.stem}, {self.size} px, {self.objects} objects, {self.image}'
+
+
+def measure_cases(
+    cases: Sequence[NodeCase], device: str, *, on_case: Callable[[NodeCase], None]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Measure cases one after the other, in a ROS domain of their own.
+
+    Args:
+        cases: what to measure.
+        device: of the node.
+        on_case: called before each case.
+
+    Returns:
+        A row for each case that could be measured, a sentence for each of the others.
+    """
+    use_own_domain(60 + os.getpid() % 40)
+    use_large_image_profile()
+    rows, failed = [], []
+    with termination_as_interrupt():
+        for case in cases:
+            on_case(case)
+            try:
+                rows.append(measure_case(case, device))
+            except LiveError as error:
+                failed.append(f'{case.title}: {error}')
+    return rows, failed
 
 
 def measure_case(case: NodeCase, device: str) -> dict[str, Any]:

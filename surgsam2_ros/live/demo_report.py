@@ -18,7 +18,8 @@ from surgsam2_ros.drawing import (
     draw_contour,
     draw_overlay,
 )
-from surgsam2_ros.evaluation.metrics import jaccard, match_objects
+from surgsam2_ros.evaluation.metrics import match_objects
+from surgsam2_ros.evaluation.runs.frame_scores import FrameScores, ObjectResult
 from surgsam2_ros.live.demo_summary import DemoObject
 from surgsam2_ros.live.recorded_tracks import Aligned, mask_of_track, read_tracks
 from surgsam2_ros.sources import BagReader, peek_header, read_labels
@@ -96,16 +97,17 @@ def make_report(
     report = DemoReport()
     prompted_ns = {p.object_id: due.stamp_ns for due in prompts for p in due.prompts}
     matches = {p.object_id: p.label for due in prompts for p in due.prompts}
-    matched = matched_by_label
+    scores = _scores_of(matches, total) if truth is not None and matched_by_label else None
     wanted = {round(i) for i in np.linspace(0, total - 1, min(SHEET_TILES, total))}
     tiles: list[tuple[np.ndarray, str]] = []
     for item in _read_recording(recording, topics, truth):
         overlaps: dict[str, float] = {}
         if item.truth is not None:
-            if not matched:
-                matches, matched = _match(item, matches), True
-            overlaps = _overlaps(item, matches, prompted_ns)
-        _count(report, item, overlaps)
+            if scores is None:
+                matches = _match(item, matches)
+                scores = _scores_of(matches, total)
+            overlaps = _score(scores, item, matches, prompted_ns)
+        _count(report, item)
         picture = draw_overlay(item.rgb, item.tracks)
         if video is not None:
             video.write(picture)
@@ -113,6 +115,9 @@ def make_report(
             first_ns = prompts[0].stamp_ns if prompts else item.stamp_ns
             tiles.append(_tile(picture, item, overlaps, matches, first_ns))
         on_frame(item.index + 1)
+    for object_id, value in matches.items() if scores is not None else ():
+        known = report.objects.setdefault(object_id, DemoObject(object_id))
+        known.record = scores.objects[value]
     if tiles:
         compared = 'white: truth' if truth is not None else 'no truth'
         heading = f'{report.model}   {title}   {compared}'
@@ -159,29 +164,43 @@ def _match(item: _Recorded, known: dict[str, int]) -> dict[str, int]:
     return {names[i]: value for value, i in pairs if names[i] in known}
 
 
-def _overlaps(
-    item: _Recorded, matches: dict[str, int], prompted_ns: dict[str, int]
+def _scores_of(matches: dict[str, int], total: int) -> FrameScores:
+    return FrameScores({value: object_id for object_id, value in matches.items()}, total)
+
+
+def _score(
+    scores: FrameScores, item: _Recorded, matches: dict[str, int], prompted_ns: dict[str, int]
 ) -> dict[str, float]:
-    """IoU by object id of what was prompted before this image; 0 where the track is missing."""
-    masks = {track.object_id: track.mask for track in item.tracks}
+    """Score an image; return the IoU by object id of what was prompted before it.
+
+    A track that is missing is an empty mask.
+    """
+    tracks = {track.object_id: track for track in item.tracks}
     nothing = np.zeros(item.truth.shape, bool)
-    return {
-        object_id: jaccard(masks.get(object_id, nothing), item.truth == value)
-        for object_id, value in matches.items()
-        if item.stamp_ns > prompted_ns[object_id]
-    }
+    results, later = {}, []
+    for object_id, value in matches.items():
+        track, since = tracks.get(object_id), item.stamp_ns - prompted_ns[object_id]
+        if since >= 0 and scores.objects[value].first_frame is None:
+            # The image of the prompt may have got no result; then it is one before this.
+            scores.note_prompt(item.index - (since > 0), value)
+        if since > 0:
+            later.append(object_id)
+        results[value] = (
+            ObjectResult(nothing)
+            if track is None
+            else ObjectResult(track.mask, track.score, state=STATE_NAMES[track.state])
+        )
+    scores.add(item.index, item.truth, results)
+    return {object_id: scores.objects[matches[object_id]].iou[item.index] for object_id in later}
 
 
-def _count(report: DemoReport, item: _Recorded, overlaps: dict[str, float]) -> None:
+def _count(report: DemoReport, item: _Recorded) -> None:
     report.model = item.message.model
     report.inferences_ms.append(float(item.message.inference_ms))
     report.dropped += int(item.message.dropped_since_last)
     for track in item.tracks:
         record = report.objects.setdefault(track.object_id, DemoObject(track.object_id))
         record.states[STATE_NAMES[track.state]] += 1
-    for object_id, overlap in overlaps.items():
-        record = report.objects.setdefault(object_id, DemoObject(object_id))
-        record.overlaps.append(overlap)
 
 
 def _tile(

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from surgsam2_ros.evaluation.durations import percentiles
+from surgsam2_ros.evaluation.records import ObjectRecord
+from surgsam2_ros.evaluation.scores import later_frames, mean, mean_scores
 
 
 @dataclass
@@ -20,20 +20,22 @@ class DemoObject:
 
     Attributes:
         object_id: name of the object.
-        overlaps: IoU of each frame that was compared with a truth; empty without one.
+        record: how its frames agree with a truth; None without one.
         states: number of results in which the object had each state, by name of the state.
     """
 
     object_id: str
-    overlaps: list[float] = field(default_factory=list)
+    record: ObjectRecord | None = None
     states: Counter[str] = field(default_factory=Counter)
 
     def summary(self) -> dict[str, Any]:
         """Return object_id, mean_iou (None without truth), frames compared or seen, and states."""
+        frames = [] if self.record is None else later_frames(self.record)
+        overlap = mean_scores(self.record, frames)['J'] if frames else None
         return {
             'object_id': self.object_id,
-            'mean_iou': _rounded(float(np.mean(self.overlaps))) if self.overlaps else None,
-            'frames': len(self.overlaps) or sum(self.states.values()),
+            'mean_iou': None if overlap is None else round(overlap, 4),
+            'frames': len(frames) or sum(self.states.values()),
             'states': dict(sorted(self.states.items())),
         }
 
@@ -65,7 +67,7 @@ def summarise_demo(
         JSON-ready dict; mean_iou is the mean of the objects' means, None without a truth.
     """
     entries = [record.summary() for record in objects]
-    means = [entry['mean_iou'] for entry in entries if entry['mean_iou'] is not None]
+    overlap = mean([entry['mean_iou'] for entry in entries if entry['mean_iou'] is not None])
     return {
         'model': model,
         'frames_in': frames_in,
@@ -75,9 +77,5 @@ def summarise_demo(
         'latency_ms': percentiles(latencies_ms),
         'inference_ms': percentiles(inferences_ms),
         'objects': entries,
-        'mean_iou': _rounded(float(np.mean(means))) if means else None,
+        'mean_iou': None if overlap is None else round(overlap, 4),
     }
-
-
-def _rounded(overlap: float) -> float:
-    return round(overlap, 4)

@@ -84,9 +84,12 @@ def test_a_row_tells_how_the_node_keeps_up_with_a_camera(start_bench, tmp_path):
     assert row['resident_growth_mb_per_min'] is not None
 
 
-def test_a_node_that_cannot_be_configured_says_why(start_bench):
-    bench = start_bench('--param', 'model.device:=cuda:7')
+def test_a_node_that_cannot_be_configured_says_why(start_bench, tmp_path):
+    out = tmp_path / 'bench.json'
+    bench = start_bench('--param', 'model.device:=cuda:7', '--json', str(out))
     assert bench.wait(TIMEOUT_S) == 1
+    report = json.loads(out.read_text())
+    assert (report['rows_through_node'], len(report['failed'])) == ([], 1)
     assert 'did not configure' in bench.output
     assert 'cuda:7' in bench.output.rpartition('node.log')[2]
     assert not children(bench)

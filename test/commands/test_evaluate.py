@@ -213,6 +213,8 @@ def test_a_bad_video_fails_alone_is_listed_and_tried_again(evaluate, root, tmp_p
         ({'output': None}, '--output is missing'),
         ({'input': 'nowhere'}, 'nowhere does not exist'),
         ({'truth': 'nowhere'}, 'the truth nowhere does not exist'),
+        ({'failures': 'x.gif'}, '--failures x.gif must end with .jpg or .png'),
+        ({'hard_clips': -1}, '--hard-clips is -1; give at least 0'),
         ({'videos': 'z'}, "there is no video 'z'; there are a, b"),
         ({'tolerance_ms': -1}, 'a tolerance of -1.0 ms is impossible'),
         ({'tolerance_ms': 'nan'}, 'a tolerance of nan ms is impossible'),
@@ -278,6 +280,16 @@ def test_defaults_are_those_of_the_parts():
     assert DEFAULTS['tolerance_ms'] == DEFAULT_TOLERANCE_MS
     assert DEFAULTS['model'] == DEFAULT_MODEL
     assert PROMPTS == PROMPT_KINDS
+
+
+def test_baselines_join_a_finished_run(evaluate, tmp_path, capsys):
+    assert evaluate(videos='a') == 0
+    before = written(tmp_path / 'out')
+    assert evaluate('--baselines', videos='a') == 0
+    assert written(tmp_path / 'out') == before
+    assert evaluate('--baselines', videos='a') == 0
+    told = capsys.readouterr().out
+    assert '1 of 1 videos went through the baseline DIS optical flow before' in told
 
 
 # Arguments from a file

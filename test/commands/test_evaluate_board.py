@@ -42,6 +42,9 @@ def test_a_board_is_printed_and_written(board, tmp_path, capsys):
     report = json.loads(path.read_text(encoding='utf-8'))
     (clips,) = report['boards']
     assert [video['video'] for video in clips['videos']] == ['a', 'b']
+    methods = list(clips['methods'])
+    assert methods[:4] == ['mask', 'box', 'click', 'first mask copied']
+    assert set(methods[3:]) == set(clips['baselines']) == set(clips['videos'][0]['baselines'])
     assert clips['corrections']['click']['corrections'] == 2
     assert report['tracker']['num_frame_to_prune'] is None  # the network's own
     assert report['gflop_per_frame']['2'] > report['gflop_per_frame']['1'] > 0
@@ -69,6 +72,7 @@ def test_settings_of_the_tracker_are_those_asked_for(board, capsys):
     ('arguments', 'words'),
     [
         (('--output', 'x'), '--output has no effect on a board'),
+        (('--failures', 'x.png'), '--failures has no effect on a board'),
         (('--prompt', 'box'), '--prompt has no effect on a board'),
         (('--corrections', '-1'), '--corrections is -1; give at least 0'),
         (('--videos', 'z'), '--videos z: there is no such video; there are a, b'),
@@ -86,9 +90,9 @@ def test_two_boards_of_one_name_are_refused(board, root, tmp_path, capsys):
 
 
 def test_arguments_of_boards_are_refused_without_one(root, model, tmp_path, capsys):
-    arguments = ['evaluate', '--input', root, '--output', tmp_path / 'out', '--baselines']
+    arguments = ['evaluate', '--input', root, '--output', tmp_path / 'out', '--corrections', 3]
     assert main([*map(str, arguments)]) == 1
-    assert '--baselines is of boards; add --board' in capsys.readouterr().err
+    assert '--corrections is of boards; add --board' in capsys.readouterr().err
 
 
 def test_a_data_set_that_is_not_there_is_named(board, tmp_path, capsys):

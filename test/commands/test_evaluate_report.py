@@ -23,7 +23,9 @@ def _run(tmp_path) -> Path:
 
 
 def report(run: Path, *, through: str = 'both', overlay: bool = True) -> int:
-    options = argparse.Namespace(output=run, overlay=overlay, through=through)
+    options = argparse.Namespace(
+        output=run, overlay=overlay, through=through, baselines=False, failures=None
+    )
     return write_report(options, read_run(run))
 
 

@@ -18,11 +18,14 @@ from surgsam2_ros.datasets.vos_folder import VosFolder
 from surgsam2_ros.drawing import label_palette
 from surgsam2_ros.engines import settings
 from surgsam2_ros.evaluation import hard_clips
-from surgsam2_ros.evaluation.nano_table import track_video
+from surgsam2_ros.evaluation.runs.board_runs import measure_video
+from surgsam2_ros.evaluation.runs.inputs import open_videos
+from surgsam2_ros.evaluation.scores import later_frames, mean_scores
 from surgsam2_ros.network import load_config, load_network
 from surgsam2_ros.share import share_file
 from surgsam2_ros.sources import write_label_png
 from surgsam2_ros.synthesis import render_clip
+from surgsam2_ros.tracking import TrackerConfig
 
 pytestmark = pytest.mark.slow
 NANO = share_file('models/surgsam2_nano.yaml')
@@ -82,11 +85,14 @@ def test_fewer_tokens_change_the_masks_and_need_fewer_operations(report):
     assert whole['gflop'] - few['gflop'] == pytest.approx(saved, abs=5e-3)
 
 
-def test_all_tokens_are_as_accurate_as_surgsam2_track(report, videos, tmp_path):
-    results = [
-        r for v in videos for r in track_video(v, 'mask', tmp_path / v.name, ['--model', str(NANO)])
+def test_all_tokens_are_as_accurate_as_surgsam2_evaluate(report, network, videos):
+    root = videos[0].frames[0].image.parents[2]
+    records = [
+        record
+        for video in open_videos(root)
+        for record in measure_video(video, network, TrackerConfig()).tracks['mask']
     ]
-    overlaps = [result.score.overlap for result in results]
+    overlaps = [mean_scores(record, later_frames(record))['J'] for record in records]
     assert report['tracks'] == len(overlaps)
     assert report['rows'][-1]['j'] == pytest.approx(np.mean(overlaps), abs=2e-4)
 

@@ -16,7 +16,6 @@ from surgsam2_ros.evaluation.board import (
     board_mean,
     correction_figures,
     judge_together,
-    later_mean,
 )
 from surgsam2_ros.evaluation.board_tables import board_report
 
@@ -32,12 +31,6 @@ def a_track(*iou, object_id=1):
 
 def a_measurement(name, *tracks, **values):
     return VideoMeasurement(name, dict.fromkeys(('mask', 'box', 'click'), tracks), **values)
-
-
-def test_the_prompted_frame_and_frames_without_a_truth_do_not_count():
-    assert later_mean([None, 1.0, 0.4, None, 0.6], 1) == pytest.approx(0.5)
-    assert later_mean([1.0], 0) is None
-    assert later_mean([0.5], None) is None
 
 
 def test_the_real_board_is_the_mean_of_its_sources_each_the_mean_of_its_videos():
@@ -88,6 +81,23 @@ def test_sources_of_the_real_board_are_told_apart():
     assert figures['J']['mask'] == pytest.approx(0.4)
 
 
+def test_baselines_stand_beside_the_network_in_every_measure():
+    truth = [400, 0, 400, 400]
+    network = an_object([1, 1, 0.2, 0.9], truth=truth, area=[400, 0, 400, 400])
+    baseline = an_object([1, 0, 0.2, 0.2], truth=truth, area=[400] * 4)
+    baseline.on_another = [None, False, True, True]
+    video = a_measurement('a', network, baselines={'DIS optical flow': [baseline]}, size=(40, 40))
+    methods = board_figures('clips', [video], SETTINGS)['methods']
+    assert list(methods) == ['mask', 'box', 'click', 'DIS optical flow']
+    ours, theirs = methods['mask'], methods['DIS optical flow']
+    assert (ours['J'], theirs['J']) == pytest.approx((0.7, 0.4 / 3))
+    assert (ours['presence']['accuracy'], theirs['presence']['accuracy']) == (1.0, 2 / 3)
+    assert (ours['presence']['on_another'], theirs['presence']['on_another']) == (0, 2)
+    assert [m['presence']['returns'] for m in (ours, theirs)] == [1, 1]
+    assert ours['presence']['most_frames_until_taken_up'] == 1  # in the frame after the return
+    assert theirs['presence']['taken_up'] == 0
+
+
 def test_corrections_are_averaged_by_kind_and_later_frames_over_those_that_have_any():
     figures = correction_figures(
         [
@@ -121,9 +131,11 @@ def test_the_tables_name_every_board_video_and_baseline():
             'cholec_a',
             a_track(1, 0.2),
             corrections=[Correction(1, 1, 'box', 0.2, 0.6, 0.3, 0.5)],
-            baselines={'DIS optical flow': {1: 0.63}},
+            baselines={'DIS optical flow': [a_track(1, 0.63)]},
         ),
-        a_measurement('dvrk_a', a_track(1, 0.6), baselines={'DIS optical flow': {1: 0.37}}),
+        a_measurement(
+            'dvrk_a', a_track(1, 0.6), baselines={'DIS optical flow': [a_track(1, 0.37)]}
+        ),
     ]
     report = {
         'model': {'name': 'tiny', 'image_size': 64, 'checkpoint': 'w', 'sha256': 'ab' * 32},
@@ -139,7 +151,8 @@ def test_the_tables_name_every_board_video_and_baseline():
         '| - cholec | videos | 0.200 |',
         '| real | dvrk_a | 2 | 0.600 |',
         '| real | box | 1 | 0.200 -> 0.600 | 0.300 -> 0.500 |',
-        '| real | DIS optical flow | 0.500 |',
+        '| real | mask (2 objects) | 0.400 |',
+        '| real | DIS optical flow (2 objects) | 0.500 |',
         'GFLOP per frame by number of objects: 1.90 with 1, 2.80 with 2',
         'min_quality 0.5',
     ):

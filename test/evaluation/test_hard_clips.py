@@ -5,10 +5,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from surgsam2_ros.datasets.vos_folder import VosFolder
-from surgsam2_ros.evaluation import hard_clips, nano_table
+from surgsam2_ros.evaluation import hard_clips
 from surgsam2_ros.sources import read_label_png
 from surgsam2_ros.synthesis import HARD_KINDS
 
@@ -29,9 +28,3 @@ def test_every_hard_kind_becomes_labelled_videos(tmp_path, monkeypatch):
     before = videos['thick_smoke_0'].frames[0].image.stat().st_mtime_ns
     hard_clips.write_hard_clips(tmp_path, 1)
     assert videos['thick_smoke_0'].frames[0].image.stat().st_mtime_ns == before
-
-
-def test_a_table_of_nothing_is_refused(capsys):
-    with pytest.raises(SystemExit):
-        nano_table.main([])
-    assert '--hard-clips' in capsys.readouterr().err

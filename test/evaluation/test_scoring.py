@@ -20,9 +20,9 @@ from label_scenes import (
 
 from surgsam2_ros.evaluation.metrics import dice, isinet_scores
 from surgsam2_ros.evaluation.records import VideoRecord
-from surgsam2_ros.evaluation.reports.scores import frame_overlaps, object_scores
 from surgsam2_ros.evaluation.runs.frame_scores import FrameScores, ObjectResult
 from surgsam2_ros.evaluation.runs.label_writer import LabelWriter
+from surgsam2_ros.evaluation.scores import frame_overlaps, object_scores
 from surgsam2_ros.evaluation.scoring import score_folders
 from surgsam2_ros.sources import SourceError
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import json
 
+from evaluation_fixtures import an_object
+
 from surgsam2_ros.evaluation.durations import percentiles
 from surgsam2_ros.live.demo_summary import DemoObject, summarise_demo
 
@@ -16,7 +18,8 @@ def test_percentiles_of_known_durations():
 
 
 def test_the_summary_has_the_agreed_keys_and_means_over_objects():
-    first, second = DemoObject('a', [0.5, 1.0]), DemoObject('b', [0.25])
+    first = DemoObject('a', an_object([0.0, 0.5, 1.0]))  # the prompted frame does not count
+    second = DemoObject('b', an_object([None, 0.9, 0.25]))
     first.states.update(['TRACKED', 'TRACKED'])
     summary = summarise_demo(
         model='nano',

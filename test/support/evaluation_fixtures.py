@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from surgsam2_ros.drawing import label_palette
+from surgsam2_ros.evaluation.measures import FRAME_MEASURES
 from surgsam2_ros.evaluation.metrics.identity import pooled_identity
 from surgsam2_ros.evaluation.metrics.live import live_scores
 from surgsam2_ros.evaluation.records import (
@@ -54,9 +55,8 @@ def an_object(iou, *, truth=None, area=None, object_id=1) -> ObjectRecord:
         prompted=[False] * len(iou),
         truth_area=truth or [9] * len(iou),
         area=area or [None if value is None else 9 for value in iou],
-        iou=list(iou),
-        boundary=list(iou),
-        dice=list(iou),
+        measures={measure.field: list(iou) for measure in FRAME_MEASURES},
+        on_another=[None] * len(iou),
         score=[None] * len(iou),
         presence=[None] * len(iou),
         state=[None if value is None else 'TRACKED' for value in iou],

@@ -7,15 +7,14 @@ The clips are semi-synthetic: photographs moved over a photograph.
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from repository import REPO
+from repository import REPO, shared_data
 
-from surgsam2_ros.evaluation.clip_scores import score_clip
-from surgsam2_ros.evaluation.nano_table import first_objects, prompt_entry
+from surgsam2_ros.evaluation.board import board_figures
+from surgsam2_ros.evaluation.runs.board_runs import measure_video
+from surgsam2_ros.evaluation.runs.inputs import open_videos
 from surgsam2_ros.network import load_network
-from surgsam2_ros.sources import open_source, read_label_png
-from surgsam2_ros.tracking import StreamingTracker
+from surgsam2_ros.tracking import TrackerConfig
 
 MODELS = REPO / 'models'
 # Mean J and F over the three objects; at least 0.02 below what models/README.md reports.
@@ -26,53 +25,27 @@ LEAST = {
 
 
 @pytest.fixture(scope='module', params=LEAST)
-def network(request):
+def figures(request):
+    """Follow the three objects from every kind of prompt, as `surgsam2 evaluate --board` does."""
     if not (MODELS / f'{request.param}.safetensors').exists():
         pytest.skip(f'models/{request.param}.safetensors is not there')
-    return load_network(MODELS / f'{request.param}.yaml')
-
-
-def track_clip(network, folder, clip, kind):
-    """Track all objects of the first frame; return object -> ClipScore.
-
-    Args:
-        kind: 'mask', 'box' (tight) or 'click' (at the innermost pixel).
-    """
-    frames = open_source(folder / 'JPEGImages' / clip)
-    truth = [read_label_png(p) for p in sorted((folder / 'Annotations' / clip).glob('*.png'))]
-    values = first_objects(truth)
-    tracker = StreamingTracker(network)
-    for value in values:
-        mask = truth[0] == value
-        prompt = {'mask': mask} if kind == 'mask' else prompt_entry(kind, mask)
-        if 'points' in prompt:
-            prompt = {**prompt, 'labels': [1]}
-        tracker.add_object(str(value), **prompt)
-    predicted = []
-    for frame in frames:
-        labels = np.zeros(frame.rgb.shape[:2], np.uint8)
-        for track in tracker.track(frame.rgb).tracks:
-            labels[track.mask] = int(track.object_id)
-        predicted.append(labels)
-    return {value: score_clip(predicted, truth, value) for value in values}
+    videos = open_videos(shared_data('endoscope_clips'))
+    network = load_network(MODELS / f'{request.param}.yaml')
+    measured = [measure_video(video, network, TrackerConfig()) for video in videos]
+    return request.param, board_figures('endoscope_clips', measured, {})['methods']
 
 
 @pytest.mark.parametrize('kind', ['mask', 'box', 'click'])
-def test_photographed_instruments_are_followed_from_the_first_frame(kind, network, shared_data):
+def test_photographed_instruments_are_followed_from_the_first_frame(kind, figures):
     """Every object counts alike, every frame after the prompted one."""
-    folder = shared_data('endoscope_clips')
-    scores = {}
-    for clip in ('one_tool', 'two_tools'):
-        found = track_clip(network, folder, clip, kind)
-        scores |= {f'{clip}/{value}': score for value, score in found.items()}
-    assert len(scores) == 3
-    print({name: (round(s.overlap, 4), round(s.boundary, 4)) for name, s in scores.items()})
-    overlap = float(np.mean([score.overlap for score in scores.values()]))
-    boundary = float(np.mean([score.boundary for score in scores.values()]))
-    print(f'{kind}: mean J {overlap:.4f}, mean F {boundary:.4f}')
-    assert sum(score.swapped for score in scores.values()) == 0
-    least = LEAST[network.config.name][kind]
-    assert overlap >= least[0]
-    assert boundary >= least[1]
+    name, methods = figures
+    found = methods[kind]
+    print(f'{name}, {kind}: mean J {found["J"]:.4f}, mean F {found["F"]:.4f}')
+    assert found['objects'] == 3
+    assert found['presence']['on_another'] == 0
+    overlap, boundary = LEAST[name][kind]
+    assert found['J'] >= overlap
+    assert found['F'] >= boundary
     if kind == 'mask':  # object 1 of two_tools leaves and returns
-        assert scores['two_tools/1'].returns == (0,)
+        assert found['presence']['returns'] == 1
+        assert found['presence']['most_frames_until_taken_up'] == 0

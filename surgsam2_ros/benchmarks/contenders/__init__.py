@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The trackers that are compared, each driven frame by frame on one clip."""
 
+import contextlib
+import importlib.metadata
+from collections.abc import Iterable
+
 from surgsam2_ros.benchmarks.contenders.contender import STAGES, Box, Contender, ContenderError
 from surgsam2_ros.benchmarks.contenders.edgetam import EdgeTam
 from surgsam2_ros.benchmarks.contenders.official_sam2 import OfficialSam2
@@ -17,6 +21,16 @@ CONTENDERS = {
 }
 """By the name that `--against` takes."""
 
+
+def versions_of(names: Iterable[str]) -> dict[str, str]:
+    """Return the versions of what contenders come from, as far as it is installed."""
+    versions = {}
+    for package in (package for name in names for package in CONTENDERS[name].packages):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[package] = importlib.metadata.version(package)
+    return versions
+
+
 __all__ = [
     'CONTENDERS',
     'STAGES',
@@ -25,4 +39,5 @@ __all__ = [
     'ContenderError',
     'Ours',
     'SwitchableEngine',
+    'versions_of',
 ]

@@ -5,18 +5,14 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import importlib.metadata
 import itertools
-import json
-import shlex
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.bench.node import add_node_arguments, run_through_node
+from surgsam2_ros.commands.bench.report import write_report
 from surgsam2_ros.commands.bench.restart import add_restart_arguments, run_restarts
 from surgsam2_ros.commands.model_loading import (
     DEFAULT_MODEL,
@@ -25,7 +21,9 @@ from surgsam2_ros.commands.model_loading import (
     find_model,
 )
 
-SCHEMA = 1
+if TYPE_CHECKING:
+    from surgsam2_ros.benchmarks.cases import Case
+
 _AGAINST = ('none', 'sam2', 'surgsam2', 'transformers-sam2', 'edgetam')
 _HELP = """\
 Every case takes one frame of ours and one of each other, in turns, in the same process, with the
@@ -110,67 +108,56 @@ def run(arguments: argparse.Namespace) -> int:
         return run_restarts(arguments)
     import torch
 
-    from surgsam2_ros.benchmarks.cases import Case
     from surgsam2_ros.benchmarks.charts import write_chart
+    from surgsam2_ros.benchmarks.contenders import versions_of
     from surgsam2_ros.benchmarks.measuring import peak_gflops
-    from surgsam2_ros.benchmarks.rows import measure
+    from surgsam2_ros.benchmarks.rows import measure_all
     from surgsam2_ros.benchmarks.tables import markdown_table
-    from surgsam2_ros.engines import EngineSettings
-    from surgsam2_ros.evaluation.runs.run_description import describe_hardware, describe_versions
-    from surgsam2_ros.network import load_config
 
     _check(arguments)
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
     device = torch.device(choose_device(arguments.device))
-    against = tuple(name for name in dict.fromkeys(arguments.against) if name != 'none')
-    models = [find_model(name) for name in arguments.models]
-    engine = EngineSettings(arguments.backend, arguments.profile, arguments.compile)
-    rows, failed = [], []
+    cases = _cases(arguments)
     with torch.inference_mode():
         peak = peak_gflops(device)
-    for model in models:
-        for size in arguments.sizes or [load_config(model).image_size]:
-            for objects, prune in itertools.product(arguments.objects, arguments.prune or [None]):
-                case = Case(
-                    model,
-                    size,
-                    objects,
-                    against,
-                    arguments.rounds,
-                    arguments.growth_frames,
-                    engine,
-                    prune,
-                )
-                print(f'measuring {case.title}', file=sys.stderr, flush=True)
-                measured, missing = measure(case, device)
-                rows += measured
-                failed += [f'{case.title}: {reason}' for reason in missing.values()]
-                slower = measured[0]['slower_than_asked'] if measured else []
-                for text in slower:
-                    print(f'surgsam2: warning: {text}', file=sys.stderr)
-    report: dict[str, Any] = {
-        'schema': SCHEMA,
-        'command': shlex.join(['surgsam2', *sys.argv[1:]]),
-        'device': str(device),
-        'threads': torch.get_num_threads(),
-        'growth_frames': arguments.growth_frames,
-        'peak_gflop_per_s': round(peak, 1),
-        'hardware': describe_hardware(str(device)),
-        'versions': {**describe_versions(), **_versions_of(against)},
-        'rows': rows,
-        'failed': failed,
-    }
-    if rows:
-        print(markdown_table(report))
-    if arguments.json is not None:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(report, indent=2) + '\n', encoding='utf-8')
+    rows, failed = measure_all(
+        cases,
+        device,
+        on_case=lambda case: print(f'measuring {case.title}', file=sys.stderr, flush=True),
+        on_slower=lambda text: print(f'surgsam2: warning: {text}', file=sys.stderr),
+    )
+    report = write_report(
+        arguments.json,
+        str(device),
+        {'rows': rows},
+        failed,
+        markdown_table,
+        versions=versions_of(cases[0].against),
+        threads=torch.get_num_threads(),
+        growth_frames=arguments.growth_frames,
+        peak_gflop_per_s=round(peak, 1),
+    )
     if arguments.plot is not None and rows:
         write_chart(arguments.plot, report)
-    for sentence in failed:
-        print(f'surgsam2: error: {sentence}', file=sys.stderr)
     return 1 if failed else 0
+
+
+def _cases(arguments: argparse.Namespace) -> list[Case]:
+    """Give every combination of model, side of the input and number of objects."""
+    from surgsam2_ros.benchmarks.cases import Case
+    from surgsam2_ros.engines import EngineSettings
+    from surgsam2_ros.network import load_config
+
+    against = tuple(name for name in dict.fromkeys(arguments.against) if name != 'none')
+    engine = EngineSettings(arguments.backend, arguments.profile, arguments.compile)
+    settings = (against, arguments.rounds, arguments.growth_frames, engine)
+    return [
+        Case(model, size, objects, *settings, prune)
+        for model in map(find_model, arguments.models)
+        for size in arguments.sizes or [load_config(model).image_size]
+        for objects, prune in itertools.product(arguments.objects, arguments.prune or [None])
+    ]
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -185,14 +172,3 @@ def _check(arguments: argparse.Namespace) -> None:
         raise CommandError(f'--objects {min(arguments.objects)} must be at least 1')
     if arguments.plot is not None and arguments.plot.suffix != '.png':
         raise CommandError(f'--plot {arguments.plot} must be a PNG; give it the ending .png')
-
-
-def _versions_of(against: Iterable[str]) -> dict[str, str]:
-    """Return the versions of what the others come from, as far as it is installed."""
-    from surgsam2_ros.benchmarks.contenders import CONTENDERS
-
-    versions = {}
-    for package in (package for name in against for package in CONTENDERS[name].packages):
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            versions[package] = importlib.metadata.version(package)
-    return versions

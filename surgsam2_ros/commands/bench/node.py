@@ -7,18 +7,15 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import difflib
-import json
-import os
-import shlex
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.bench.report import write_report
 from surgsam2_ros.commands.model_loading import choose_device, find_model
-from surgsam2_ros.live.benchmark import NodeCase, measure_case
+from surgsam2_ros.live.benchmark import NodeCase, measure_cases
 
-SCHEMA = 1
 # Options that are parameters of the node below `model.` as well.
 _OPTIONS = {
     'threads': 'num_threads',
@@ -72,38 +69,15 @@ def add_node_arguments(parser: argparse.ArgumentParser) -> None:
 def run_through_node(arguments: argparse.Namespace) -> int:
     """Measure all cases and print a table; returns 0, or 1 when a case could not be measured."""
     from surgsam2_ros.benchmarks.through_node_table import node_table
-    from surgsam2_ros.evaluation.runs.run_description import describe_hardware, describe_versions
-    from surgsam2_ros.live.interruption import termination_as_interrupt
-    from surgsam2_ros.live.ros_environment import use_large_image_profile, use_own_domain
 
     cases = _cases(arguments)
     device = choose_device(arguments.device)
-    use_own_domain(60 + os.getpid() % 40)
-    use_large_image_profile()
-    rows, failed = [], []
-    with termination_as_interrupt():
-        for case in cases:
-            print(f'measuring {case.title}', file=sys.stderr, flush=True)
-            try:
-                rows.append(measure_case(case, device))
-            except CommandError as error:
-                failed.append(f'{case.title}: {error}')
-    report: dict[str, Any] = {
-        'schema': SCHEMA,
-        'command': shlex.join(['surgsam2', *sys.argv[1:]]),
-        'device': device,
-        'hardware': describe_hardware(device),
-        'versions': describe_versions(),
-        'rows_through_node': rows,
-        'failed': failed,
-    }
-    if rows:
-        print(node_table(report))
-    if arguments.json is not None:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(report, indent=2) + '\n', encoding='utf-8')
-    for sentence in failed:
-        print(f'surgsam2: error: {sentence}', file=sys.stderr)
+    rows, failed = measure_cases(
+        cases,
+        device,
+        on_case=lambda case: print(f'measuring {case.title}', file=sys.stderr, flush=True),
+    )
+    write_report(arguments.json, device, {'rows_through_node': rows}, failed, node_table)
     return 1 if failed else 0
 
 

@@ -162,16 +162,22 @@ def _write(
 
 
 def _write_frames(path: Path, measured: Mapping[str, Sequence[VideoMeasurement]]) -> None:
-    columns = ('iou', 'boundary', 'score', 'presence', 'state', 'area', 'truth_area')
+    from surgsam2_ros.evaluation.measures import FRAME_MEASURES
+
+    fields = [measure.field for measure in FRAME_MEASURES]
+    columns = ('score', 'presence', 'state', 'area', 'truth_area')
     with path.open('w', encoding='utf-8', newline='') as file:
         table = csv.writer(file)
-        table.writerow(['board', 'video', 'prompt', 'object', 'frame', 'prompted', *columns])
+        table.writerow(
+            ['board', 'video', 'prompt', 'object', 'frame', 'prompted', *fields, *columns]
+        )
         for board, videos in measured.items():
             for video in videos:
                 for kind, records in video.tracks.items():
                     for record in records:
                         for frame, given in enumerate(record.prompted):
-                            values = [getattr(record, column)[frame] for column in columns]
+                            values = [record.measures[field][frame] for field in fields]
+                            values += [getattr(record, column)[frame] for column in columns]
                             values = [rounded(value) for value in values]
                             place = [board, video.video, kind, record.object_id, frame, int(given)]
                             table.writerow([*place, *values])

@@ -20,6 +20,7 @@ from surgsam2_ros.commands.evaluate.options import (
     choose_network,
     choose_tracker,
     complete,
+    find_inputs,
     processes_for,
     read_object_ids,
 )
@@ -45,7 +46,7 @@ input:
 
 output:
   OUTPUT/VIDEO/OBJECT/FRAME.png  masks, pixel = object id, and OUTPUT/VIDEO/all/FRAME.png
-  OUTPUT/node/VIDEO/…            the same of the node
+  OUTPUT/node/VIDEO/…            the same of the node, OUTPUT/baselines/NAME/VIDEO/… of --baselines
   report.html, summary.json, per_frame.csv; run.json and records/, from which they are made
 
 boards:
@@ -76,10 +77,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate all videos; returns 0, or 1 when one failed."""
+    from surgsam2_ros.evaluation.baselines import available_baselines
     from surgsam2_ros.evaluation.runs.inputs import open_videos
     from surgsam2_ros.evaluation.runs.output_folder import prepare_output
 
     options = complete(arguments)
+    options.input = find_inputs(options)
     if options.board:
         from surgsam2_ros.commands.evaluate.board import run_board
 
@@ -103,6 +106,9 @@ def run(arguments: argparse.Namespace) -> int:
         for through in ('tracker', 'node'):
             if options.through in (through, 'both'):
                 _evaluate(through, videos, settings, options)
+        if options.baselines:
+            for name in available_baselines():
+                _evaluate(name, videos, settings, options)
         return write_report(options, run_record)
 
 
@@ -185,6 +191,7 @@ def _describe(
         'threads': network.threads,
         'skip_ends': options.skip_ends,
         'through': options.through,
+        'baselines': options.baselines,
         'rate_hz': options.rate,
         'overlay': options.overlay,
     }
@@ -206,23 +213,25 @@ def _evaluate(
     settings: RunSettings,
     options: argparse.Namespace,
 ) -> None:
-    """Take the videos that are not finished yet through the tracker or the node."""
+    """Take the videos that are not finished yet through tracker, node or a baseline."""
     from surgsam2_ros.evaluation.runs.attempts import is_finished
 
     waiting = [video for video in videos if not is_finished(video.name, through, options.output)]
     skipped = len(videos) - len(waiting)
+    name = through if through in ('tracker', 'node') else f'baseline {through}'
     if skipped:
-        print(f'{skipped} of {len(videos)} videos went through the {through} before')
+        print(f'{skipped} of {len(videos)} videos went through the {name} before')
     if not waiting:
         return
-    with EvaluationProgress(f'through the {through}', len(videos), skipped) as progress:
+    with EvaluationProgress(f'through the {name}', len(videos), skipped) as progress:
         if through == 'node':
             _through_node(waiting, settings, options, progress)
         else:
-            _through_tracker(waiting, settings, options, progress)
+            _in_jobs(through, waiting, settings, options, progress)
 
 
-def _through_tracker(
+def _in_jobs(
+    through: str,
     videos: list[EvaluationVideo],
     settings: RunSettings,
     options: argparse.Namespace,
@@ -230,13 +239,14 @@ def _through_tracker(
 ) -> None:
     from surgsam2_ros.evaluation.runs.jobs import VideoJob, run_jobs
 
-    jobs = [VideoJob(video, options.network, settings, options.output) for video in videos]
+    network, output = options.network, options.output
+    jobs = [VideoJob(video, network, settings, output, through) for video in videos]
     if options.ray is not None:
         from surgsam2_ros.evaluation.runs.ray_cluster import run_on_ray
 
         run_on_ray(options.ray, jobs, on_standing=progress.show)
     else:
-        processes = processes_for(options, options.network, len(jobs))
+        processes = processes_for(options, network, len(jobs))
         run_jobs(jobs, processes, on_standing=progress.show)
 
 

@@ -53,12 +53,14 @@ DEFAULTS: dict[str, Any] = {
     'ray': None,
     'skip_ends': True,
     'overlay': False,
-    'board': False,
+    'hard_clips': 0,
     'baselines': False,
+    'failures': None,
+    'board': False,
     'corrections': 12,
     'json': None,
 }
-_BOARD_ONLY = ('baselines', 'corrections', 'json')
+_BOARD_ONLY = ('corrections', 'json')
 _NOT_OF_BOARDS = (
     'output',
     'name',
@@ -73,7 +75,9 @@ _NOT_OF_BOARDS = (
     'ray',
     'skip_ends',
     'overlay',
+    'failures',
 )
+_HARD_CLIPS = Path('build') / 'evaluation'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,6 +96,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar='MS',
         help='most that the stamps of an image and its label image may differ (default: 5)',
+    )
+    add(
+        '--hard-clips',
+        type=int,
+        metavar='N',
+        help='also N rendered clips of each hard kind (smoke, failing light, look-alikes that '
+        f'cross, leaving and returning), which are kept in {_HARD_CLIPS}/hard_clips_N',
     )
     add('--videos', nargs='+', metavar='NAME', help='evaluate these videos alone')
     add('--config', type=Path, metavar='YAML', help='arguments from a file; these here go first')
@@ -120,6 +131,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--one-at-a-time',
         action=argparse.BooleanOptionalAction,
         help='one object after the other, as the tool of the authors does, instead of jointly',
+    )
+    add(
+        '--baselines',
+        action=argparse.BooleanOptionalAction,
+        help='put trackers without learning beside the network, from first masks: the mask copied, '
+        'optical flow, with GrabCut, and CSRT where OpenCV has it',
     )
     add('--model', metavar='YAML', help='network: a file, or a name in the package (default: nano)')
     add('--checkpoint', metavar='FILE', help='weights; by default those of the model')
@@ -150,6 +167,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'evaluator does (default: yes)',
     )
     add('--overlay', action=argparse.BooleanOptionalAction, help='also write a video per video')
+    add(
+        '--failures',
+        type=Path,
+        metavar='FILE',
+        help='also draw prompt, truth and track of the worst frames (.jpg or .png)',
+    )
 
     add = parser.add_argument_group('boards, see below').add_argument
     add(
@@ -164,11 +187,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar='N',
         help='correct at most N bad object-frames per video of a board (default: 12; 0: none)',
-    )
-    add(
-        '--baselines',
-        action=argparse.BooleanOptionalAction,
-        help='also measure trackers without learning on the boards',
     )
 
     add = parser.add_argument_group('how fast').add_argument
@@ -190,11 +208,12 @@ def complete(given: argparse.Namespace) -> argparse.Namespace:
     values.update(vars(given) | {'set': added})
     options = argparse.Namespace(**values)
     _check_board(options)
-    needed = {'input': 'what to evaluate', 'output': 'a folder for the results'}
-    for name, what in needed.items():
-        if getattr(options, name) is None and not (name == 'output' and options.board):
-            raise CommandError(f'--{name} is missing: name {what}')
+    if options.input is None and not options.hard_clips:
+        raise CommandError('--input is missing: name what to evaluate, or give --hard-clips N')
+    if options.output is None and not options.board:
+        raise CommandError('--output is missing: name a folder for the results')
     least_of = {'jobs': 1, 'threads': 1, 'correct_every': 0, 'corrections': 0, 'seed': 0}
+    least_of['hard_clips'] = 0
     for name, least in least_of.items():
         value = getattr(options, name)
         if value is not None and value < least:
@@ -203,8 +222,21 @@ def complete(given: argparse.Namespace) -> argparse.Namespace:
         raise CommandError(f'--correct-below {options.correct_below} is no IoU above 0, up to 1')
     if options.rate is not None and not 0 < options.rate < math.inf:
         raise CommandError(f'--rate {options.rate} is impossible; give images per second')
+    if options.failures is not None and options.failures.suffix not in ('.jpg', '.png'):
+        raise CommandError(f'--failures {options.failures} must end with .jpg or .png')
     read_object_ids(options.objects)
     return options
+
+
+def find_inputs(options: argparse.Namespace) -> list[Path]:
+    """Return what --input names, and the hard clips, which are rendered where they are missing."""
+    inputs = list(options.input or ())
+    if options.hard_clips:
+        from surgsam2_ros.evaluation.hard_clips import write_hard_clips
+
+        inputs.append(_HARD_CLIPS / f'hard_clips_{options.hard_clips}')
+        write_hard_clips(inputs[-1], options.hard_clips)
+    return inputs
 
 
 def _check_board(options: argparse.Namespace) -> None:

@@ -23,14 +23,19 @@ def write_report(options: argparse.Namespace, run_record: RunRecord) -> int:
 
     summary = write_reports(options.output)
     sides = [side for side in ('tracker', 'node') if options.through in (side, 'both')]
-    for side in sides:
-        print(_line(side, summary.get(side) or {}))
-    records = [record for side in sides for record in read_videos(options.output, side)]
+    baselines = summary['baselines'] if options.baselines else {}
+    lines = {**{side: summary.get(side) or {} for side in sides}, **baselines}
+    width = max(map(len, (*lines, 'tracker ')))
+    for name, scores in lines.items():
+        print(_line(name.ljust(width), scores))
+    records = [record for name in lines for record in read_videos(options.output, name)]
     failed = [record for record in records if record.error is not None]
     _complain([f'{record.video} ({record.through}) failed: {record.error}' for record in failed])
     _complain([f'{r.video} ({r.through}): {warning}' for r in records for warning in r.warnings])
-    good = [record for record in records if record.error is None]
+    good = [r for r in records if r.error is None and r.through in sides]
     missing = _write_overlays(options.output, run_record, good) if options.overlay else []
+    if options.failures is not None:
+        missing += _draw_failures(options, run_record, [r for r in good if r.through == sides[0]])
     _complain(missing)
     print(
         f'written to {options.output}: report.html, summary.json, per_frame.csv'
@@ -71,12 +76,29 @@ def _write_overlays(
     return problems
 
 
+def _draw_failures(
+    options: argparse.Namespace, run_record: RunRecord, records: Iterable[VideoRecord]
+) -> list[str]:
+    """Draw the worst frames; returns a line where that was not possible."""
+    from surgsam2_ros.evaluation.reports.failure_sheet import write_failure_sheet
+    from surgsam2_ros.sources import SourceError
+
+    try:
+        if not write_failure_sheet(options.failures, options.output, run_record, records):
+            return [f'{options.failures} was not written: there is no frame to show']
+    except (SourceError, OSError) as error:
+        return [f'{options.failures} was not written: {error}']
+    print(f'the worst frames: {options.failures}')
+    return []
+
+
 def _line(side: str, scores: dict[str, Any]) -> str:
+    from surgsam2_ros.evaluation.measures import SCORES
     from surgsam2_ros.evaluation.reports.markup import plural
 
     def number(key: str) -> str:
         value = scores.get(key)
         return '-' if value is None else f'{100 * value:.1f}'
 
-    measures = '  '.join(f'{key} {number(key)}' for key in ('J', 'F', 'J&F', 'Dice'))
-    return f'{side:8s} {plural(scores.get("videos", 0), "video")}  {measures}'
+    measures = '  '.join(f'{key} {number(key)}' for key in SCORES)
+    return f'{side} {plural(scores.get("videos", 0), "video")}  {measures}'

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from surgsam2_ros.evaluation.measures import SCORES
 from surgsam2_ros.evaluation.records import (
     THROUGH,
     ObjectRecord,
@@ -28,16 +29,11 @@ from surgsam2_ros.evaluation.reports.bootstrap import (
     bootstrap_interval,
 )
 from surgsam2_ros.evaluation.reports.flat_values import flattened
-from surgsam2_ros.evaluation.reports.scores import (
-    MEASURES,
-    mean_scores,
-    object_scores,
-    scored_frames,
-)
 from surgsam2_ros.evaluation.reports.summary import skips_ends, summarise
+from surgsam2_ros.evaluation.scores import mean_scores, object_scores, scored_frames
 
 COMPARISON_SCHEMA = 1
-OBJECT_MEASURES = (*MEASURES, 'J_missing_as_0')
+OBJECT_MEASURES = (*SCORES, 'J_missing_as_0')
 VIDEO_MEASURES = ('CIoU', 'HOTA', 'IDF1')
 TIE = 0.01  # a difference in J&F up to which neither run has won
 
@@ -234,13 +230,7 @@ def _pair(first: ComparedRun, other: ComparedRun) -> dict[str, Any]:
         },
         'truth_differs': _listed(differing),
         'differences': {
-            **{
-                key: _difference(
-                    [after[key] - before[key] for before, after in zip(*sides, strict=True)],
-                    videos,
-                )
-                for key in OBJECT_MEASURES
-            },
+            **{key: _difference(*sides, key, videos) for key in OBJECT_MEASURES},
             **_video_differences(first, other, {video for video, _ in differing}),
         },
         'wins': judged.count(1),
@@ -275,11 +265,24 @@ def _judge(difference: float) -> int:
     return 0 if abs(difference) <= TIE else 1 if difference > 0 else -1
 
 
-def _difference(values: Sequence[float], videos: Sequence[str]) -> dict[str, Any]:
-    """Mean difference, with intervals over videos and over objects."""
+def _difference(
+    before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]], key: str, videos: Sequence
+) -> dict[str, Any]:
+    """Mean difference of a score, with intervals over videos and over objects.
+
+    Objects of a record that does not know the score yet have no say.
+    """
+    known = [
+        (new[key] - old[key], video)
+        for old, new, video in zip(before, after, videos, strict=True)
+        if None not in (old[key], new[key])
+    ]
+    if not known:
+        return dict.fromkeys(('mean', 'over_videos', 'over_objects'))
+    values = [value for value, _ in known]
     return {
         'mean': float(np.mean(values)),
-        'over_videos': bootstrap_interval(values, videos),
+        'over_videos': bootstrap_interval(values, [video for _, video in known]),
         'over_objects': bootstrap_interval(values),
     }
 

@@ -7,21 +7,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from surgsam2_ros.evaluation.measures import FRAME_MEASURES
 from surgsam2_ros.evaluation.reports.markup import Markup, element, join
 
 _MEASURES = (
-    (
-        'J, region',
-        'Intersection over union of the predicted and the true mask; 1 when both are empty, 0 when '
-        'one is (DAVIS, Perazzi et al., CVPR 2016).',
-    ),
-    (
-        'F, contour',
-        'Harmonic mean of the shares of the two outlines that lie within 0.8 % of the image '
-        'diagonal of each other (the same paper).',
-    ),
+    *((measure.title, measure.meaning) for measure in FRAME_MEASURES),
     ('J&F', 'Mean of J and F.'),
-    ('Dice', 'Twice the common area over the sum of both areas.'),
     (
         'CIoU, on instances',
         'Mean J of the objects in the truth of a frame, averaged over frames (SurgSAM2, '
@@ -44,7 +35,12 @@ _PRESENCE = (
     (
         'Presence',
         'Is an object said to be visible exactly when it is? Averaged over objects, from the frame '
-        'after the prompted one. A return is taken up when IoU reaches 0.5 again.',
+        'after the prompted one. An object returns once a thousandth of the picture shows it '
+        'again; that is taken up when IoU reaches 0.5 again.',
+    ),
+    (
+        'Frames on another object',
+        'Frames in which a track has an IoU of 0.5 or more with another object of the truth.',
     ),
 )
 _LIVE = (

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from surgsam2_ros.evaluation.records import VideoRecord
-from surgsam2_ros.evaluation.reports.scores import scored_frames
+from surgsam2_ros.evaluation.scores import scored_frames
 
 PICTURES = 12
 PER_OBJECT = 3

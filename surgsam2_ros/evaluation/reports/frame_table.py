@@ -8,8 +8,9 @@ import csv
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from surgsam2_ros.evaluation.measures import FRAME_MEASURES
 from surgsam2_ros.evaluation.records import VideoRecord
-from surgsam2_ros.evaluation.reports.scores import scored_frames
+from surgsam2_ros.evaluation.scores import scored_frames
 
 COLUMNS = (
     'through',
@@ -24,9 +25,7 @@ COLUMNS = (
     'scored',
     'truth_area',
     'area',
-    'J',
-    'F',
-    'Dice',
+    *(measure.key for measure in FRAME_MEASURES),
     'score',
     'presence',
     'state',
@@ -71,9 +70,7 @@ def _rows(record: VideoRecord, skip_ends: bool) -> Iterator[list[object]]:
                     for values in (
                         entry.truth_area,
                         entry.area,
-                        entry.iou,
-                        entry.boundary,
-                        entry.dice,
+                        *(entry.measures[measure.field] for measure in FRAME_MEASURES),
                         entry.score,
                         entry.presence,
                         entry.state,

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from surgsam2_ros.evaluation.measures import FRAME_MEASURES
 from surgsam2_ros.evaluation.reports.markup import (
     Markup,
     element,
@@ -17,7 +18,8 @@ from surgsam2_ros.evaluation.reports.markup import (
     table,
 )
 
-_HEAD = ('Video', 'Object', 'J&F', 'J', 'F', 'Dice', 'Worst J', 'at frame', 'Precision', 'Recall')
+_MEANS = ('J&F', *(measure.key for measure in FRAME_MEASURES))
+_HEAD = ('Video', 'Object', *_MEANS, 'Worst J', 'at frame', 'Precision', 'Recall')
 _HEAD += ('Returns', 'Taken up', 'Frames', 'Missing')
 
 
@@ -54,7 +56,7 @@ def _row(video: Mapping[str, Any], entry: Mapping[str, Any]) -> list[str]:
     return [
         video['video'],
         f'{entry["object"]} {entry["name"]}'.strip(),
-        *(fraction(entry[key]) for key in ('J&F', 'J', 'F', 'Dice', 'worst_J')),
+        *(fraction(entry[key]) for key in (*_MEANS, 'worst_J')),
         quantity(entry['worst_frame']),
         *(fraction(presence.get(key)) for key in ('precision', 'recall')),
         *(quantity(presence.get(key)) for key in ('returns', 'taken_up')),

@@ -13,7 +13,9 @@ import numpy as np
 
 from surgsam2_ros.drawing import draw_contour, instance_colour
 from surgsam2_ros.evaluation.records import RunRecord
+from surgsam2_ros.evaluation.runs.attempts import predictions_folder
 from surgsam2_ros.evaluation.runs.inputs import videos_of_run
+from surgsam2_ros.evaluation.runs.label_writer import ALL
 from surgsam2_ros.evaluation.runs.video import EvaluationVideo
 from surgsam2_ros.sources import SourceError, read_label_png
 
@@ -57,17 +59,23 @@ class RunPictures:
 
     def truth(self, video: str, object_id: int, index: int) -> np.ndarray:
         """Return the true mask of an object, bool [H, W], empty without a truth for the frame."""
+        return self.labels(video, index) == object_id
+
+    def labels(self, video: str, index: int) -> np.ndarray:
+        """Return the true label image, uint8 [H, W], empty without a truth for the frame."""
         found = self._open(video)
         labels = found.truth(index)
-        return np.zeros(found.size, bool) if labels is None else labels == object_id
+        return np.zeros(found.size, np.uint8) if labels is None else labels
 
     def prediction(self, video: str, through: str, object_id: int, index: int) -> np.ndarray:
         """Return the predicted mask of an object, bool [H, W], empty without a result."""
+        return self.predictions(video, through, index, f'{object_id:03d}') == object_id
+
+    def predictions(self, video: str, through: str, index: int, folder: str = ALL) -> np.ndarray:
+        """Return a predicted label image, uint8 [H, W], of all objects or one; empty without."""
         found = self._open(video)
-        path = label_path(self._output, video, through, f'{object_id:03d}', found.stems[index])
-        if not path.exists():
-            return np.zeros(found.size, bool)
-        return read_label_png(path) == object_id
+        path = label_path(self._output, video, through, folder, found.stems[index])
+        return read_label_png(path) if path.exists() else np.zeros(found.size, np.uint8)
 
     def _open(self, name: str) -> EvaluationVideo:
         if self._opened is None or self._opened.name != name:
@@ -91,7 +99,7 @@ class RunPictures:
 
 
 def label_path(output: Path, video: str, through: str, folder: str, stem: str) -> Path:
-    """Path of a label image of a run: the node's lie below `node`.
+    """Path of a label image of a run.
 
     Args:
         output: folder of the run.
@@ -99,8 +107,7 @@ def label_path(output: Path, video: str, through: str, folder: str, stem: str) -
         folder: object id with three digits, or 'all'.
         stem: of the frame.
     """
-    root = output / 'node' if through == 'node' else output
-    return root / video / folder / f'{stem}.png'
+    return predictions_folder(output, through) / video / folder / f'{stem}.png'
 
 
 def cut_out(masks: Iterable[np.ndarray], size: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from surgsam2_ros.evaluation.records import THROUGH, read_run, read_videos
+from surgsam2_ros.evaluation.records import read_run
 from surgsam2_ros.evaluation.reports.comparison import ComparedRun, compare
 from surgsam2_ros.evaluation.reports.comparison_page import comparison_page
 from surgsam2_ros.evaluation.reports.difference_pictures import difference_pictures
 from surgsam2_ros.evaluation.reports.frame_table import write_frame_table
 from surgsam2_ros.evaluation.reports.report_page import report_page
-from surgsam2_ros.evaluation.reports.summary import summarise
+from surgsam2_ros.evaluation.reports.summary import read_baselines, read_sides, summarise
 from surgsam2_ros.evaluation.reports.worst_frames import worst_frame_pictures
 
 
@@ -35,12 +35,11 @@ def write_reports(output: Path) -> dict[str, Any]:
         RecordError: naming a record that is damaged.
     """
     run = read_run(output)
-    videos = {through: list(read_videos(output, through)) for through in THROUGH}
-    videos = {through: records for through, records in videos.items() if records}
-    summary = summarise(run, videos)
+    videos, baselines = read_sides(output), read_baselines(output)
+    summary = summarise(run, videos, baselines=baselines)
     skip_ends = summary['skip_ends']
     write_json(output / 'summary.json', summary)
-    records = [record for entries in videos.values() for record in entries]
+    records = [r for entries in (*videos.values(), *baselines.values()) for r in entries]
     write_frame_table(output / 'per_frame.csv', records, skip_ends)
     pictures = worst_frame_pictures(output, run, videos, skip_ends)
     page = report_page(run, summary, videos, pictures)

@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from surgsam2_ros.evaluation.measures import FRAME_MEASURES
 from surgsam2_ros.evaluation.records import RunRecord, VideoRecord
+from surgsam2_ros.evaluation.reports.baseline_table import baseline_table
 from surgsam2_ros.evaluation.reports.definitions import definitions
 from surgsam2_ros.evaluation.reports.markup import (
     Markup,
@@ -28,6 +30,7 @@ from surgsam2_ros.evaluation.reports.track_chart import chart_legend, track_char
 
 MOST_CHARTS = 60
 OPEN_CHARTS = 12
+_MEASURES = tuple(measure.key for measure in FRAME_MEASURES)
 
 
 def report_page(
@@ -49,6 +52,7 @@ def report_page(
     places = {name: f'video-{place}' for place, name in enumerate(list(charts)[:MOST_CHARTS])}
     sections = {
         'summary': ('Summary', summary_table(summary, sides)),
+        'baselines': ('Trackers without learning', baseline_table(summary, sides)),
         'videos': ('Videos', _videos(summary, sides, places)),
         'tracks': ('IoU over time', _tracks(summary, charts, places)),
         'promise': ('What the states are worth', promise_section(summary, sides)),
@@ -125,7 +129,7 @@ def _videos(summary: Mapping[str, Any], sides: Sequence[str], places: Mapping[st
             continue
         if len(sides) > 1:
             parts.append(element('h3', f'Through the {side}'))
-        head = ('Video', 'J&F', 'J', 'F', 'Dice', 'CIoU', 'HOTA', 'IDF1', 'Switches')
+        head = ('Video', 'J&F', *_MEASURES, 'CIoU', 'HOTA', 'IDF1', 'Switches')
         head += ('Objects', 'Frames', 'Dropped')
         parts.append(table(head, rows, sortable=True))
     if not parts:
@@ -142,7 +146,7 @@ def _video_row(video: Mapping[str, Any], place: str | None) -> list[str]:
     return [
         element('a', video['video'], href=f'#{place}') if place else video['video'],
         join([meter, fraction(score)]),
-        *(fraction(video[key]) for key in ('J', 'F', 'Dice', 'CIoU')),
+        *(fraction(video[key]) for key in (*_MEASURES, 'CIoU')),
         *(fraction(identity.get(key)) for key in ('HOTA', 'IDF1')),
         quantity(identity.get('IDSW')),
         f'{len(video["by_object"])}',

@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from surgsam2_ros.evaluation.baselines import BASELINES
 from surgsam2_ros.evaluation.durations import percentiles
+from surgsam2_ros.evaluation.measures import SCORES
 from surgsam2_ros.evaluation.metrics.identity import pooled_identity
 from surgsam2_ros.evaluation.promise import judge, object_frames
 from surgsam2_ros.evaluation.records import (
@@ -20,8 +22,7 @@ from surgsam2_ros.evaluation.records import (
     read_run,
     read_videos,
 )
-from surgsam2_ros.evaluation.reports.scores import (
-    MEASURES,
+from surgsam2_ros.evaluation.scores import (
     frame_overlaps,
     mean_of,
     object_scores,
@@ -61,23 +62,43 @@ def summarise_run(output: Path) -> dict[str, Any]:
         RecordError: naming a record that is damaged.
     """
     run = read_run(output)
-    videos = {through: list(read_videos(output, through)) for through in THROUGH}
-    return summarise(run, {through: records for through, records in videos.items() if records})
+    return summarise(run, read_sides(output), baselines=read_baselines(output))
+
+
+def read_sides(output: Path) -> dict[str, list[VideoRecord]]:
+    """Read the records of a run by what of THROUGH they went through, as far as there are any."""
+    return _read_all(output, THROUGH)
+
+
+def read_baselines(output: Path) -> dict[str, list[VideoRecord]]:
+    """Read the records of a run by the name of the baseline."""
+    return _read_all(output, tuple(BASELINES))
+
+
+def _read_all(output: Path, names: Sequence[str]) -> dict[str, list[VideoRecord]]:
+    found = {name: list(read_videos(output, name)) for name in names}
+    return {name: records for name, records in found.items() if records}
 
 
 def summarise(
-    run: RunRecord, videos: dict[str, Sequence[VideoRecord]], *, judged: bool = True
+    run: RunRecord,
+    videos: Mapping[str, Sequence[VideoRecord]],
+    *,
+    baselines: Mapping[str, Sequence[VideoRecord]] | None = None,
+    judged: bool = True,
 ) -> dict[str, Any]:
     """Summarise records that were read; see `summarise_run`.
 
     Args:
         run: the run.
         videos: records by what they went through.
+        baselines: records by the name of a tracker without learning.
         judged: whether states and predicted overlaps are judged too, which loads the tracker.
     """
     skip_ends = skips_ends(run)
-    everything = [record for records in videos.values() for record in records]
-    seen = {record.video for record in everything}
+    baselines = baselines or {}
+    everything = [r for records in (*videos.values(), *baselines.values()) for r in records]
+    seen = {record.video for records in videos.values() for record in records}
     return {
         'schema': SUMMARY_SCHEMA,
         'name': run.name,
@@ -107,6 +128,7 @@ def summarise(
             }
             for through, records in videos.items()
         },
+        'baselines': {name: _side(records, skip_ends) for name, records in baselines.items()},
         'node_minus_tracker': shared_frames_difference(
             _good(videos['tracker']), _good(videos['node']), skip_ends
         )
@@ -146,7 +168,7 @@ def _promise(run: RunRecord, records: Sequence[VideoRecord]) -> dict[str, Any]:
 
 
 def _video(record: VideoRecord, skip_ends: bool) -> dict[str, Any]:
-    objects = [object_scores(entry, skip_ends) for entry in record.objects]
+    objects = [object_scores(entry, skip_ends, record.size) for entry in record.objects]
     return {
         'video': record.video,
         'frames': len(record.stems),
@@ -163,7 +185,7 @@ def _video(record: VideoRecord, skip_ends: bool) -> dict[str, Any]:
 def _means(objects: Sequence[dict[str, Any]], terms: Sequence[float]) -> dict[str, float | None]:
     """Average over objects, each counting once, and CIoU over frames."""
     return {
-        **{key: mean_of(objects, key) for key in MEASURES},
+        **{key: mean_of(objects, key) for key in SCORES},
         'CIoU': float(np.mean(terms)) if len(terms) else None,
         'J_missing_as_0': mean_of(objects, 'J_missing_as_0'),
     }

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from surgsam2_ros.evaluation.measures import FRAME_MEASURES
 from surgsam2_ros.evaluation.reports.markup import (
     Markup,
     element,
@@ -22,9 +23,7 @@ _MISSING_AS_0 = 'J, missing frames as 0'
 # (group, name, where in the summary of a side, how to write it)
 _ROWS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ('Masks', 'J&F', ('J&F',), 'fraction'),
-    ('Masks', 'J, region', ('J',), 'fraction'),
-    ('Masks', 'F, contour', ('F',), 'fraction'),
-    ('Masks', 'Dice', ('Dice',), 'fraction'),
+    *(('Masks', measure.title, (measure.key,), 'fraction') for measure in FRAME_MEASURES),
     ('Masks', 'CIoU, on instances', ('CIoU',), 'fraction'),
     ('Masks', _MISSING_AS_0, ('J_missing_as_0',), 'fraction'),
     ('Identity', 'HOTA', ('identity', 'HOTA'), 'fraction'),
@@ -40,6 +39,7 @@ _ROWS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ('Presence', 'Returns', ('presence', 'returns'), ''),
     ('Presence', 'Returns taken up again', ('presence', 'taken_up'), ''),
     ('Presence', 'Frames until taken up', ('presence', 'frames_until_taken_up'), ''),
+    ('Presence', 'Frames on another object', ('presence', 'on_another'), ''),
     ('Speed', 'Tracker time, median', ('inference_ms', 'p50'), 'ms'),
     ('Speed', 'Tracker time, 95 %', ('inference_ms', 'p95'), 'ms'),
     ('Speed', 'Tracker time, 99 %', ('inference_ms', 'p99'), 'ms'),

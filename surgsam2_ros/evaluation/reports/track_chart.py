@@ -12,7 +12,7 @@ from itertools import groupby, pairwise
 from surgsam2_ros.drawing import STATE_NAMES
 from surgsam2_ros.evaluation.records import ObjectRecord, VideoRecord
 from surgsam2_ros.evaluation.reports.markup import Markup, element, fraction
-from surgsam2_ros.evaluation.reports.scores import object_scores
+from surgsam2_ros.evaluation.scores import object_scores
 
 COLUMNS = 400  # a chart with more frames shows the worst of several in each column
 

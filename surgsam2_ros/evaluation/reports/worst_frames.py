@@ -94,5 +94,6 @@ def what_happened(entry: ObjectRecord, index: int) -> str:
     elif truth and not area:
         text = 'missed'
     else:
-        text = f'J {fraction(entry.iou[index], 2)}, F {fraction(entry.boundary[index], 2)}'
+        boundary = entry.measures['boundary'][index]
+        text = f'J {fraction(entry.iou[index], 2)}, F {fraction(boundary, 2)}'
     return f'{text}, {entry.state[index].lower()}' if entry.state[index] else text

@@ -13,6 +13,7 @@ from pathlib import Path
 from surgsam2_ros.evaluation.records import (
     RecordError,
     VideoRecord,
+    folder_name,
     read_video,
     write_video,
 )
@@ -63,7 +64,9 @@ def is_finished(video: str, through: str, output: Path) -> bool:
 
 def predictions_folder(output: Path, through: str) -> Path:
     """Return the folder that has a folder of label images for every video."""
-    return output / 'node' if through == 'node' else output
+    if through == 'tracker':
+        return output
+    return output / ('node' if through == 'node' else f'baselines/{folder_name(through)}')
 
 
 def describe_error(error: Exception) -> str:

@@ -8,15 +8,13 @@ An image is encoded once for all kinds of prompts.
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 
-import numpy as np
-
+from surgsam2_ros.evaluation.baselines import Baseline, available_baselines
 from surgsam2_ros.evaluation.board import KINDS, VideoMeasurement
-from surgsam2_ros.evaluation.metrics.overlap import jaccard
-from surgsam2_ros.evaluation.rivals import Rival, available_rivals
+from surgsam2_ros.evaluation.runs.baseline_run import follow_objects
 from surgsam2_ros.evaluation.runs.corrections import choose_frames, correct_tracks, give
 from surgsam2_ros.evaluation.runs.frame_scores import FrameScores, ObjectResult
 from surgsam2_ros.evaluation.runs.jobs import end_with_parent, load_once
@@ -75,28 +73,27 @@ def measure_video(
         chosen = choose_frames(tracks['mask'].records, corrections, seed, video.name)
         found = correct_tracks(video, network, config, prompts['mask'], chosen) if chosen else []
         records = {kind: scores.records for kind, scores in tracks.items()}
-        return VideoMeasurement(video.name, records, found)
+        return VideoMeasurement(video.name, records, found, size=video.size)
 
 
 def measure_baselines(
-    video: EvaluationVideo, rivals: dict[str, Rival] | None = None
+    video: EvaluationVideo, baselines: Mapping[str, Baseline] | None = None
 ) -> VideoMeasurement:
     """Let trackers without learning follow the objects of a video from their first masks.
 
     Args:
         video: is opened, and closed at the end.
-        rivals: by name; all that this machine has when None.
+        baselines: by name; all that this machine has when None.
     """
     with video:
         prompts = first_prompts(video, PromptSettings('mask'))
-        return VideoMeasurement(
-            video.name,
-            {},
-            baselines={
-                name: {value: _rival_mean(video, follow, p) for value, p in prompts.items()}
-                for name, follow in (available_rivals() if rivals is None else rivals).items()
-            },
-        )
+        found = {}
+        for name, follow in (available_baselines() if baselines is None else baselines).items():
+            scores = FrameScores(dict.fromkeys(prompts, ''), len(video))
+            for _ in follow_objects(video, prompts, follow, scores):
+                pass
+            found[name] = scores.records
+        return VideoMeasurement(video.name, {}, baselines=found, size=video.size)
 
 
 def measure(
@@ -194,15 +191,3 @@ def _follow(
                 },
             )
     return scores
-
-
-def _rival_mean(video: EvaluationVideo, follow: Rival, prompt: TruthPrompt) -> float:
-    """Mean J of a baseline over the frames after its prompt that have a truth."""
-    frames = range(prompt.frame, len(video))
-    images = (video.image(frame) for frame in frames)
-    overlaps = []
-    for frame, mask in zip(frames, follow(images, prompt.mask), strict=True):
-        truth = video.truth(frame) if frame > prompt.frame else None
-        if truth is not None:
-            overlaps.append(jaccard(mask, truth == prompt.object_id))
-    return float(np.mean(overlaps)) if overlaps else None

@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Scores of every object in every frame, for what the tracker and the node say alike."""
+"""Scores of every object in every frame, whoever followed it: tracker, node, demo or baseline."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from surgsam2_ros.evaluation.metrics.boundary import boundary_f_measure
-from surgsam2_ros.evaluation.metrics.overlap import dice, jaccard
+from surgsam2_ros.evaluation.measures import FRAME_MEASURES, measure_frame
+from surgsam2_ros.evaluation.metrics.overlap import jaccard
+from surgsam2_ros.evaluation.metrics.presence import TAKEN_UP
 from surgsam2_ros.evaluation.records import ObjectRecord
 
 
@@ -81,9 +82,9 @@ class FrameScores:
             record.presence[frame] = _rounded(result.presence)
             record.state[frame] = result.state
             if true_mask is not None:
-                record.iou[frame] = jaccard(result.mask, true_mask)
-                record.boundary[frame] = boundary_f_measure(result.mask, true_mask)
-                record.dice[frame] = dice(result.mask, true_mask)
+                for field, value in measure_frame(result.mask, true_mask).items():
+                    record.measures[field][frame] = value
+                record.on_another[frame] = _on_another(result.mask, truth, object_id)
 
     def warnings(self) -> list[str]:
         """Tell which objects were prompted, but are in no frame of the truth, or hardly scored."""
@@ -106,10 +107,20 @@ class FrameScores:
 
 
 def _empty_record(object_id: int, name: str, frames: int) -> ObjectRecord:
-    lists = ('truth_area', 'area', 'iou', 'boundary', 'dice', 'score', 'presence', 'state')
+    lists = ('truth_area', 'area', 'on_another', 'score', 'presence', 'state')
     return ObjectRecord(
-        object_id, name, prompted=[False] * frames, **{key: [None] * frames for key in lists}
+        object_id,
+        name,
+        prompted=[False] * frames,
+        measures={measure.field: [None] * frames for measure in FRAME_MEASURES},
+        **{key: [None] * frames for key in lists},
     )
+
+
+def _on_another(mask: np.ndarray, truth: np.ndarray, object_id: int) -> bool:
+    """Tell whether a mask lies on an object of the truth other than its own."""
+    others = set(map(int, np.unique(truth[mask]))) - {0, 255, object_id}
+    return any(jaccard(mask, truth == other) >= TAKEN_UP for other in others)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -35,12 +35,14 @@ class VideoJob:
         video: not opened.
         network, settings: what it is tracked with.
         output: folder of the run.
+        through: 'tracker', or the name of a baseline.
     """
 
     video: EvaluationVideo
     network: NetworkChoice
     settings: RunSettings
     output: Path
+    through: str = 'tracker'
 
 
 @dataclass(frozen=True)
@@ -68,14 +70,20 @@ def run_job(
         job: what to do.
         on_progress: called after every frame with the frames done and all of this video.
     """
+    from surgsam2_ros.evaluation.runs.baseline_run import run_baseline
     from surgsam2_ros.evaluation.runs.tracker_run import run_video
 
-    network = load_once(job.network)
+    network = load_once(job.network) if job.through == 'tracker' else None
 
     def run() -> VideoRecord:
+        if network is None:
+            prompts = job.settings.prompts
+            return run_baseline(
+                job.video, job.through, prompts, job.output, on_progress=on_progress
+            )
         return run_video(job.video, network, job.settings, job.output, on_progress=on_progress)
 
-    return attempt(job.video, 'tracker', job.output, run)
+    return attempt(job.video, job.through, job.output, run)
 
 
 @lru_cache(maxsize=1)
@@ -188,7 +196,7 @@ def _run_in_processes(
                     'the process that evaluated it was killed, perhaps for want of memory; '
                     'run again with fewer --jobs'
                 )
-                record = failure(job.video, 'tracker', job.output, reason)
+                record = failure(job.video, job.through, job.output, reason)
                 write_video(job.output, record)
                 yield index, record
 

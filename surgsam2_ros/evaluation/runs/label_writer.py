@@ -20,7 +20,7 @@ from surgsam2_ros.drawing import label_palette
 from surgsam2_ros.sources import SourceError, read_label_png, write_label_png
 
 ALL = 'all'
-RESERVED = ('node', 'overlay', 'records', '.', '..')
+RESERVED = ('baselines', 'node', 'overlay', 'records', '.', '..')
 """Names below an output that are no videos."""
 
 

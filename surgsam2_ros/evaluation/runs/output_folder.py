@@ -12,12 +12,12 @@ from typing import Any
 from surgsam2_ros.evaluation.records import RunRecord, read_run, write_run
 
 _REPORTS = ('summary.json', 'per_frame.csv', 'report.html')
-_WITHOUT_EFFECT = ('through', 'skip_ends', 'overlay')
+_WITHOUT_EFFECT = ('through', 'skip_ends', 'overlay', 'baselines')
 """Settings that decide what is done and reported, not what comes out."""
-_FOLDERS = ('records', 'node', 'overlay')
+_FOLDERS = ('records', 'node', 'baselines', 'overlay')
 
 
-class OutputError(RuntimeError):
+class RunFolderError(RuntimeError):
     """An output folder that cannot be used; the message says why and what to do."""
 
 
@@ -34,15 +34,15 @@ def prepare_output(output: Path, run: RunRecord, *, overwrite: bool = False) -> 
         The run as written. It began when the run that is gone on with began, and keeps its videos.
 
     Raises:
-        OutputError: when the folder cannot be written to, holds something else, or a run with other
-            settings.
+        RunFolderError: when the folder cannot be written to, holds something else, or a run with
+            other settings.
         RecordError: when it holds a run whose run.json is damaged.
     """
     if output.exists() and not output.is_dir():
-        raise OutputError(f'--output {output} is a file; name a folder')
+        raise RunFolderError(f'--output {output} is a file; name a folder')
     if not (output / 'run.json').exists():
         if output.exists() and any(output.iterdir()):
-            raise OutputError(
+            raise RunFolderError(
                 f'--output {output} holds other files and no run; name a new or empty folder'
             )
     elif overwrite:
@@ -50,7 +50,7 @@ def prepare_output(output: Path, run: RunRecord, *, overwrite: bool = False) -> 
     else:
         before = read_run(output)
         if difference := _difference(before, run):
-            raise OutputError(
+            raise RunFolderError(
                 f'{output} holds a run with other settings: {difference}. Give the same settings '
                 'to go on with it, another --output, or --overwrite to remove its results'
             )
@@ -60,7 +60,7 @@ def prepare_output(output: Path, run: RunRecord, *, overwrite: bool = False) -> 
     try:
         write_run(output, run)
     except OSError as error:
-        raise OutputError(
+        raise RunFolderError(
             f'--output {output} cannot be written to ({error.strerror}); name another folder'
         ) from error
     return run

@@ -73,7 +73,7 @@ def run_on_ray(
                 try:
                     record = ray.get(task)
                 except ray.exceptions.RayError as error:
-                    record = failure(job.video, 'tracker', job.output, _describe(error))
+                    record = failure(job.video, job.through, job.output, _describe(error))
                     write_video(job.output, record)
                 tally.note(index, len(record.stems), len(record.stems))
                 tally.finish(index, record)

@@ -36,7 +36,7 @@ def record_of(
 
     Args:
         video: with its truth.
-        through: 'tracker' or 'node'.
+        through: 'tracker', 'node' or the name of a baseline.
         scores: of all its frames.
         predictions: folder that `LabelWriter` filled.
         warnings: besides those of the video and of the scores.

@@ -63,6 +63,25 @@ def test_a_gap_in_the_truth_is_no_absence():
     assert presence_scores([T, F, None, T], [T, F, F, T], [1.0, 1.0, None, 1.0])['returns'] == 1
 
 
+def test_an_object_has_returned_once_a_thousandth_of_the_picture_shows_it():
+    shares = [0.1, 0.0, 0.0005, 0.0009, 0.001, 0.1]
+    scores = presence_scores(shares, [T, F, F, F, F, T], [1.0, 1.0, 0.0, 0.0, 0.0, 0.6])
+    assert (scores['returns'], scores['frames_until_taken_up']) == (1, 1.0)
+    assert scores['recall'] == pytest.approx(2 / 5)  # its rim is visible all the same
+
+
+def test_a_rim_that_stays_is_no_absence():
+    assert presence_scores([0.1, 0.0005, 0.1], [T, T, T], [1.0, 1.0, 1.0])['returns'] == 0
+
+
+def test_the_slowest_return_is_told_beside_the_mean():
+    truth = [T, F, T, T, T, F, T]
+    overlaps = [1.0, 1.0, 0.0, 0.0, 0.9, 1.0, 0.9]
+    scores = presence_scores(truth, truth, overlaps)
+    assert scores['frames_until_taken_up'] == pytest.approx((2 + 0) / 2)
+    assert scores['most_frames_until_taken_up'] == 2
+
+
 def test_a_dropped_frame_delays():
     scores = presence_scores([T, F, T, T], [T, F, None, T], [1.0, 1.0, None, 0.8])
     assert scores['frames_until_taken_up'] == 1.0

@@ -121,8 +121,10 @@ def test_only_ten_frames_after_a_correction_are_looked_at(video, network, monkey
 def test_a_baseline_is_scored_over_the_frames_after_its_prompt(video):
     copied = measure_baselines(video, {'copy': lambda frames, mask: (mask for _ in frames)})
     overlaps = [(16 - shift) / (16 + shift) for shift in range(1, FRAMES)]
-    assert copied.baselines['copy'][3] == pytest.approx(np.mean(overlaps))
-    assert set(copied.baselines['copy']) == {3, 7}
+    first, late = copied.baselines['copy']
+    assert (first.object_id, late.object_id) == (3, 7)
+    assert first.iou == pytest.approx([1.0, *overlaps])
+    assert (late.first_frame, late.iou[:LATE]) == (LATE, [None] * LATE)
 
 
 def test_several_processes_give_the_same_as_one(tmp_path):

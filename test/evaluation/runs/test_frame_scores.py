@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from evaluation_data import SIZE, truth
+from evaluation_data import LATE, SIZE, truth
 
 from surgsam2_ros.evaluation.runs.frame_scores import FrameScores, ObjectResult
 from surgsam2_ros.evaluation.runs.label_writer import LabelWriter, compose
@@ -18,7 +18,7 @@ def test_a_perfect_mask_scores_one():
     scores.add(1, truth(1), {3: ObjectResult(truth(1) == 3, 0.9, 0.8, 'TRACKED')})
     (record,) = scores.records
     assert (record.object_id, record.name) == (3, 'scissors')
-    assert record.iou == record.boundary == record.dice == [None, 1.0]
+    assert record.measures == {key: [None, 1.0] for key in ('iou', 'boundary', 'dice')}
     assert record.area == [None, 16 * 16]
     assert (record.score, record.presence) == ([None, 0.9], [None, 0.8])
     assert record.state == [None, 'TRACKED']
@@ -31,7 +31,21 @@ def test_half_a_mask_has_half_the_overlap():
     scores.add(0, truth(0), {3: ObjectResult(half)})
     record = scores.objects[3]
     assert record.iou == [0.5]
-    assert record.dice == [pytest.approx(2 / 3)]
+    assert record.measures['dice'] == [pytest.approx(2 / 3)]
+
+
+def test_a_track_on_another_object_is_noted():
+    """Half of the other's mask is enough, 6 of its 14 rows are not."""
+    scores = FrameScores({3: ''}, 4)
+    labels = truth(LATE)
+    own, other = labels == 3, labels == 7
+    half = other.copy()
+    half[30 + 7 :] = False
+    less = other.copy()
+    less[30 + 6 :] = False
+    for frame, mask in enumerate((own, other, half, less)):
+        scores.add(frame, labels, {3: ObjectResult(mask)})
+    assert scores.objects[3].on_another == [False, True, True, False]
 
 
 def test_without_result_the_truth_is_known_and_without_truth_the_result():

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from surgsam2_ros.evaluation.records import RecordError, RunRecord, read_run
-from surgsam2_ros.evaluation.runs.output_folder import OutputError, prepare_output
+from surgsam2_ros.evaluation.runs.output_folder import RunFolderError, prepare_output
 
 
 def run(started='now', videos=('a',), **settings):
@@ -32,11 +32,11 @@ def test_the_node_may_be_added_to_a_run_of_the_tracker(tmp_path):
 
 def test_the_rate_of_the_node_stays_what_it_was(tmp_path):
     prepare_output(tmp_path / 'out', run(through='both', rate_hz=15.0))
-    with pytest.raises(OutputError, match=r'rate_hz was 15\.0, now 30\.0'):
+    with pytest.raises(RunFolderError, match=r'rate_hz was 15\.0, now 30\.0'):
         prepare_output(tmp_path / 'out', run(through='node', rate_hz=30.0))
     prepare_output(tmp_path / 'out', run())
     assert read_run(tmp_path / 'out').settings['rate_hz'] == 15.0
-    with pytest.raises(OutputError, match='rate_hz'):
+    with pytest.raises(RunFolderError, match='rate_hz'):
         prepare_output(tmp_path / 'out', run(through='both', rate_hz=30.0))
 
 
@@ -48,7 +48,7 @@ def test_a_run_keeps_the_videos_that_it_had(tmp_path):
 
 def test_settings_within_settings_are_compared_by_name(tmp_path):
     prepare_output(tmp_path / 'out', run(tracker={'max_objects': 4, 'num_maskmem': 7}))
-    with pytest.raises(OutputError, match=r'settings: tracker\.max_objects was 4, now 5\. Give'):
+    with pytest.raises(RunFolderError, match=r'settings: tracker\.max_objects was 4, now 5\. Give'):
         prepare_output(tmp_path / 'out', run(tracker={'max_objects': 5, 'num_maskmem': 7}))
 
 
@@ -74,7 +74,9 @@ def test_overwriting_removes_what_the_run_wrote_and_nothing_else(tmp_path):
 
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
     (tmp_path / 'file').touch()
-    with pytest.raises(OutputError, match=r'--output .*file/out cannot be written to \(Not a dir'):
+    with pytest.raises(
+        RunFolderError, match=r'--output .*file/out cannot be written to \(Not a dir'
+    ):
         prepare_output(tmp_path / 'file/out', run())
 
 
@@ -87,7 +89,7 @@ def test_a_damaged_run_is_named_with_a_remedy_that_works(tmp_path):
 
 def test_a_file_or_a_folder_of_other_things_is_refused(tmp_path):
     (tmp_path / 'file').touch()
-    with pytest.raises(OutputError, match='is a file; name a folder'):
+    with pytest.raises(RunFolderError, match='is a file; name a folder'):
         prepare_output(tmp_path / 'file', run())
-    with pytest.raises(OutputError, match='holds other files and no run'):
+    with pytest.raises(RunFolderError, match='holds other files and no run'):
         prepare_output(tmp_path, run(), overwrite=True)

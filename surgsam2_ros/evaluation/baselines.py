@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Trackers without learning, which a network must beat to be worth its weight.
+"""Baselines: trackers without learning, which a network must beat to be worth its weight.
 
 Each is a generator function that takes the frames of a clip, the first of them included, and the
 mask of one object in the first frame, and yields a mask for every frame.
@@ -8,28 +8,16 @@ mask of one object in the first frame, and yields a mask for every frame.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import cv2
 import numpy as np
 
-Rival = Callable[[Iterable[np.ndarray], np.ndarray], Iterator[np.ndarray]]
+Baseline = Callable[[Iterable[np.ndarray], np.ndarray], Iterator[np.ndarray]]
 
 GRABCUT_ROUNDS = 2
 BAND = 0.1  # width of the uncertain band of a warped mask, as a fraction of the root of its area
 BOX_MARGIN = 0.05  # what GrabCut gets of a tracked box on each side, as a fraction of its side
-
-
-def available_rivals() -> dict[str, Rival]:
-    """Return the rivals by name; CSRT is in OpenCV's contrib builds alone."""
-    rivals: dict[str, Rival] = {
-        'first mask copied': copy_first_mask,
-        'DIS optical flow': warp_by_flow,
-        'DIS optical flow + GrabCut': warp_and_cut,
-    }
-    if hasattr(cv2, 'TrackerCSRT_create'):
-        rivals['CSRT + GrabCut'] = track_box_and_cut
-    return rivals
 
 
 def copy_first_mask(frames: Iterable[np.ndarray], mask: np.ndarray) -> Iterator[np.ndarray]:
@@ -87,6 +75,25 @@ def track_box_and_cut(frames: Iterable[np.ndarray], mask: np.ndarray) -> Iterato
             continue
         found, box = tracker.update(bgr)
         yield _cut_box(bgr, box) if found else np.zeros_like(mask)
+
+
+BASELINES: Mapping[str, Baseline] = {
+    'first mask copied': copy_first_mask,
+    'DIS optical flow': warp_by_flow,
+    'DIS optical flow + GrabCut': warp_and_cut,
+    'CSRT + GrabCut': track_box_and_cut,
+}
+"""All of them by name."""
+
+
+def available_baselines() -> dict[str, Baseline]:
+    """Return those that this machine has: CSRT is in OpenCV's contrib builds alone."""
+    has_csrt = hasattr(cv2, 'TrackerCSRT_create')
+    return {
+        name: follow
+        for name, follow in BASELINES.items()
+        if has_csrt or follow is not track_box_and_cut
+    }
 
 
 def _warp(frames: Iterable[np.ndarray], mask: np.ndarray, cut: bool) -> Iterator[np.ndarray]:

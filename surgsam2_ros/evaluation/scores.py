@@ -1,6 +1,9 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Which frames of a record count, and the scores of an object and a video over them."""
+"""Which frames of a record count, and the scores of an object and a video over them.
+
+Reports, boards, model cards and the demo score their runs by this module alone.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from surgsam2_ros.evaluation.measures import FRAME_MEASURES, SCORES, with_mean
 from surgsam2_ros.evaluation.metrics.presence import presence_scores
 from surgsam2_ros.evaluation.records import ObjectRecord, VideoRecord
-
-MEASURES = ('J', 'F', 'J&F', 'Dice')
 
 
 def scored_frames(record: ObjectRecord, skip_ends: bool = True) -> list[int]:
@@ -34,6 +36,20 @@ def scored_frames(record: ObjectRecord, skip_ends: bool = True) -> list[int]:
     )
 
 
+def later_frames(record: ObjectRecord) -> list[int]:
+    """Return all frames with a result and a truth after the one that was first prompted.
+
+    Boards, model cards and the demo count these.
+
+    Returns:
+        indices of frames, rising; none for an object that was never prompted.
+    """
+    if record.first_frame is None:
+        return []
+    known = (index for index, value in enumerate(record.iou) if value is not None)
+    return [index for index in known if index > record.first_frame]
+
+
 def mean_scores(record: ObjectRecord, frames: Sequence[int]) -> dict[str, float | None]:
     """Average the scores of an object over frames.
 
@@ -42,29 +58,31 @@ def mean_scores(record: ObjectRecord, frames: Sequence[int]) -> dict[str, float 
         frames: indices of frames that have a result and a truth.
 
     Returns:
-        'J', 'F', 'J&F' and 'Dice'; None without frames.
+        by the keys of SCORES; None without frames.
     """
-    overlap, boundary, dice = (
-        _mean([values[index] for index in frames])
-        for values in (record.iou, record.boundary, record.dice)
-    )
-    both = None if overlap is None or boundary is None else (overlap + boundary) / 2
-    return {'J': overlap, 'F': boundary, 'J&F': both, 'Dice': dice}
+    means = {}
+    for measure in FRAME_MEASURES:
+        values = record.measures[measure.field]
+        means[measure.key] = mean([values[index] for index in frames if values[index] is not None])
+    return with_mean(means)
 
 
-def object_scores(record: ObjectRecord, skip_ends: bool = True) -> dict[str, Any]:
+def object_scores(
+    record: ObjectRecord, skip_ends: bool = True, size: tuple[int, int] | None = None
+) -> dict[str, Any]:
     """Score one object.
 
     Args:
         record: of the object.
         skip_ends: see `scored_frames`.
+        size: see `presence_of`.
 
     Returns:
         'object', 'name', 'first_frame', 'frames' (scored), 'missing' (frames that would count if
-        they had a result), 'J', 'F', 'J&F', 'Dice' (means over the scored frames, None without
+        they had a result), the keys of SCORES (means over the scored frames, None without
         any), 'J_missing_as_0' (J over the frames that would be scored if all had a result, 0 for
-        those that have none), 'worst_J', 'worst_frame', 'presence' (see `presence_scores`) and
-        'states' (number of frames by state).
+        those that have none), 'worst_J', 'worst_frame', 'presence' (see `presence_of`) and 'states'
+        (number of frames by state).
     """
     frames = scored_frames(record, skip_ends)
     means = mean_scores(record, frames)
@@ -78,10 +96,10 @@ def object_scores(record: ObjectRecord, skip_ends: bool = True) -> dict[str, Any
         'frames': len(frames),
         'missing': found.count(None),
         **means,
-        'J_missing_as_0': _mean([value or 0.0 for value in found]),
+        'J_missing_as_0': mean([value or 0.0 for value in found]),
         'worst_J': None if worst is None else record.iou[worst],
         'worst_frame': worst,
-        'presence': _presence(record),
+        'presence': presence_of(record, size),
         'states': dict(sorted(Counter(state for state in record.state if state).items())),
     }
 
@@ -120,7 +138,7 @@ def shared_frames_difference(
         skip_ends: see `scored_frames`.
 
     Returns:
-        'J', 'F', 'J&F', 'Dice': other minus first, averaged over frames and then over objects, None
+        the keys of SCORES: other minus first, averaged over frames and then over objects, None
         without a common frame; 'frames': how many were compared, each object's counting.
     """
     rivals = {(r.video, entry.object_id): entry for r in first for entry in r.objects}
@@ -133,20 +151,26 @@ def shared_frames_difference(
         if both:
             count += len(both)
             ours, theirs = (mean_scores(side, sorted(both)) for side in (entry, rival))
-            changes.append({key: ours[key] - theirs[key] for key in MEASURES})
-    return {**{key: mean_of(changes, key) for key in MEASURES}, 'frames': count}
+            changes.append(
+                {
+                    key: ours[key] - theirs[key]
+                    for key in SCORES
+                    if None not in (ours[key], theirs[key])
+                }
+            )
+    return {**{key: mean_of(changes, key) for key in SCORES}, 'frames': count}
 
 
 def mean_of(entries: Sequence[dict[str, Any]], key: str) -> float | None:
     """Mean of a value over the entries in which it is known; None when it is in none."""
-    return _mean([entry[key] for entry in entries if entry.get(key) is not None])
+    return mean([entry[key] for entry in entries if entry.get(key) is not None])
 
 
 def pooled_presence(objects: Sequence[dict[str, Any]]) -> dict[str, float | int | None]:
     """Sum returns and average the rest over objects; see `presence_scores` for the keys.
 
     Args:
-        objects: what `presence_scores` said of each.
+        objects: what `presence_of` said of each.
     """
     taken = [entry for entry in objects if entry.get('taken_up')]
     count = sum(entry['taken_up'] for entry in taken)
@@ -156,19 +180,33 @@ def pooled_presence(objects: Sequence[dict[str, Any]]) -> dict[str, float | int 
         'returns': sum(entry.get('returns') or 0 for entry in objects),
         'taken_up': count,
         'frames_until_taken_up': waited / count if count else None,
+        'most_frames_until_taken_up': max(
+            (entry['most_frames_until_taken_up'] for entry in taken), default=None
+        ),
+        'on_another': sum(entry.get('on_another') or 0 for entry in objects),
     }
 
 
-def _presence(record: ObjectRecord) -> dict[str, Any]:
-    """Judge visibility after the frame in which the object was prompted."""
-    if record.first_frame is None:
+def presence_of(record: ObjectRecord, size: tuple[int, int] | None = None) -> dict[str, Any]:
+    """Judge visibility after the frame in which the object was prompted.
+
+    Args:
+        record: of the object.
+        size: (H, W) of the images; without it every visible pixel is enough for a return.
+
+    Returns:
+        see `presence_scores`; besides 'on_another', the number of frames in which the track lies on
+        another object. Empty for an object that was never prompted.
+    """
+    first = record.first_frame
+    if first is None:
         return {}
-    truth, predicted = (
-        [None if area is None else area > 0 for area in areas[record.first_frame :]]
-        for areas in (record.truth_area, record.area)
-    )
+    pixels = size[0] * size[1] if size else 1
+    shares = [None if area is None else area / pixels for area in record.truth_area[first:]]
+    predicted = [None if area is None else area > 0 for area in record.area[first:]]
     predicted[:1] = [None]  # where it was shown to the tracker is no achievement
-    return presence_scores(truth, predicted, record.iou[record.first_frame :])
+    scores = presence_scores(shares, predicted, record.iou[first:])
+    return {**scores, 'on_another': sum(map(bool, record.on_another[first + 1 :]))}
 
 
 def _expected_frames(record: ObjectRecord, skip_ends: bool) -> list[int]:
@@ -195,5 +233,6 @@ def _counted(record: ObjectRecord, frames: list[int], skip_ends: bool) -> list[i
     return []
 
 
-def _mean(values: Sequence[float]) -> float | None:
+def mean(values: Sequence[float]) -> float | None:
+    """Average values; None without any."""
     return float(np.mean(values)) if len(values) else None

@@ -17,8 +17,14 @@ from page_checks import documented_tables
 from surgsam2_ros.evaluation.records import write_run
 from surgsam2_ros.evaluation.reports import summarise_run, write_reports
 from surgsam2_ros.evaluation.reports.frame_table import COLUMNS
-from surgsam2_ros.evaluation.reports.scores import frame_overlaps, object_scores, scored_frames
 from surgsam2_ros.evaluation.reports.summary import summarise
+from surgsam2_ros.evaluation.scores import (
+    frame_overlaps,
+    later_frames,
+    object_scores,
+    presence_of,
+    scored_frames,
+)
 
 
 @pytest.fixture(scope='module')
@@ -86,6 +92,25 @@ def test_nothing_is_missing_from_a_run_that_answered_every_frame():
     for skip_ends in (True, False):
         scores = object_scores(record, skip_ends)
         assert scores['missing'] == 0 and scores['J_missing_as_0'] == scores['J']
+
+
+def test_later_frames_are_those_after_the_prompt_with_a_truth_and_a_result():
+    record = an_object([None, 1.0, 0.4, None, 0.6])
+    assert later_frames(record) == [2, 4]
+    record.first_frame = None
+    assert later_frames(record) == []
+
+
+def test_frames_on_another_object_count_after_the_prompt():
+    record = an_object([1.0, 0.0, 0.0, 1.0])
+    record.on_another = [True, True, True, False]
+    assert presence_of(record)['on_another'] == 2
+
+
+def test_how_much_of_a_picture_makes_a_return_depends_on_its_size():
+    record = an_object([1.0] * 3, truth=[9, 0, 9], area=[9, 0, 9])
+    assert presence_of(record, (90, 100))['returns'] == 1
+    assert presence_of(record, (91, 100))['returns'] == 0
 
 
 def test_an_object_that_leaves_right_after_its_prompt_returns():

@@ -8,14 +8,15 @@ import cv2
 import numpy as np
 import pytest
 
-from surgsam2_ros.evaluation.metrics import jaccard
-from surgsam2_ros.evaluation.rivals import (
-    available_rivals,
+from surgsam2_ros.evaluation.baselines import (
+    BASELINES,
+    available_baselines,
     copy_first_mask,
     track_box_and_cut,
     warp_and_cut,
     warp_by_flow,
 )
+from surgsam2_ros.evaluation.metrics import jaccard
 
 STEP = 4  # px per frame
 
@@ -39,9 +40,9 @@ def moving_square():
     return frames, masks
 
 
-def last_overlap(rival, clip) -> float:
+def last_overlap(baseline, clip) -> float:
     frames, masks = clip
-    tracked = list(rival(frames, masks[0]))
+    tracked = list(baseline(frames, masks[0]))
     assert len(tracked) == len(frames)
     np.testing.assert_array_equal(tracked[0], masks[0])
     return jaccard(tracked[-1], masks[-1])
@@ -53,9 +54,9 @@ def test_the_copied_mask_stays_where_it_was(moving_square):
     assert last_overlap(copy_first_mask, moving_square) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize('rival', [warp_by_flow, warp_and_cut])
-def test_optical_flow_moves_the_mask_along(rival, moving_square):
-    assert last_overlap(rival, moving_square) > 0.85
+@pytest.mark.parametrize('baseline', [warp_by_flow, warp_and_cut])
+def test_optical_flow_moves_the_mask_along(baseline, moving_square):
+    assert last_overlap(baseline, moving_square) > 0.85
 
 
 @pytest.mark.skipif(
@@ -68,9 +69,11 @@ def test_csrt_follows_the_box(moving_square):
 def test_a_lost_mask_stays_empty(moving_square):
     frames, masks = moving_square
     nothing = np.zeros_like(masks[0])
-    for rival in (copy_first_mask, warp_by_flow, warp_and_cut):
-        assert not any(mask.any() for mask in rival(frames, nothing))
+    for baseline in (copy_first_mask, warp_by_flow, warp_and_cut):
+        assert not any(mask.any() for mask in baseline(frames, nothing))
 
 
 def test_csrt_is_offered_only_where_opencv_has_it():
-    assert ('CSRT + GrabCut' in available_rivals()) == hasattr(cv2, 'TrackerCSRT_create')
+    has_csrt = hasattr(cv2, 'TrackerCSRT_create')
+    offered = [name for name in BASELINES if has_csrt or 'CSRT' not in name]
+    assert list(available_baselines()) == offered
