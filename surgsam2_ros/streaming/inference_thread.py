@@ -177,7 +177,7 @@ class InferenceThread:
     def _run(self) -> None:
         try:
             self._tracker = self._load()
-            self.objects = tuple(self._tracker.objects)
+            self._note_objects()
             self._frames = FramePreparation(
                 self._slot, self._decode, self._tracker.prepare, self._wake.set
             )
@@ -214,7 +214,7 @@ class InferenceThread:
             self._requests.take_prompts(self._history)
             self._log.begin('the next image')
             frame, dropped = self._frames.take()
-            self._count_dropped(dropped)
+            self.count_dropped(dropped)
             if frame is None:
                 return
             self._take_up(frame)
@@ -241,7 +241,7 @@ class InferenceThread:
         """Take one frame through prompts, tracking and publishing."""
         received = frame.received
         if self._lost_device:
-            self._count_dropped(1)
+            self.count_dropped(1)
             return
         if self._is_too_old(received):
             return
@@ -336,27 +336,22 @@ class InferenceThread:
     def _is_too_old(self, received: ReceivedFrame) -> bool:
         """Drop a frame that waited or travelled for too long."""
         age_ms = (self._now_ns() - received.stamp_ns) / 1e6
-        if 0.0 < self.max_age_ms < age_ms:
-            self._count_dropped(1)
-            self._report(
-                'age',
-                f'image is {age_ms:.0f} ms old, more than input.max_age_ms = '
-                f'{self.max_age_ms:g}, and was dropped; if images come from a bag, replay with '
-                '/clock and set use_sim_time',
-            )
-            return True
-        return False
+        if not 0.0 < self.max_age_ms < age_ms:
+            return False
+        self._count_failed(
+            'age',
+            f'image is {age_ms:.0f} ms old, more than input.max_age_ms = {self.max_age_ms:g}, and '
+            'was dropped; if images come from a bag, replay with /clock and set use_sim_time',
+        )
+        return True
 
     def _comes_in_order(self, stamp_ns: int) -> bool:
         """Drop a frame that comes late; when the clock was set back, go on from there."""
         newest_ns = self._order.newest_ns
         order = self._order.judge(stamp_ns)
         if order is Order.LATE:
-            self._count_dropped(1)
-            self._report(
-                'order',
-                f'image with {format_stamp(stamp_ns)} arrived after a newer one and was dropped',
-            )
+            text = f'image with {format_stamp(stamp_ns)} arrived after a newer one and was dropped'
+            self._count_failed('order', text)
         elif order is Order.SET_BACK:
             self._history.clear()  # of stamps; memories do not depend on them
             outcome = 'tracking goes on'
@@ -381,15 +376,12 @@ class InferenceThread:
 
     def count_dropped(self, frames: int) -> None:
         """Count images that nobody will track; for another thread, while this one is idle."""
-        self._count_dropped(frames)
-
-    def _count_dropped(self, frames: int) -> None:
         if frames:
             self._dropped_since_last += frames
             self._on_dropped(frames)
 
     def _count_failed(self, kind: str, text: str) -> None:
-        self._count_dropped(1)
+        self.count_dropped(1)
         self._report(kind, text)
 
     def _free(self) -> None:

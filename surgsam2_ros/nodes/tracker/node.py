@@ -100,12 +100,9 @@ class SurgSam2Node(LifecycleNode):
             timeout_s=lambda: self.parameters.tracking.prompt_timeout_s,
         )
         self._transitions = TransitionThread(self)
+        group = self._transitions.group
         self.create_service(
-            SetBool,
-            '~/enable',
-            self._enable,
-            qos_profile=qos.SERVICES,
-            callback_group=self._transitions.group,
+            SetBool, '~/enable', self._enable, qos_profile=qos.SERVICES, callback_group=group
         )
         self._watch = InferenceWatch(
             self,
