@@ -42,6 +42,7 @@ finish() { for folder in "${mounted[@]}"; do umount -l "$root$folder"; done; }
 trap finish EXIT
 mount -t proc proc "$root/proc" && mounted=(/proc)
 mount --rbind /dev "$root/dev" && mounted=(/dev "${mounted[@]}")
+mount --make-rslave "$root/dev" # its end must not end this machine's own
 for folder in ${EXTRA_FOLDERS:-}; do # for example local wheels that pip is told of
   mkdir -p "$root$folder"
   mount --bind "$folder" "$root$folder" && mounted=("$folder" "${mounted[@]}")
