@@ -325,7 +325,7 @@ class InferenceThread:
         """Stop trying when no frame can succeed; whoever watches `failure` ends the process."""
         if not self._lost_device and is_device_lost(error):
             self._lost_device = (
-                f'the device is lost, restart the process of the node: {_describe(error)}'
+                f'the device was lost, restart the process of the node: {_describe(error)}'
             )
             self._report('inference', self._lost_device)
 

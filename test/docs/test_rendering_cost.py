@@ -40,7 +40,7 @@ def test_every_case_is_measured_both_ways(small, tmp_path, capsys):
 
 
 def test_the_objects_cover_what_is_said():
-    logits = slanted_bars(2, 64, (512, 640)).logits
+    logits = slanted_bars(2, 64, (512, 640)).mask_logits
     assert (logits > 0).float().mean().item() == pytest.approx(COVERED, rel=0.2)
 
 

@@ -11,6 +11,7 @@ import sys
 import numpy as np
 import pytest
 from evaluation_fixtures import a_run, a_video, write_clips, write_example_run
+from repository import REPO
 
 from surgsam2_ros.evaluation.board import VideoMeasurement, board_figures
 from surgsam2_ros.evaluation.records import read_video, video_path
@@ -136,7 +137,8 @@ write_reports(output)
 
 def test_a_measure_in_the_list_is_recorded_averaged_tabulated_and_explained(tmp_path):
     """In a process of its own: the list is read when modules are."""
-    subprocess.run([sys.executable, '-c', _ADDED, str(tmp_path)], check=True, timeout=300)
+    code = f'import sys; sys.path.append({str(REPO / "test" / "support")!r})\n{_ADDED}'
+    subprocess.run([sys.executable, '-c', code, str(tmp_path)], check=True, timeout=300)
     run = tmp_path / 'run'
     record = json.loads(next(run.glob('records/tracker/*.json')).read_text())
     values = record['objects'][-1]['precision']  # it stays in view, the others leave

@@ -188,7 +188,7 @@ def test_a_node_that_cannot_be_configured_ends_the_demo_with_its_reason(bag, run
 def test_a_node_that_dies_ends_the_demo_with_the_end_of_its_log(bag, run_demo):
     status, shown, _ = run_demo('--bag', bag, '--truth-topic', '/left/truth', '--device', 'toaster')
     assert status == 1
-    assert 'the node ended with status 1' in shown
+    assert 'the node ended with status 78' in shown
     assert 'toaster' in shown.split('the end of')[1]
 
 

@@ -63,7 +63,12 @@ def make(*arguments: str) -> subprocess.CompletedProcess:
         name: value for name, value in os.environ.items() if name not in ('MAKEFLAGS', 'ROS_DISTRO')
     }
     return subprocess.run(
-        ['make', *arguments], cwd=REPO, env=environment, capture_output=True, text=True, timeout=60
+        ['make', '--no-print-directory', *arguments],
+        cwd=REPO,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
 

@@ -28,12 +28,12 @@ from surgsam2_ros.tracking import StreamingTracker
 
 fault, track = Path(sys.argv[1]), StreamingTracker.track
 
-def track_unless_faulty(self, rgb):
+def track_unless_faulty(self, rgb, stamp_ns=None):
     while fault.exists() and fault.read_text() == 'hang':
         time.sleep(0.05)
     if fault.exists() and fault.read_text() == 'lost':
         raise RuntimeError('CUDA error: an illegal memory access was encountered')
-    return track(self, rgb)
+    return track(self, rgb, stamp_ns)
 
 StreamingTracker.track = track_unless_faulty
 from surgsam2_ros.nodes.tracker.__main__ import main
@@ -120,7 +120,7 @@ def test_a_lost_device_makes_the_node_leave_active_and_say_why(node, fault):
     fault.write_text('lost')
     node.camera.send()
     status = node.client.wait_for_status(lambda s: s.lifecycle_state == NodeState.FINALIZED)
-    assert 'the device is lost' in status.message
+    assert 'the device was lost' in status.message
     assert 'illegal memory access' in status.message
     assert 'restart the process' in status.message
     assert node.client.state() is NodeState.FINALIZED
