@@ -17,12 +17,10 @@ SNAPSHOT_PARAMETER = 'restart.snapshot_file'
 SNAPSHOT_AGE_PARAMETER = 'restart.max_age_s'
 """How old its snapshot may be [s]."""
 
-EXIT_S = 10.0
-"""Longest from SIGTERM to the end of the process [s]."""
+EXIT_S = 3.0
+"""Longest from SIGTERM or SIGINT to the end of the process [s]."""
 
-KNOWN_LIMITS: Mapping[str, str] = {
-    'SIGINT twice': 'a second SIGINT ends Python while it shuts down, with status -2',
-}
+KNOWN_LIMITS: Mapping[str, str] = {}
 """Name of a fault -> why the node need not pass it yet; what is found is told as known."""
 
 
