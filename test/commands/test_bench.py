@@ -55,6 +55,7 @@ def test_a_row_has_times_counts_and_stages(tmp_path, capsys):
     assert printed.out.count(f'| surgsam2_nano_320 | {NANO_SIZE} |') == 2
 
 
+@pytest.mark.slow
 def test_the_documented_call_keeps_its_fields(tmp_path, capsys):
     pytest.importorskip('sam2')
     out = tmp_path / 'bench.json'

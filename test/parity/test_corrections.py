@@ -97,6 +97,7 @@ def test_a_correction_of_a_tracked_frame(correction):
     assert difference(events, corrected(correction)).within(LIMIT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('correction', CORRECTIONS)
 def test_without_the_correction_the_gate_fails(correction):
     """So that the cases above can fail: the correction changes its frame and the one after it."""

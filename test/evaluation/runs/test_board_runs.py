@@ -68,6 +68,7 @@ def test_good_frames_the_prompted_one_and_those_without_the_object_are_not_corre
     assert choose_frames([record], 0, 0, 'a') == {}
 
 
+@pytest.mark.slow
 def test_a_correction_does_what_it_does_when_it_comes_a_frame_late(video, network):
     """Measured on a copy of the tracker: the tracker itself, asked to replay, says the same."""
     frame, object_id = 4, 3
@@ -105,6 +106,7 @@ def test_a_frame_is_corrected_by_a_click_a_box_and_a_mask(video, network):
             assert entry.without == pytest.approx(np.mean(later), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_only_ten_frames_after_a_correction_are_looked_at(video, network, monkeypatch):
     monkeypatch.setattr(corrections, 'LATER_FRAMES', 2)
     with video:
