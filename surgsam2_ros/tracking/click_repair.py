@@ -54,12 +54,13 @@ def repair(
     alone, logits = network.condition(features.stride16, None), tracked
     for prompt in prompts:
         for place, label in zip(prompt.points.split(1), prompt.labels.tolist(), strict=True):
-            on_it = torch.ones((1, 1), dtype=prompt.labels.dtype, device=place.device)
-            selected = network.decode(
-                alone, features, points=place[None], labels=on_it, multimask=True
-            )
-            click = tuple(place[0].tolist())
-            logits = repair_mask(logits, click, label == 1, features, selected.mask_logits)
+            selected = None
+            if label == 1:
+                on_it = torch.ones((1, 1), dtype=prompt.labels.dtype, device=place.device)
+                selected = network.decode(
+                    alone, features, points=place[None], labels=on_it, multimask=True
+                ).mask_logits
+            logits = repair_mask(logits, tuple(place[0].tolist()), features, selected)
     size = (network.image_size, network.image_size)
     mask = (F.interpolate(logits, size, mode='bilinear', align_corners=False) > 0).float()
     judged = network.decode(
@@ -76,18 +77,17 @@ def repair(
 def repair_mask(
     logits: Tensor,
     click: tuple[float, float],
-    on_object: bool,
     features: ImageFeatures,
-    selected: Tensor,
+    selected: Tensor | None,
 ) -> Tensor:
     """Change a tracked mask so that it agrees with a click.
 
     Args:
         logits: float32 [1, 1, S/4, S/4] of the tracked mask; some are above 0.
         click: x and y in pixels of the network's input, 0 to S.
-        on_object: whether the click says that the object is there, or that it is not.
         features: of the image, batch 1.
-        selected: float32 [1, 1, S/4, S/4] logits of what the click alone selects.
+        selected: float32 [1, 1, S/4, S/4] logits of what a click on the object alone selects; None
+            when the click says that the object is not there.
 
     Returns:
         logits [1, 1, S/4, S/4], those given but for the part that changes.
@@ -98,13 +98,12 @@ def repair_mask(
     rows, columns = np.mgrid[:side, :side]
     distance = np.hypot(columns - column, rows - row)
     described = _describe(features, side)
-    if on_object:
-        added = _part_to_add(mask, distance, described, (selected[0, 0] > 0).cpu().numpy())
-        changed = torch.from_numpy(added).to(logits.device)
-        return torch.where(changed, logits.clamp(min=_SURE), logits)
-    removed = _part_to_remove(mask, distance, described)
-    changed = torch.from_numpy(removed).to(logits.device)
-    return torch.where(changed, logits.clamp(max=-_SURE), logits)
+    if selected is None:
+        removed = torch.from_numpy(_part_to_remove(mask, distance, described)).to(logits.device)
+        return torch.where(removed, logits.clamp(max=-_SURE), logits)
+    part = _part_to_add(mask, distance, described, (selected[0, 0] > 0).cpu().numpy())
+    added = torch.from_numpy(part).to(logits.device)
+    return torch.where(added, logits.clamp(min=_SURE), logits)
 
 
 def _part_to_add(

@@ -49,7 +49,7 @@ def click_at(row: int, column: int) -> tuple[float, float]:
 
 def test_a_click_beside_the_object_takes_away_what_looks_like_the_clicked_place():
     tracked = logits_of(SHAFT, GLOVE)
-    repaired = repair_mask(tracked, click_at(40, 20), False, features(), tracked)
+    repaired = repair_mask(tracked, click_at(40, 20), features(), None)
     assert overlap(tracked, SHAFT) == pytest.approx(0.5)
     assert overlap(repaired, SHAFT) > 0.9
     assert not mask_of(repaired)[40, 20]
@@ -57,20 +57,20 @@ def test_a_click_beside_the_object_takes_away_what_looks_like_the_clicked_place(
 
 def test_a_click_on_the_object_adds_the_part_that_it_selects():
     tracked = logits_of(SHAFT)
-    repaired = repair_mask(tracked, click_at(24, 40), True, features(), logits_of(JAW))
+    repaired = repair_mask(tracked, click_at(24, 40), features(), logits_of(JAW))
     assert overlap(repaired, SHAFT, JAW) > 0.9
     assert mask_of(repaired)[24, 40]
 
 
 def test_what_the_click_selects_but_looks_otherwise_is_not_added():
     selected = logits_of(JAW, GLOVE, TISSUE)
-    repaired = repair_mask(logits_of(SHAFT), click_at(24, 40), True, features(), selected)
+    repaired = repair_mask(logits_of(SHAFT), click_at(24, 40), features(), selected)
     assert overlap(repaired, SHAFT, JAW) > 0.9
 
 
 def test_only_what_changes_gets_other_logits():
     tracked = logits_of(SHAFT, GLOVE)
-    repaired = repair_mask(tracked, click_at(40, 20), False, features(), tracked)
+    repaired = repair_mask(tracked, click_at(40, 20), features(), None)
     kept = mask_of(repaired) == mask_of(tracked)
     assert torch.equal(repaired[0, 0][kept], tracked[0, 0][kept])
 
@@ -79,15 +79,15 @@ def test_only_what_changes_gets_other_logits():
 @pytest.mark.parametrize('place', [(0, 0), (SIDE - 1, SIDE - 1), (24, 20)])
 def test_the_clicked_pixel_is_as_the_click_says(place, on_object):
     tracked = logits_of(SHAFT)
-    nothing = torch.full_like(tracked, -5.0)
-    repaired = repair_mask(tracked, click_at(*place), on_object, features(), nothing)
+    nothing = torch.full_like(tracked, -5.0) if on_object else None
+    repaired = repair_mask(tracked, click_at(*place), features(), nothing)
     assert mask_of(repaired)[place].item() == on_object
 
 
 def test_a_mask_that_fills_the_image_can_be_clicked_away():
     everything = torch.full((1, 1, SIDE, SIDE), 5.0)
-    repaired = repair_mask(everything, click_at(8, 56), False, features(), everything)
+    repaired = repair_mask(everything, click_at(8, 56), features(), None)
     assert not mask_of(repaired)[8, 56]
     assert mask_of(repaired)[24, 20]
-    repaired = repair_mask(everything, click_at(8, 56), True, features(), everything)
+    repaired = repair_mask(everything, click_at(8, 56), features(), everything)
     assert mask_of(repaired).all()
