@@ -78,7 +78,6 @@ class InferenceThread:
         self.encode_ahead = False  # encode the next frame in a second thread while one is tracked
         self.snapshots: SnapshotKeeper | None = None  # `load` may set it, and the session
         self.session = time.time_ns()  # differs from that of any other start
-        self.last_result: TrackedFrame | None = None
         self.objects: tuple[ObjectInfo, ...] = ()  # that live, as of the newest frame or request
         self._load = load
         self._slot = slot
@@ -304,7 +303,6 @@ class InferenceThread:
         return self._tracker.frame_index - min(past) if past else 0
 
     def _hand_out(self, tracked: TrackedFrame) -> None:
-        self.last_result = tracked
         self._note_objects()
         try:
             self._publish(tracked)
@@ -371,7 +369,6 @@ class InferenceThread:
         self._history.clear()
         self._order.forget()
         self.session += 1
-        self.last_result = None
         self.objects = ()
 
     def count_dropped(self, frames: int) -> None:
@@ -389,7 +386,6 @@ class InferenceThread:
         if self.snapshots is not None:
             self.snapshots.close()
         self._tracker = None
-        self.last_result = None
         self.objects = ()
         gc.collect()
         with contextlib.suppress(RuntimeError):  # of a lost device

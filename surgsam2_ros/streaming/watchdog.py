@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from statistics import median
 
 _STEP_S = 1.0
-_WORK_FACTOR = 4  # longest that an image may be in work, in times what images take
+WORK_FACTOR = 4  # longest that an image may be in work, in times what images take
 _FIRST_FACTOR = 10  # and what is done for the first time, in times the silence allowed
 
 
@@ -81,7 +81,7 @@ def allowed_s(work: Work, max_silence_s: float, frame_s: float) -> float:
         frame_s: time that an image takes [s]: some large networks need many seconds.
     """
     silence_s = max_silence_s * (_FIRST_FACTOR if work.first else 1)
-    return max(silence_s, _WORK_FACTOR * work.frames * frame_s)
+    return max(silence_s, WORK_FACTOR * work.frames * frame_s)
 
 
 class Watchdog:

@@ -23,12 +23,12 @@ from surgsam2_ros.streaming.frame_slot import FrameSlot
 from surgsam2_ros.streaming.inference_thread import InferenceThread
 from surgsam2_ros.streaming.requests import CallRequest, PromptRequest, RequestQueue
 from surgsam2_ros.streaming.tracked_frame import TrackedFrame
+from surgsam2_ros.streaming.watchdog import WORK_FACTOR
 from surgsam2_ros.tracking import StreamingTracker, TrackState
 
 IDLE_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 10.0
 _SIGNS_PER_LEASE = 4  # of life, while there is nothing to track
-_WORK_FACTOR = 4  # longest that an image may take, in times the last one
 # Longest that a deactivation waits for the queue of the every_frame policy.
 QUEUE_TIMEOUT_S = 30.0
 
@@ -209,8 +209,7 @@ class Pipeline:
 
     def _work_s(self) -> float:
         """How long an image may be in work [s]: some large networks take many seconds."""
-        last = self.inference.last_result
-        return _WORK_FACTOR * last.inference_ms / 1e3 if last is not None else 0.0
+        return WORK_FACTOR * self.inference.frame_s
 
     def _load(self, parameters: Parameters) -> StreamingTracker:
         has_sound_cv_bridge()  # found out now: it may take longer than an image can wait
