@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import os
 
-import launch_stand_in
+import launch_entities
 import pytest
 import yaml
-from launch_stand_in import (
+from launch_entities import (
     ExecuteProcess,
     GroupAction,
     IncludeLaunchDescription,
@@ -17,10 +17,8 @@ from launch_stand_in import (
     LaunchError,
     PushROSNamespace,
     PythonLaunchDescriptionSource,
-    declared_arguments,
-    resolve,
-    resolve_description,
 )
+from launch_stand_in import declared_arguments, resolve, resolve_description
 from repository import REPO
 
 LAUNCH_FILES = sorted((REPO / 'launch').glob('*.launch.py'))
@@ -36,7 +34,7 @@ NEW_VARIABLE, OLD_VARIABLE = 'FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_
 def executables(monkeypatch):
     """Find every executable, installed or not: what is started is looked at, not run."""
     monkeypatch.setattr(
-        launch_stand_in, 'find_executable', lambda package, name: f'{package}/{name}'
+        launch_entities, 'find_executable', lambda package, name: f'{package}/{name}'
     )
 
 

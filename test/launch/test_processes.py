@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import launch_stand_in
+import launch_entities
 import pytest
-from launch_stand_in import (
+from launch_entities import (
     Command,
     GroupAction,
     IncludeLaunchDescription,
@@ -20,9 +20,8 @@ from launch_stand_in import (
     LaunchError,
     PushROSNamespace,
     PythonLaunchDescriptionSource,
-    resolve,
-    resolve_description,
 )
+from launch_stand_in import resolve, resolve_description
 from processes import TestProcess
 from repository import REPO
 
@@ -172,7 +171,7 @@ def test_rviz_listens_to_the_node_below_a_pushed_namespace(tmp_path, monkeypatch
     """ROS itself tells what the remappings of RViz lead to."""
     import rclpy
 
-    monkeypatch.setattr(launch_stand_in, 'find_executable', lambda package, name: name)
+    monkeypatch.setattr(launch_entities, 'find_executable', lambda package, name: name)
     include = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(str(LAUNCH / 'surgsam2.launch.py')),
         launch_arguments=[('namespace', 'left'), ('rviz', 'true'), ('image_topic', '/camera')],

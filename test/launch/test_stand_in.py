@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import launch_stand_in
+import launch_entities
 import pytest
 import yaml
-from launch_stand_in import (
+from launch_entities import (
     DeclareLaunchArgument,
     ExecuteProcess,
     GroupAction,
@@ -23,9 +23,8 @@ from launch_stand_in import (
     PushROSNamespace,
     PythonLaunchDescriptionSource,
     SetEnvironmentVariable,
-    resolve,
-    resolve_description,
 )
+from launch_stand_in import resolve, resolve_description
 from repository import REPO
 
 CASES = {
@@ -41,7 +40,7 @@ CASES = {
 @pytest.fixture(autouse=True)
 def executables(monkeypatch):
     """Find every executable, installed or not."""
-    monkeypatch.setattr(launch_stand_in, 'find_executable', lambda package, name: f'/bin/{name}')
+    monkeypatch.setattr(launch_entities, 'find_executable', lambda package, name: f'/bin/{name}')
 
 
 def argument_reader(folder: Path) -> Path:
@@ -108,7 +107,7 @@ def test_a_parameter_file_that_is_missing_is_left_out_with_a_warning(tmp_path, c
 
 
 def test_a_value_that_nobody_set_is_an_error(tmp_path):
-    with pytest.raises(launch_stand_in.LaunchError, match="'unset'"):
+    with pytest.raises(launch_entities.LaunchError, match="'unset'"):
         values(tmp_path, ExecuteProcess(cmd=[LaunchConfiguration('unset')]))
 
 
