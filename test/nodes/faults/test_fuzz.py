@@ -37,22 +37,19 @@ def test_a_seed_gives_the_same_messages(make):
     assert sequence(4) != sequence(5)
 
 
+@pytest.mark.parametrize(
+    ('make', 'decode'),
+    [
+        (MAKERS['images'], decode_image_message),
+        (MAKERS['compressed'], decode_compressed_message),
+    ],
+    ids=['raw', 'compressed'],
+)
 @settings(max_examples=300, deadline=None)
-@given(seeds)
-def test_an_image_is_read_or_refused(rng):
+@given(rng=seeds)
+def test_an_image_is_read_or_refused(make, decode, rng):
     try:
-        rgb = decode_image_message(fuzz.random_image(rng))
-    except EncodingError as refusal:
-        assert str(refusal)
-    else:
-        assert rgb.dtype == np.uint8 and rgb.ndim == 3
-
-
-@settings(max_examples=300, deadline=None)
-@given(seeds)
-def test_a_compressed_image_is_read_or_refused(rng):
-    try:
-        rgb = decode_compressed_message(fuzz.random_compressed(rng, ENCODED))
+        rgb = decode(make(rng))
     except EncodingError as refusal:
         assert str(refusal)
     else:

@@ -8,11 +8,10 @@ the policy's seconds are shortened.
 
 from __future__ import annotations
 
-import time
 from unittest.mock import MagicMock
 
 import pytest
-from loaded_trackers import use_tracker
+from loaded_trackers import spin_until, use_tracker
 
 rclpy = pytest.importorskip('rclpy')
 
@@ -71,14 +70,11 @@ class Bench:
 
     def run(self, latency_ms: float, until, seconds: float = PATIENCE_S) -> bool:
         """Let images come, of which every second has a result, until something is so."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            self.node.reporter.frame_received(2)
-            self.node.reporter.frame_published(latency_ms, 10.0)
-            self.executor.spin_once(timeout_sec=0.02)
-            if until():
-                return True
-        return False
+        return spin_until(self.executor, until, seconds, lambda: self._pass_images(latency_ms))
+
+    def _pass_images(self, latency_ms: float) -> None:
+        self.node.reporter.frame_received(2)
+        self.node.reporter.frame_published(latency_ms, 10.0)
 
     def close(self) -> None:
         self.executor.shutdown()

@@ -6,11 +6,10 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from unittest.mock import MagicMock
 
 import pytest
-from loaded_trackers import use_tracker
+from loaded_trackers import spin_until, use_tracker
 from repository import REPO
 
 rclpy = pytest.importorskip('rclpy')
@@ -50,12 +49,7 @@ class Manager:
         self.heard.append(json.loads(message.data))
 
     def spin(self, until=lambda: False, seconds: float = PATIENCE_S) -> bool:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            self.executor.spin_once(timeout_sec=0.02)
-            if until():
-                return True
-        return False
+        return spin_until(self.executor, until, seconds)
 
     def close(self) -> None:
         self.executor.shutdown()
