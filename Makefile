@@ -11,7 +11,7 @@ ROS ?= kilted
 ifeq ($(ROS),kilted)
 VENV ?= .venv
 TESTS :=
-TESTS_NEED := test train evaluate lint
+TESTS_NEED := test train evaluate console lint
 else ifeq ($(ROS),jazzy)
 VENV ?= .venv-jazzy
 TESTS := test/nodes test/launch test/sources
@@ -31,7 +31,7 @@ ifneq ($(AMENT_PREFIX_PATH)$(_ROS_WHEELS_BOOTSTRAP_COMPLETE),)
 unexport LD_LIBRARY_PATH
 endif
 
-.PHONY: help setup demo test test-slow test-ray lint format docs train-nano train-nano-320 evaluate-nano bench chaos soak clean distclean
+.PHONY: help setup demo test test-slow test-ray test-console console lint format docs train-nano train-nano-320 evaluate-nano bench chaos soak clean distclean
 
 help: ## list the targets
 	@echo 'usage: make TARGET [VARIABLE=value …]'
@@ -44,7 +44,7 @@ help: ## list the targets
 	@echo '  MINUTES, SEED    how long `make chaos` and `make soak` take, and the order of faults'
 	@echo '  DATA         folder of the pictures that `make train-nano-320` trains on'
 	@echo '  CLIPS        data sets of the VOS layout that `make evaluate-nano` measures besides'
-	@echo '  ARGS         further arguments of demo, train-nano, evaluate-nano, bench, chaos, soak (surgsam2) and test, test-slow, test-ray (pytest)'
+	@echo '  ARGS         further arguments of demo, train-nano, evaluate-nano, bench, chaos, soak, console (surgsam2) and test, test-slow, test-ray, test-console (pytest)'
 
 setup: $(STAMPS)/package ## make .venv with everything that the node needs
 
@@ -72,6 +72,10 @@ test-slow: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/onnx $(STAMPS)/train $(STA
 test-ray: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/evaluate $(STAMPS)/ray ## run the tests on a Ray cluster of two nodes
 	$(BIN)/python -m pytest -m '' test/evaluation/runs/test_ray_cluster.py $(ARGS)
 
+test-console: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/console $(STAMPS)/console_test ## run the tests that drive the operator's page in Chromium
+	@$(call require,chromium,chromium)
+	$(BIN)/python -m pytest -m browser test/console $(ARGS)
+
 lint: $(STAMPS)/package $(STAMPS)/lint ## run the linters alone
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -86,6 +90,9 @@ chaos: $(STAMPS)/package ## strike a real node with faults for MINUTES (10), wri
 
 soak: $(STAMPS)/package ## have a node work for MINUTES (30), see that it needs no more with time, write build/soak/
 	$(BIN)/surgsam2 soak $(if $(MINUTES),--minutes '$(MINUTES)') $(ARGS)
+
+console: $(STAMPS)/package $(STAMPS)/console ## serve the operator's page beside a running node, or over a recording with ARGS='--bag …'
+	$(BIN)/surgsam2 console $(ARGS)
 
 # Documents ------------------------------------------------------------------------------------------------------------
 
@@ -239,6 +246,14 @@ $(STAMPS)/bench: requirements/bench.txt $(STAMPS)/run
 	@touch $@
 
 $(STAMPS)/ray: requirements/ray.txt $(STAMPS)/run
+	@$(PIP) --no-deps -r $<
+	@touch $@
+
+$(STAMPS)/console: requirements/console.txt $(STAMPS)/run
+	@$(PIP) --no-deps -r $<
+	@touch $@
+
+$(STAMPS)/console_test: requirements/console_test.txt $(STAMPS)/run
 	@$(PIP) --no-deps -r $<
 	@touch $@
 

@@ -46,6 +46,7 @@ setup(
     # Of single commands and parameters; requirements/ pins them, to be taken with --no-deps.
     extras_require={
         'test': ['pytest'],
+        'console': ['nicegui'],
         'bench': ['timm', 'transformers'],
         'evaluation': ['scipy', 'trackeval'],
         'onnx': ['onnx', 'onnxruntime', 'onnxscript'],
