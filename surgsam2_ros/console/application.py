@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request, WebSocket
 from fastapi.staticfiles import StaticFiles
-from nicegui import ui
+from nicegui import Client, ui
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -45,8 +45,8 @@ def application() -> FastAPI:
         await stream_pictures(websocket, feed, session.keep if session else lambda _: None)
 
     @ui.page('/', title='surgsam2 console', dark=None)
-    async def page(request: Request) -> None:
-        await build_page(request.scope['console'], request)
+    def page(request: Request, client: Client) -> None:
+        build_page(request.scope['console'], request, client)
 
     ui.run_with(
         app,

@@ -1,0 +1,70 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Plain elements: buttons that name a command of the page, texts and inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nicegui import ui
+
+from surgsam2_ros.console.icons import icon
+
+
+def command_button(
+    command: str, icon_name: str, title: str, key: str = '', *, label: str = ''
+) -> ui.element:
+    """Make a button that runs a command of `static/main.js`.
+
+    Args:
+        command: its name there.
+        icon_name: see `icons.icon`.
+        title: what it does, read to those who do not see.
+        key: that does the same.
+        label: written beside the icon.
+    """
+    button = ui.element('button').classes('button' if label else 'button bare')
+    button.props['type'] = 'button'
+    button.props['data-command'] = command
+    button.props['aria-label'] = title
+    button.props['title'] = f'{title} ({key})' if key else title
+    with button:
+        ui.html(icon(icon_name), sanitize=False)
+        if label:
+            text(label)
+    return button
+
+
+def text(content: str = '', *, element_id: str = '', classes: str = '') -> ui.label:
+    """Make a piece of text; one with an id is written by the page's scripts."""
+    label = ui.label(content).classes(classes)
+    if element_id:
+        label.props['id'] = element_id
+    return label
+
+
+def text_input(
+    label: str, value: str, on_change: Callable[[str], Any], *, choices: str = '', classes: str = ''
+) -> ui.element:
+    """Make an input that tells its value when it was changed.
+
+    Args:
+        label: what it is for.
+        value: at first.
+        on_change: is given the new value.
+        choices: id of a datalist.
+        classes: of CSS.
+    """
+    entry = ui.element('input').classes(classes)
+    entry.props.update({'type': 'text', 'aria-label': label, 'maxlength': 60, 'value': value})
+    entry.props.update({'autocomplete': 'off', 'spellcheck': 'false', 'placeholder': label})
+    if choices:
+        entry.props['list'] = choices
+    entry.on(
+        'change', lambda event: on_change(str(event.args)), js_handler='(e) => emit(e.target.value)'
+    )
+    # Enter ends the typing, so that the next keys are the page's again.
+    entry.on('keydown.enter', js_handler='(e) => e.target.blur()')
+    entry.on('keydown.esc', js_handler='(e) => e.target.blur()')
+    return entry

@@ -1,0 +1,27 @@
+// Copyright 2026 surgsam2_ros contributors
+// SPDX-License-Identifier: Apache-2.0
+// Sentences that come and go.
+
+const SHOWN_MS = { notice: 5000, problem: 12000 };
+const MOST = 4;
+
+/** Show a sentence; the same one again only takes its place. */
+export function toast(text, { author = '', isProblem = false } = {}) {
+  const list = document.getElementById('toasts');
+  if (!list) return;
+  [...list.children].find((each) => each.dataset.text === author + text)?.remove();
+  const entry = document.createElement('div');
+  entry.className = isProblem ? 'toast problem' : 'toast';
+  entry.dataset.text = author + text;
+  if (isProblem) entry.setAttribute('role', 'alert');
+  if (author) {
+    const name = document.createElement('b');
+    name.textContent = author;
+    entry.append(name, ' ');
+  }
+  entry.append(text);
+  entry.addEventListener('click', () => entry.remove());
+  list.append(entry);
+  while (list.children.length > MOST) list.firstChild.remove();
+  setTimeout(() => entry.remove(), SHOWN_MS[isProblem ? 'problem' : 'notice']);
+}
