@@ -28,7 +28,8 @@ _LINES = {
     'freeze': '<path d="M9 5v14M15 5v14" stroke-width="3"/>',
     'undo': '<path d="M8 5L4 9l4 4M4.5 9H14a5.5 5.5 0 0 1 0 11h-4"/>',
     'fit': '<path d="M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5"/>',
-    'zoom_in': '<circle cx="10.5" cy="10.5" r="6.5"/><path d="M15.5 15.5L21 21M10.5 8v5M8 10.5h5"/>',
+    'zoom_in': '<circle cx="10.5" cy="10.5" r="6.5"/>'
+    '<path d="M15.5 15.5L21 21M10.5 8v5M8 10.5h5"/>',
     'zoom_out': '<circle cx="10.5" cy="10.5" r="6.5"/><path d="M15.5 15.5L21 21M8 10.5h5"/>',
     'fullscreen': '<path d="M14 4h6v6M20 4l-7 7M10 20H4v-6M4 20l7-7"/>',
     'theme': '<circle cx="12" cy="12" r="8"/><path d="M12 4a8 8 0 0 1 0 16z" fill="currentColor"/>',
@@ -39,7 +40,8 @@ _LINES = {
     'smaller': '<path d="M6 12h12"/>',
     'larger': '<path d="M6 12h12M12 6v12"/>',
     'add': '<path d="M5 12h14M12 5v14"/>',
-    'lock': '<rect x="5" y="11" width="14" height="9" rx="1.5"/><path d="M8 11V8a4 4 0 0 1 8 0v3"/>',
+    'lock': '<rect x="5" y="11" width="14" height="9" rx="1.5"/>'
+    '<path d="M8 11V8a4 4 0 0 1 8 0v3"/>',
     'unlock': '<rect x="5" y="11" width="14" height="9" rx="1.5"/>'
     '<path d="M8 11V7.5a4 4 0 0 1 7.7-1.5"/>',
     'remove': '<path d="M4 7h16M9.5 7V4.5h5V7M6.5 7l1 13h9l1-13M10 11v5.5M14 11v5.5"/>',
@@ -77,6 +79,7 @@ def state_icon(state: TrackState) -> str:
 
 def _svg(content: str) -> str:
     return (
-        '<svg class="icon" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.7" '
-        f'stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">{content}</svg>'
+        '<svg class="icon" viewBox="0 0 24 24" fill="none" stroke="currentColor" '
+        'stroke-width="1.7" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">'
+        f'{content}</svg>'
     )

@@ -85,12 +85,13 @@ class _Page:
             with ui.element('div').classes('over top'):
                 text(element_id='trouble', classes='chip trouble').props('hidden role=status')
                 text(element_id='hint', classes='chip hint').props('hidden role=status')
-            with ui.element('div').classes('over bottom'):
-                with ui.element('div').classes('pending').props('id=pending hidden'):
-                    text(element_id='pending-text').props('role=status')
-                    command_button('undo', 'undo', 'Take back', 'Ctrl+Z')
-                    command_button('drop', 'drop', 'Drop', 'Escape', label='Drop')
-                    command_button('send', 'send', 'Send', 'Enter', label='Send').classes('primary')
+            bottom = ui.element('div').classes('over bottom')
+            with bottom, ui.element('div').classes('pending').props('id=pending hidden'):
+                text(element_id='pending-text').props('role=status')
+                command_button('undo', 'undo', 'Take back', 'Ctrl+Z')
+                command_button('drop', 'drop', 'Drop', 'Escape', label='Drop')
+                send = command_button('send', 'send', 'Send', 'Enter', label='Send')
+                send.classes('primary')
             ui.element('div').classes('toasts').props('id=toasts role=log aria-live=polite')
 
     def _look(self, camera: str) -> None:
