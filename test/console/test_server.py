@@ -1,0 +1,90 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The server: where it listens, what it says, how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+
+import httpx
+import pytest
+from memory_desk import MemoryDesk
+from repository import REPO
+
+from surgsam2_ros.console.server import (
+    ConsoleServer,
+    ServerError,
+    ServerSettings,
+    is_loopback,
+    running,
+    serve,
+)
+
+pytest.importorskip('nicegui')
+
+SERVE = """
+import sys
+sys.path.insert(0, 'test/support')
+from memory_desk import MemoryDesk
+from surgsam2_ros.console.server import ServerSettings, serve
+serve(MemoryDesk(), ServerSettings(port=0))
+print('ended', flush=True)
+"""
+
+
+def test_it_is_bound_to_this_machine_unless_told_otherwise():
+    assert ServerSettings().host == '127.0.0.1'
+    assert ServerSettings().port == 8090
+
+
+@pytest.mark.parametrize(
+    ('host', 'is_own'),
+    [('127.0.0.1', True), ('::1', True), ('localhost', True), ('0.0.0.0', False), ('::', False)],
+)
+def test_what_only_this_machine_reaches(host, is_own):
+    assert is_loopback(host) is is_own
+
+
+def test_another_address_needs_a_token_and_says_so():
+    said = []
+    stop = threading.Event()
+
+    def announce(text: str) -> None:
+        said.append(text)
+        stop.set()
+
+    serve(MemoryDesk(), ServerSettings('0.0.0.0', 0), stop=stop, announce=announce)
+    (greeting,) = said
+    assert '?token=' in greeting
+    assert 'other machines' in greeting
+
+
+def test_a_port_in_use_is_named():
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(ServerError, match=f'port {port} of 127.0.0.1'),
+            running(MemoryDesk(), ServerSettings(port=port)),
+        ):
+            pass
+
+
+def test_one_server_can_follow_another_but_not_run_beside_it():
+    for _ in range(2):
+        with running(MemoryDesk(), ServerSettings(port=0)) as server:
+            assert httpx.get(server.url, timeout=30).status_code == 200
+            with pytest.raises(ServerError, match='already'):
+                ConsoleServer(MemoryDesk(), ServerSettings(port=0), ())
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_it(start_process, number):
+    process = start_process([sys.executable, '-c', SERVE], cwd=REPO)
+    process.wait_for_output('console: http://127.0.0.1:', 60)
+    os.kill(process.pid, number)
+    assert process.wait(30) == 0
+    assert 'ended' in process.output
