@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from surgsam2_ros.console.desk import DeskError
 
-_NICE = 10
+NICE = 10
+"""How much lower than usual its priority is."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Background:
 
     def _run(self, title: str, total: int, work: Work) -> None:
         with contextlib.suppress(OSError, AttributeError):  # where threads have no priority
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
         done, failure = 0, None
 
         def report(count: int) -> None:

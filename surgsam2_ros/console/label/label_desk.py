@@ -24,7 +24,6 @@ from surgsam2_ros.console.label.selection import Selected, Selection
 from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.sources import SourceError
 from surgsam2_ros.tracking import Prompt, PromptError, TrackerConfig, TrackState
-from surgsam2_ros.tracking.prompts import check_shape
 
 
 class Overview(NamedTuple):
@@ -279,7 +278,6 @@ class LabelDesk:
         if picture.frame_index in self._unreadable:
             raise DeskError(f'frame {picture.frame_index} cannot be decoded; go to another one')
         try:
-            check_shape(prompt)
             with self.labelling.lock:
                 known = self.labelling.labels.objects.get(prompt.object_id)
                 masks = self.labelling.masks.read(picture.frame_index) if known else None

@@ -137,6 +137,8 @@ class Recording:
                 f'frame {index} of {self.path} is {rgb.shape[1]}x{rgb.shape[0]}, the first one '
                 f'{width}x{height}; all frames of a data set have one size'
             )
+        if not rgb.flags.writeable:  # it is a view into the message, and torch warns of such
+            rgb = rgb.copy()
         with self._lock:
             self._kept[index] = rgb
             while len(self._kept) > self._most_kept:

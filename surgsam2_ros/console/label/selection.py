@@ -12,6 +12,7 @@ import numpy as np
 
 from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.tracking import MaskCrop, PreparedFrame, Prompt, StreamingTracker, TrackerConfig
+from surgsam2_ros.tracking.prompts import check_fit, check_shape, mask_of
 
 
 class Selected(NamedTuple):
@@ -43,7 +44,8 @@ class Selection:
         """Return what a prompt selects.
 
         Clicks on an object that is shown correct its mask: the picture is tracked twice, at first
-        with that mask as it is, then with the clicks. A box or a mask replaces it.
+        with that mask as it is, then with the clicks. A box replaces it; a mask is what it is, to
+        the pixel.
 
         Args:
             rgb: uint8 [H, W, 3].
@@ -53,8 +55,11 @@ class Selection:
         Raises:
             PromptError: when the prompt cannot be used.
         """
-        corrects = shown is not None and shown.box is not None and prompt.mask is None
-        corrects = corrects and prompt.box is None
+        check_shape(prompt)
+        check_fit(prompt, rgb.shape[:2])
+        if prompt.mask is not None:
+            return Selected(MaskCrop.of(mask_of(prompt)), 1.0, 1.0)
+        corrects = shown is not None and shown.box is not None and prompt.box is None
         with self._lock:
             frame = self._prepare(rgb)
             try:

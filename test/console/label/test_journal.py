@@ -57,7 +57,7 @@ def test_a_damaged_line_with_others_after_it_is_refused_and_named(tmp_path):
     lines = path.read_bytes().splitlines(keepends=True)
     lines[1] = lines[1].replace(b'clear', b'cleer')
     path.write_bytes(b''.join(lines))
-    with pytest.raises(JournalError, match='line 2 of .* is damaged'):
+    with pytest.raises(JournalError, match=r'line 2 of .* is damaged'):
         Journal(path, FIRST)
     assert path.read_bytes() == b''.join(lines)
 

@@ -94,7 +94,7 @@ def test_decoded_frames_are_kept_up_to_a_limit(images, monkeypatch):
 def test_a_frame_of_another_size_is_refused_by_name(tmp_path):
     folder = write_folder(tmp_path / 'frames', 3)
     cv2.imwrite(str(folder / '00001.png'), np.zeros((8, 9, 3), np.uint8))
-    with pytest.raises(SourceError, match='frame 1 of .* is 9x8'):
+    with pytest.raises(SourceError, match=r'frame 1 of .* is 9x8'):
         Recording(FolderImages(folder), folder).frame(1)
 
 
