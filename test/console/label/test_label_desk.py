@@ -113,7 +113,7 @@ def test_what_is_carried_on_stops_and_goes_on_from_there(desk):
     desk.stop()
     assert desk.wait(60)
     reached = desk.position
-    assert 0 < reached
+    assert reached > 0
     assert _tracked(desk) == list(range(reached + 1))
     if reached < 11:
         desk.propagate(1)
