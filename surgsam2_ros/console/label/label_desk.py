@@ -18,9 +18,9 @@ from surgsam2_ros.console.label.export import Export
 from surgsam2_ros.console.label.frame_masks import FrameMasks
 from surgsam2_ros.console.label.labelling import Labelling
 from surgsam2_ros.console.label.labels import LabelledObject, Verdict
-from surgsam2_ros.console.label.notices import Notices
 from surgsam2_ros.console.label.recording import Recording
 from surgsam2_ros.console.label.selection import Selected, Selection
+from surgsam2_ros.console.notices import Notices
 from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.sources import SourceError
 from surgsam2_ros.tracking import Prompt, PromptError, TrackerConfig, TrackState

@@ -43,7 +43,8 @@ class TimeLine:
             'ArrowRight': lambda shift: self.move(10 if shift else 1),
             'Home': lambda _: self.go_to(0),
             'End': lambda _: self.go_to(len(desk) - 1),
-            'u': lambda shift: self.go_to_uncertain(-1 if shift else 1),
+            'u': lambda _: self.go_to_uncertain(1),
+            'y': lambda _: self.go_to_uncertain(-1),
             '[': lambda _: self.mark_first(),
             ']': lambda _: self.mark_last(),
             'p': lambda _: self.propagate(1),
@@ -52,7 +53,7 @@ class TimeLine:
             'a': lambda _: self.accept(),
             'r': lambda _: self.reject(),
             'x': lambda _: self.clear(),
-            'e': lambda shift: self.export(everything=shift),
+            'e': lambda _: self.export(),
         }
 
     @property
@@ -127,9 +128,9 @@ class TimeLine:
         """End what goes on."""
         self._desk.stop()
 
-    def export(self, *, everything: bool = False) -> None:
+    def export(self) -> None:
         """Write the accepted frames as a data set; see `LabelDesk.export`."""
-        self._desk.export(self._dataset, everything=everything, author=self._author)
+        self._desk.export(self._dataset, author=self._author)
 
     def state(self) -> dict[str, Any]:
         """Return what a browser draws: numbers, words and the columns as base64."""
@@ -149,8 +150,7 @@ class TimeLine:
             'rejected': int((seen.verdicts == Verdict.REJECTED).sum()),
             'tracked': int(seen.tracked.sum()),
             'uncertain': int((seen.uncertain & (seen.verdicts == Verdict.NONE)).sum()),
-            'work': f'{progress.title}: {progress.done} frames' if running else '',
-            'share': progress.done / max(progress.total, 1) if running else 0.0,
+            'work': f'{progress.title}: {progress.done} of {progress.total}' if running else '',
         }
 
     def _judge(self, verdict: Verdict) -> None:

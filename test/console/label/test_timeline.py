@@ -74,7 +74,7 @@ def test_it_goes_to_uncertain_frames_that_nobody_judged_yet(line, desk):
     assert desk.position == 8
     with pytest.raises(DeskError, match='no uncertain frame after'):
         line.press('u')
-    line.press('U', shift=True)
+    line.press('y')
     assert desk.position == 3
 
 

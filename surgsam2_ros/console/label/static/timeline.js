@@ -12,7 +12,7 @@ export default {
     <canvas ref="canvas" tabindex="0" role="slider" aria-label="frame" aria-valuemin="0"
       :aria-valuemax="(state.frames || 1) - 1" :aria-valuenow="state.position || 0"
       style="display: block; width: 100%; height: ${HEIGHT}px; cursor: pointer; outline-offset: 2px"
-      @pointerdown="press" @pointermove="drag" @pointerup="release" @pointercancel="release"
+      @pointerdown="take" @pointermove="drag" @pointerup="release" @pointercancel="release"
     ></canvas></div>`,
   props: { state: Object, keys: Array },
   mounted() {
@@ -30,15 +30,28 @@ export default {
   },
   watch: { state() { this.draw(); } },
   methods: {
+    // Letters need Shift, for the page has the plain ones, unless the strip has the focus; arrows
+    // need Ctrl while the picture has it, where they move its cross.
     key(event) {
-      const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-      const typing = event.target.closest('input, textarea, select, [contenteditable=true]');
-      if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing) return;
-      if (!this.keys.includes(name)) return;
+      const name = { '{': '[', '}': ']' }[event.key] ?? event.key;
+      const key = name.length === 1 ? name.toLowerCase() : name;
+      const typing = event.target.closest('input, textarea, select, [contenteditable], dialog');
+      if (event.defaultPrevented || event.metaKey || event.altKey || typing) return;
+      const focused = document.activeElement;
+      const own = focused === this.$refs.canvas;
+      if (key === 't' && !event.ctrlKey) {
+        this.$refs.canvas.focus();
+      } else if (!this.keys.includes(key)) {
+        return;
+      } else if (key.startsWith('Arrow')) {
+        if (focused?.id === 'picture' && !event.ctrlKey) return;
+      } else if (key.length === 1) {
+        if (event.ctrlKey || !(own || event.shiftKey)) return;
+      }
       event.preventDefault();
-      this.$emit('key', { key: name, shift: event.shiftKey });
+      if (key !== 't') this.$emit('press', { key, shift: event.shiftKey });
     },
-    press(event) {
+    take(event) {
       this.$refs.canvas.setPointerCapture(event.pointerId);
       this.held = true;
       this.drag(event);
