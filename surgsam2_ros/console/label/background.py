@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from surgsam2_ros.console.desk import DeskError
 
-NICE = 10
+NICE = 5
 """How much lower than usual its priority is."""
 
 

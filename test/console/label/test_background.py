@@ -12,7 +12,7 @@ from surgsam2_ros.console.label.background import Background
 
 
 def test_it_leaves_the_cores_to_others(monkeypatch):
-    monkeypatch.setattr('surgsam2_ros.console.label.background.NICE', 10)
+    monkeypatch.setattr('surgsam2_ros.console.label.background.NICE', 5)
     here = os.getpriority(os.PRIO_PROCESS, 0)
     seen = []
 
@@ -22,7 +22,7 @@ def test_it_leaves_the_cores_to_others(monkeypatch):
     background = Background(lambda title, failure: None)
     background.start('work', 1, work)
     assert background.wait(30)
-    assert seen[0] >= 10
+    assert seen[0] >= 5
     assert os.getpriority(os.PRIO_PROCESS, 0) == here
 
 
