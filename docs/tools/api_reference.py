@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import yaml
 from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PointStamped
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from std_srvs.srv import SetBool, Trigger
@@ -68,6 +69,13 @@ SUBSCRIPTIONS = (
         qos.PROMPTS,
         'Objects to add or refine. The header is that of the image that was looked at; '
         'stamp 0 means the newest.',
+    ),
+    Topic(
+        '~/clicked_pixel',
+        PointStamped,
+        qos.PROMPTS,
+        'A click on the image of the header, x and y in pixels: one more point on the object that '
+        'it lies on, or else a new object `click_1`, `click_2` and so on.',
     ),
 )
 PUBLICATIONS = (
