@@ -142,7 +142,7 @@ class PictureFeed:
         self._labels_come = True
         self._heard_s = time.monotonic()
         self._newest: _Joined | None = None
-        self._version = self._unreadable = 0
+        self._version = self._over = 0  # up to _over, pictures are not given any more
         self._decoding = threading.Lock()
         self._decoded: tuple[int, TrackedPicture] | None = None
         node.create_timer(_PERIOD_S, self._follow_demand)
@@ -159,17 +159,19 @@ class PictureFeed:
         self._wanted_until = time.monotonic() + timeout_s + _IDLE_S
         with self._arrived:
             if not self._arrived.wait_for(
-                lambda: self._version > max(after, self._unreadable), timeout_s
+                lambda: self._version > max(after, self._over), timeout_s
             ):
                 return None
         with self._decoding:
             with self._arrived:
                 version, joined = self._version, self._newest
+            if joined is None:
+                return None
             if self._decoded is None or self._decoded[0] != version:
                 try:
                     self._decoded = version, joined.decode()
                 except SurgSam2Error:
-                    self._unreadable = version
+                    self._over = version
                     raise
             return self._decoded
 
@@ -219,6 +221,8 @@ class PictureFeed:
             for waiting in (self._images, self._tracks, self._labels):
                 waiting.clear()
             self._bytes = 0
+            # Who looks later is not shown what was there before.
+            self._newest, self._over = None, self._version
 
     def _take_image(self, data: bytes, compressed: bool) -> None:
         stamp_ns = serialised_stamp_ns(data)
