@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from surgsam2_ros.nodes.tracker.parameters import ParameterSpec
 
 _REFRESH_S = 1.0
+_SMALL = 'font-size: 0.85rem'
 
 
 def health_panel(desk: LiveDesk) -> Panel:
@@ -34,15 +35,16 @@ class _HealthWidgets:
         self._desk, self._operator = desk, operator
         self._curves = {camera: LatencyCurve() for camera in desk.cameras}
         self._shown: tuple | None = None
-        with ui.row().classes('items-center'):
-            self._state = ui.badge().mark('node-state')
-            self._pause = ui.button(on_click=self._toggle).props('dense flat').mark('node-pause')
-        self._words = ui.label().classes('text-sm').mark('node-words')
-        self._figures = ui.label().classes('text-xs').style('white-space: pre-line')
-        self._plot = ui.html('', sanitize=False).classes('w-full').mark('node-latency')
-        self._buttons = ui.row().classes('gap-1')
-        with ui.expansion('Parameters').classes('w-full') as expansion:
-            self._fields = ui.column().classes('w-full gap-1')
+        with ui.row().style('align-items: center; gap: 8px'):
+            self._state = ui.label().style('font-weight: 600').mark('node-state')
+            self._pause = _button('', self._toggle).mark('node-pause')
+        self._words = ui.label().style(_SMALL).mark('node-words')
+        self._figures = ui.label().style(f'{_SMALL}; white-space: pre-line; opacity: 0.8')
+        self._plot = ui.html('', sanitize=False).style('width: 100%').mark('node-latency')
+        self._scale = ui.label().style('font-size: 0.75rem; opacity: 0.7')
+        self._buttons = ui.row().style('gap: 4px')
+        with ui.expansion('Parameters').style('width: 100%') as expansion:
+            self._fields = ui.column().style('width: 100%; gap: 6px')
         expansion.on_value_change(lambda event: self._show_parameters() if event.value else None)
         self._refresh()
         ui.timer(_REFRESH_S, self._refresh)
@@ -55,13 +57,15 @@ class _HealthWidgets:
         camera, report = self._operator.camera(), self._node.report
         shown, now_s = health(report), time.monotonic()
         self._state.text = shown.state if shown.is_enabled else f'{shown.state}, paused'
-        self._pause.text = 'pause' if shown.is_enabled else 'go on'
-        self._pause.set_enabled(shown.can_pause)
+        _write(self._pause, 'pause' if shown.is_enabled else 'go on')
+        self._pause.visible = shown.can_pause
         self._words.text = f'⚠ {shown.words}' if shown.is_problem else shown.words
         self._figures.text = '\n'.join(f'{name}: {text}' for name, text in shown.figures.items())
         if both := percentiles(report):
             self._curves[camera].add(now_s, *both)
-        self._plot.content = self._curves[camera].svg(now_s)
+        curve = self._curves[camera]
+        self._plot.content = curve.svg(now_s)
+        self._scale.text = f'latency of the last minute, 0 to {curve.top_ms:.0f} ms'
         if (camera, shown.transitions) != self._shown:
             self._shown = camera, shown.transitions
             self._show_transitions(shown.transitions)
@@ -70,9 +74,7 @@ class _HealthWidgets:
         self._buttons.clear()
         with self._buttons:
             for name in transitions:
-                ui.button(name, on_click=lambda name=name: self._change_state(name)).props(
-                    'dense outline size=sm'
-                ).mark(f'node-{name}')
+                _button(name, lambda name=name: self._change_state(name)).mark(f'node-{name}')
 
     async def _change_state(self, transition: str) -> None:
         node = self._node
@@ -96,20 +98,40 @@ class _HealthWidgets:
                     self._field(spec, values[spec.name])
 
     def _field(self, spec: ParameterSpec, value: Any) -> None:
-        async def change(event: Any) -> None:
-            await self._set(spec, event.value)
+        """Make the control of one parameter, which sets it when it is changed."""
+        with ui.column().style('gap: 2px; width: 100%') as field:
+            if spec.type == 'bool':
+                ui.switch(
+                    spec.name, value=value, on_change=lambda event: self._set(spec, event.value)
+                )
+            else:
+                ui.label(spec.name).style(_SMALL)
+                if spec.type == 'string_array':
+                    self._choices(spec, list(value))
+                else:
+                    self._entry(spec, value)
+        field.props['title'] = spec.description
 
-        if spec.type == 'bool':
-            field = ui.switch(spec.name, value=value, on_change=change)
-        elif spec.choices:
-            several = spec.type == 'string_array'
-            field = ui.select(
-                list(spec.choices), label=spec.name, value=value, multiple=several, on_change=change
+    def _choices(self, spec: ParameterSpec, chosen: list[str]) -> None:
+        async def change(choice: str, wanted: bool) -> None:
+            chosen[:] = [one for one in chosen if one != choice] + [choice] * wanted
+            await self._set(spec, [one for one in spec.choices if one in chosen])
+
+        for choice in spec.choices:
+            ui.switch(
+                choice,
+                value=choice in chosen,
+                on_change=lambda event, choice=choice: change(choice, event.value),
             )
-        else:
-            field = ui.input(spec.name, value=str(value))
-            field.on('change', lambda: self._set(spec, field.value))
-        field.classes('w-full').props('dense').tooltip(spec.description)
+
+    def _entry(self, spec: ParameterSpec, value: Any) -> None:
+        entry = ui.element('input')
+        entry.props.update({'type': 'text', 'aria-label': spec.name, 'value': str(value)})
+        entry.on(
+            'change',
+            lambda event: self._set(spec, event.args),
+            js_handler='(e) => emit(e.target.value)',
+        )
 
     async def _set(self, spec: ParameterSpec, entered: Any) -> None:
         node = self._node
@@ -128,3 +150,18 @@ class _HealthWidgets:
             self._operator.tell(str(error), is_problem=True)
             return False
         return True
+
+
+def _button(label: str, on_click: Callable[..., Any]) -> ui.element:
+    """Make a button that looks like those of the page."""
+    button = ui.element('button').classes('button').on('click', on_click)
+    button.props['type'] = 'button'
+    with button:
+        ui.label(label)
+    return button
+
+
+def _write(button: ui.element, label: str) -> None:
+    """Write another label on a button."""
+    (text,) = button.default_slot.children
+    text.text = label

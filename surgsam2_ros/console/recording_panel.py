@@ -21,25 +21,24 @@ def recording_panel(recording: Recording) -> Panel:
 def _build(recording: Recording, operator: Operator) -> None:
     async def toggle() -> None:
         work = recording.stop if recording.state.name else recording.start
-        button.disable()
         try:
             await run.io_bound(work, operator.name)
         except DeskError as error:
             operator.tell(str(error), is_problem=True)
-        finally:
-            button.enable()
-            refresh()
+        refresh()
 
     def refresh() -> None:
         state = recording.state
-        button.text = 'stop recording' if state.name else 'record'
-        button.props('color=negative' if state.name else 'color=primary')
+        label.text = '■ stop' if state.name else '● record'
         words.text = state.text
         name.text = state.name
 
-    with ui.row().classes('items-center'):
-        button = ui.button(on_click=toggle).props('dense').mark('record')
-        words = ui.label().classes('text-sm').mark('recording-state')
-    name = ui.label().classes('text-xs')
+    with ui.row().style('align-items: center; gap: 8px'):
+        button = ui.element('button').classes('button').on('click', toggle).mark('record')
+        button.props['type'] = 'button'
+        with button:
+            label = ui.label()
+        words = ui.label().style('font-size: 0.85rem').mark('recording-state')
+    name = ui.label().style('font-size: 0.75rem; overflow-wrap: anywhere')
     refresh()
     ui.timer(_REFRESH_S, refresh)
