@@ -85,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve the page until it is told to end; returns 0."""
     _check(arguments)
-    _require_nicegui()
+    require_nicegui()
     from surgsam2_ros.console.desk import DeskError
     from surgsam2_ros.console.server import ServerError, ServerSettings, serve
 
@@ -193,7 +193,8 @@ def _check(arguments: argparse.Namespace) -> None:
         raise CommandError('--labels is for labelling; give --bag or --folder')
 
 
-def _require_nicegui() -> None:
+def require_nicegui() -> None:
+    """Raise CommandError when what serves the page is not installed."""
     if importlib.util.find_spec('nicegui') is None:
         raise CommandError(
             'the console needs NiceGUI: pip install nicegui, or in the source tree '
