@@ -42,7 +42,7 @@ def node_table(report: Mapping[str, Any]) -> str:
     viewed = any(row.get('viewers') for row in rows)
     titles = _TITLES + _VIEWED * viewed
     lines = [_line(titles), _line(['---'] * len(titles))]
-    lines += [_line(_cells(row) + _viewed_cells(row) * viewed) for row in rows]
+    lines += [_line(_cells(row) + (_viewed_cells(row) if viewed else [])) for row in rows]
     hardware = report['hardware']
     where = hardware['gpu'] or hardware['processor']
     versions = ', '.join(f'{name} {version}' for name, version in report['versions'].items())
