@@ -133,7 +133,9 @@ def api_markdown() -> str:
         _table('Subscribed topics', ('Topic', 'Type', 'QoS', 'Content'), _topics(SUBSCRIPTIONS)),
         'Names are relative: give the node a namespace per camera, or remap `image`.',
         _table('Published topics', ('Topic', 'Type', 'QoS', 'Content'), _topics(PUBLICATIONS)),
-        'Per-image outputs carry exactly the header of their image.',
+        'Per-image outputs carry exactly the header of their image. Where the ROS package '
+        'foxglove_msgs is installed, `~/annotations` (`foxglove_msgs/msg/ImageAnnotations`) has '
+        "outlines and names for Foxglove's image panel, while somebody subscribes.",
         _table(
             'Services',
             ('Service', 'Type', 'What it does'),

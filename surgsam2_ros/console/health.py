@@ -21,7 +21,7 @@ _WARN = 1
 _TRANSITIONS = {
     NodeState.UNCONFIGURED: ('configure', 'shutdown'),
     NodeState.INACTIVE: ('activate', 'cleanup', 'shutdown'),
-    NodeState.ACTIVE: ('deactivate', 'shutdown'),
+    NodeState.ACTIVE: ('deactivate',),  # a shutdown is final: not by one slip beside a patient
 }
 
 

@@ -41,11 +41,11 @@ def test_the_figures_are_those_of_the_node():
     [
         (NodeState.UNCONFIGURED, {'configure', 'shutdown'}),
         (NodeState.INACTIVE, {'activate', 'cleanup', 'shutdown'}),
-        (NodeState.ACTIVE, {'deactivate', 'shutdown'}),
+        (NodeState.ACTIVE, {'deactivate'}),
         (NodeState.FINALIZED, set()),
     ],
 )
-def test_only_possible_transitions_are_offered(lifecycle, transitions):
+def test_possible_transitions_are_offered_and_no_shutdown_at_a_stroke(lifecycle, transitions):
     assert set(health(replace(ACTIVE, lifecycle=lifecycle)).transitions) == transitions
 
 

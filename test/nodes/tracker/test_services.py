@@ -9,6 +9,7 @@ from contextlib import closing
 
 import numpy as np
 import pytest
+from geometry_msgs.msg import PointStamped
 from node_processes import (
     FRAME_NS,
     HEIGHT,
@@ -19,7 +20,6 @@ from node_processes import (
     scene,
     write_random_checkpoint,
 )
-from geometry_msgs.msg import PointStamped
 from sensor_msgs.msg import Image, RegionOfInterest
 
 from surgsam2_msgs.msg import Prompt as PromptMessage
