@@ -114,7 +114,7 @@ def test_a_prompt_starts_an_instrument_by_the_stamp_of_its_picture(desk, stage, 
         'left',
         'scissors',
     )
-    (notice,) = (notice for notice in desk.notices(before) if 'left' in notice.text)
+    (notice,) = (n for n in desk.notices(before) if n.text == 'left was started')
     assert (notice.author, notice.is_problem) == ('Anna', False)
 
 

@@ -30,9 +30,9 @@ from surgsam2_ros.sources.image_encodings import EncodingError
 _COMPRESSED_TYPE = 'sensor_msgs/msg/CompressedImage'
 _IDLE_S = 3.0  # after the last look, the subscriptions end
 _PERIOD_S = 0.2
-_SILENT_S = 1.5  # without results for so long, images are shown without
+_SILENT_S = 1.5  # without a joined picture for so long, images are shown as they are
 _SLOW = 3.0  # results of a slow node may be so many of their own periods apart
-_MOST_IMAGES, _MOST_BYTES = 64, 128_000_000  # that wait for their results
+_MOST_IMAGES, _MOST_BYTES = 256, 256_000_000  # that wait for their results
 _MOST_RESULTS = 8  # that wait for their images
 _DEPTH = 8
 
@@ -140,7 +140,7 @@ class PictureFeed:
         self._tracks: OrderedDict[int, TrackArray] = OrderedDict()
         self._labels: OrderedDict[int, bytes] = OrderedDict()
         self._labels_come = True
-        self._heard_s = time.monotonic()
+        self._joined_s = time.monotonic()
         self._newest: _Joined | None = None
         self._version = self._over = 0  # up to _over, pictures are not given any more
         self._decoding = threading.Lock()
@@ -195,7 +195,7 @@ class PictureFeed:
 
     def _subscribe(self, topic: str, compressed: bool) -> None:
         create, latest = self._node.create_subscription, qos.qos_profile('SENSOR_DATA', _DEPTH)
-        self._heard_s = time.monotonic()
+        self._joined_s = time.monotonic()
         self._subscriptions = [
             create(
                 CompressedImage if compressed else Image,
@@ -241,7 +241,6 @@ class PictureFeed:
         stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
         self._on_tracks(tracks)
         with self._arrived:
-            self._heard_s = time.monotonic()
             before = [s for s in self._tracks if s in self._images and s not in self._labels]
             if before:  # the next result is there, and still no label image of this one
                 self._labels_come = False
@@ -264,6 +263,7 @@ class PictureFeed:
         labels = self._labels.get(stamp_ns)
         if image is None or tracks is None or (labels is None and self._labels_come):
             return
+        self._joined_s = time.monotonic()
         self._show(_Joined(stamp_ns, image, self._input[1], tracks, labels))
         for waiting in (self._tracks, self._labels):
             _forget_up_to(waiting, stamp_ns)
@@ -281,7 +281,7 @@ class PictureFeed:
         if not (report.is_there and report.enabled and report.lifecycle is NodeState.ACTIVE):
             return True
         patience_s = max(_SILENT_S, _SLOW / report.rate_hz if report.rate_hz > 0 else 0.0)
-        return time.monotonic() - self._heard_s > patience_s
+        return time.monotonic() - self._joined_s > patience_s
 
 
 def found_objects(tracks: TrackArray) -> FoundObjects:
