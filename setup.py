@@ -9,7 +9,7 @@ PACKAGE = 'surgsam2_ros'
 SHARE = f'share/{PACKAGE}'
 
 
-SHARED_SUFFIXES = {'.py', '.yaml', '.xml', '.rviz', '.safetensors', '.jpg', '.png', '.txt'}
+SHARED_SUFFIXES = {'.py', '.yaml', '.xml', '.rviz', '.json', '.safetensors', '.jpg', '.png', '.txt'}
 
 
 def shared_files() -> list[tuple[str, list[str]]]:
@@ -56,6 +56,7 @@ setup(
     entry_points={
         'console_scripts': [
             'surgsam2 = surgsam2_ros.cli:main',
+            'surgsam2_console = surgsam2_ros.commands.console:main',
             'surgsam2_node = surgsam2_ros.nodes.tracker.__main__:main',
         ],
     },

@@ -37,11 +37,14 @@ HANDED_ON = {
     'checkpoint': ('', 'File with the weights; empty: as in the parameter file.'),
     'device': ('', 'auto, cpu, cuda or cuda:<index>; empty: as in the parameter file.'),
     'rviz': ('false', 'Start RViz with the image, the overlay and the label image.'),
+    'console': ('false', "Serve the operator's page, to this machine alone."),
+    'console_port': ('8090', "TCP port of the operator's page."),
     'log_level': ('info', 'Least severe messages that the node logs.'),
 }
 CHOICES = {
     'transport': ['', 'raw', 'compressed'],
     'rviz': BOOLEANS,
+    'console': BOOLEANS,
     'log_level': ['debug', 'info', 'warn', 'error', 'fatal'],
 }
 

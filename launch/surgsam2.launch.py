@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Starts the tracking node for one camera, optionally with RViz.
+"""Starts the tracking node for one camera, optionally with RViz and the operator's page.
 
 Arguments left empty leave the parameter file's value alone; an argument that is given wins over it.
 Include it in a GroupAction, one per camera, as stereo.launch.py does: without one, launch hands the
@@ -103,6 +103,17 @@ def generate_launch_description():
                 description='Start RViz with the image, the overlay and the label image.',
             ),
             DeclareLaunchArgument(
+                'console',
+                default_value='false',
+                choices=BOOLEANS,
+                description="Serve the operator's page, to this machine alone.",
+            ),
+            DeclareLaunchArgument(
+                'console_port',
+                default_value='8090',
+                description="TCP port of the operator's page.",
+            ),
+            DeclareLaunchArgument(
                 'log_level',
                 default_value='info',
                 choices=['debug', 'info', 'warn', 'error', 'fatal'],
@@ -110,6 +121,7 @@ def generate_launch_description():
             ),
             OpaqueFunction(function=start_node),
             OpaqueFunction(function=show_in_rviz),
+            OpaqueFunction(function=serve_console),
         ]
     )
 
@@ -195,6 +207,22 @@ def show_in_rviz(context):
             ],
             additional_env=large_image_profile(),
             condition=IfCondition(LaunchConfiguration('rviz')),
+        )
+    ]
+
+
+def serve_console(context):
+    """Return the server of the operator's page, which finds the node from its namespace."""
+    return [
+        Node(
+            package='surgsam2_ros',
+            executable='surgsam2_console',
+            name='surgsam2_console',
+            namespace=LaunchConfiguration('namespace').perform(context),
+            arguments=['--port', LaunchConfiguration('console_port')],
+            additional_env=large_image_profile(),
+            output='screen',
+            condition=IfCondition(LaunchConfiguration('console')),
         )
     ]
 

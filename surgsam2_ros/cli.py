@@ -28,6 +28,7 @@ COMMANDS = (
     'chaos',
     'soak',
     'bag',
+    'console',
     'dataset',
     'train',
     'render',

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import yaml
 from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PointStamped
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from std_srvs.srv import SetBool, Trigger
@@ -68,6 +69,13 @@ SUBSCRIPTIONS = (
         qos.PROMPTS,
         'Objects to add or refine. The header is that of the image that was looked at; '
         'stamp 0 means the newest.',
+    ),
+    Topic(
+        '~/clicked_pixel',
+        PointStamped,
+        qos.PROMPTS,
+        'A click on the image of the header, x and y in pixels: one more point on the object that '
+        'it lies on, or else a new object `click_1`, `click_2` and so on.',
     ),
 )
 PUBLICATIONS = (
@@ -125,7 +133,9 @@ def api_markdown() -> str:
         _table('Subscribed topics', ('Topic', 'Type', 'QoS', 'Content'), _topics(SUBSCRIPTIONS)),
         'Names are relative: give the node a namespace per camera, or remap `image`.',
         _table('Published topics', ('Topic', 'Type', 'QoS', 'Content'), _topics(PUBLICATIONS)),
-        'Per-image outputs carry exactly the header of their image.',
+        'Per-image outputs carry exactly the header of their image. Where the ROS package '
+        'foxglove_msgs is installed, `~/annotations` (`foxglove_msgs/msg/ImageAnnotations`) has '
+        "outlines and names for Foxglove's image panel, while somebody subscribes.",
         _table(
             'Services',
             ('Service', 'Type', 'What it does'),

@@ -25,6 +25,11 @@ _TITLES = (
     'MB',
     'MB/min',
 )
+_VIEWED = ('viewers', 'shown Hz', 'lag p50', 'p95')
+"""Columns more when the operator's page was looked at."""
+
+
+_LAG = "Lag from the node's result to the arrival of its picture at a viewer. "
 
 
 def node_table(report: Mapping[str, Any]) -> str:
@@ -33,8 +38,11 @@ def node_table(report: Mapping[str, Any]) -> str:
     Args:
         report: what `surgsam2 bench --through node --json` writes.
     """
-    lines = [_line(_TITLES), _line(['---'] * len(_TITLES))]
-    lines += [_line(_cells(row)) for row in report['rows_through_node']]
+    rows = report['rows_through_node']
+    viewed = any(row.get('viewers') for row in rows)
+    titles = _TITLES + _VIEWED * viewed
+    lines = [_line(titles), _line(['---'] * len(titles))]
+    lines += [_line(_cells(row) + (_viewed_cells(row) if viewed else [])) for row in rows]
     hardware = report['hardware']
     where = hardware['gpu'] or hardware['processor']
     versions = ', '.join(f'{name} {version}' for name, version in report['versions'].items())
@@ -42,7 +50,7 @@ def node_table(report: Mapping[str, Any]) -> str:
         '',
         f'{where}, {hardware["cores"]} cores. Times in ms; latency from the stamp of an image to '
         'the arrival of its tracks, overhead without inference and transport. '
-        f'{versions}.',
+        f'{_LAG * viewed}{versions}.',
         '',
         f'    {report["command"]}',
     ]
@@ -64,6 +72,13 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
         _number(row['cpu_cores'], digits=2),
         _number(row['resident_mb_end'], digits=0),
         _number(row['resident_growth_mb_per_min']),
+    ]
+
+
+def _viewed_cells(row: Mapping[str, Any]) -> list[str]:
+    return [
+        str(row['viewers']),
+        *(_number(row[name]) for name in ('shown_hz', 'lag_ms_p50', 'lag_ms_p95')),
     ]
 
 

@@ -58,6 +58,7 @@ class NodeCase:
         image_size: (width, height) of the images.
         rate_hz, duration_s: of the camera.
         parameters: of the node, besides those of the case.
+        viewers: of the operator's page meanwhile; of several, the last one is slow.
     """
 
     model: Path
@@ -67,6 +68,7 @@ class NodeCase:
     rate_hz: float
     duration_s: float
     parameters: dict[str, Any]
+    viewers: int = 0
 
     @property
     def image(self) -> str:
@@ -76,7 +78,8 @@ class NodeCase:
     @property
     def title(self) -> str:
         """What people call it."""
-        return f'{self.model.stem}, {self.size} px, {self.objects} objects, {self.image}'
+        looked_at = f', {self.viewers} viewers' if self.viewers else ''
+        return f'{self.model.stem}, {self.size} px, {self.objects} objects, {self.image}{looked_at}'
 
 
 def measure_cases(
@@ -151,6 +154,7 @@ def _run_node(
     from surgsam2_ros.benchmarks.through_node import first_and_last, frame_rows, node_row
     from surgsam2_ros.evaluation.metrics.live import live_scores
     from surgsam2_ros.live.node_process import replaying_node
+    from surgsam2_ros.live.viewers import viewer_row, viewing
     from surgsam2_ros.nodes.replay.camera_run import CameraRun
     from surgsam2_ros.sources import FilePrompt
 
@@ -158,7 +162,10 @@ def _run_node(
         FilePrompt(f'object_{number}', number, box=box) for number, box in enumerate(boxes, 1)
     ]
     samples: list[UsageSample] = []
-    with replaying_node(folder, parameters, {'__ns': namespace}) as node:
+    with (
+        replaying_node(folder, parameters, {'__ns': namespace}) as node,
+        viewing(f'{namespace}/surgsam2', case.viewers, folder) as viewers,
+    ):
         run = CameraRun(
             camera, f'{namespace}/surgsam2', f'{namespace}/image', check_node=node.check
         )
@@ -175,7 +182,7 @@ def _run_node(
     live = live_scores(sent, arrived)
     named = {name: live[name] for name in _LIVE} | first_and_last(sent, arrived)
     rounded = {name: v if v is None else round(v, 3) for name, v in named.items()}
-    return {**rounded, **figures}
+    return {**rounded, **figures, **viewer_row(viewers, sent[0], sent[-1])}
 
 
 def _clip(case: NodeCase) -> tuple[Any, list[tuple]]:

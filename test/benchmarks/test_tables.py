@@ -93,6 +93,11 @@ def test_the_node_has_a_table_of_its_own():
     written = node_table(made)
     spreads = '12.3 | 12.3 | 12.3 | 12.3 | 12.3 | 12.3 | 12.3'
     assert f'| nano | 2 | 640x512 | 30.0 | 30.0 | 1 | {spreads} | 0.88 | 551 | – |' in written
+    assert 'Lag' not in written
+    figures |= {'viewers': 1, 'shown_hz': 24.96, 'lag_ms_p50': 31.0, 'lag_ms_p95': 60.04}
+    viewed = node_table({**report(), 'rows_through_node': [figures]})
+    assert '| 551 | – | 1 | 25.0 | 31.0 | 60.0 |' in viewed
+    assert "Lag from the node's result to the arrival of its picture" in viewed
     assert written.endswith('\n    surgsam2 bench --models nano')
 
 

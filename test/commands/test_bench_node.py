@@ -142,6 +142,7 @@ def test_an_interruption_leaves_nothing_behind(start_bench, tmp_path):
         (['--camera-rate', '0'], '--camera-rate 0.0 must be above 0'),
         (['--duration', '-1'], '--duration -1.0 must be above 0'),
         (['--objects', '0'], '--objects 0 must be at least 1'),
+        (['--viewers', '0', '-1'], '--viewers -1 must be at least 0'),
         (['--sizes', '100'], 'image_size 100 must be a positive multiple of 32'),
         (['--against', 'sam2'], 'neither --plot nor --against'),
         (['--param', 'model.num_threads'], 'no assignment; write NAME:=VALUE'),

@@ -66,7 +66,8 @@ def test_switches_are_true_or_false(path):
 def test_the_node_has_its_documented_arguments():
     assert set(declared_arguments(SURGSAM2)) == {
         'namespace', 'image_topic', 'transport', 'params_file', 'model', 'checkpoint', 'device',
-        'use_sim_time', 'reset_on_jump', 'rviz', 'autostart', 'respawn', 'log_level',
+        'use_sim_time', 'reset_on_jump', 'rviz', 'autostart', 'respawn', 'log_level', 'console',
+        'console_port',
     }  # fmt: skip
 
 
@@ -259,6 +260,34 @@ def test_stereo_starts_a_node_for_each_camera(tmp_path):
     assert right.remappings['image'] == '/r/image'
     assert left.parameters == right.parameters
     assert left.parameters['model.device'] == 'cpu'
+
+
+def console_options(command) -> list[str]:
+    """Return what a launched console's command line is given, as its executable reads it."""
+    console = pytest.importorskip('surgsam2_ros.commands.console')
+    return console.command_arguments(command.argv[1:])
+
+
+def test_the_console_is_served_for_the_node_of_this_camera(commands):
+    cli = pytest.importorskip('surgsam2_ros.cli')
+    assert 'surgsam2_console' not in commands(SURGSAM2)
+    started = commands(SURGSAM2, console='true', console_port='9000', namespace='left')
+    console = started['surgsam2_console']
+    assert console.argv[0] == 'surgsam2_ros/surgsam2_console'
+    assert PROFILE in console.env.values()
+    options = cli.create_parser().parse_args(['console', *console_options(console)])
+    assert options.node == ['/left/surgsam2']
+    assert (options.port, options.host) == (9000, '127.0.0.1')
+
+
+def test_one_console_is_served_for_both_cameras(tmp_path):
+    cli = pytest.importorskip('surgsam2_ros.cli')
+    group = GroupAction([PushROSNamespace('robot'), include(STEREO, console='true')])
+    description = LaunchDescription([group])
+    *_, console = started = resolve_description(description, {}, tmp_path)
+    assert [command.name for command in started] == ['surgsam2', 'surgsam2', 'surgsam2_console']
+    options = cli.create_parser().parse_args(['console', *console_options(console)])
+    assert options.node == ['/robot/endoscope/left/surgsam2', '/robot/endoscope/right/surgsam2']
 
 
 def test_replay_needs_a_bag(commands):

@@ -79,7 +79,7 @@ def test_both_packages_are_built(install_space):
     assert {'surgsam2_ros', 'surgsam2_msgs'} <= {path.name for path in install_space.iterdir()}
 
 
-@pytest.mark.parametrize('executable', ['surgsam2_node', 'surgsam2'])
+@pytest.mark.parametrize('executable', ['surgsam2_node', 'surgsam2', 'surgsam2_console'])
 def test_executables_are_where_ros2_run_looks(install_space, executable):
     path = install_space / 'surgsam2_ros' / 'lib' / 'surgsam2_ros' / executable
     assert os.access(path, os.X_OK), sorted((install_space / 'surgsam2_ros').rglob(executable))

@@ -76,7 +76,7 @@ def test_the_wheel_holds_nothing_else(wheel):
     assert not [name for name in wheel.namelist() if not name.startswith(allowed)]
 
 
-@pytest.mark.parametrize('command', ['surgsam2', 'surgsam2_node'])
+@pytest.mark.parametrize('command', ['surgsam2', 'surgsam2_node', 'surgsam2_console'])
 def test_console_commands_lead_to_functions(wheel, command):
     text = wheel.read('surgsam2_ros-0.1.0.dist-info/entry_points.txt').decode()
     target = dict(line.split(' = ') for line in text.splitlines() if ' = ' in line)[command]

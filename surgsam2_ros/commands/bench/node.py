@@ -13,6 +13,7 @@ from typing import Any
 
 from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.bench.report import write_report
+from surgsam2_ros.commands.console import require_nicegui
 from surgsam2_ros.commands.model_loading import choose_device, find_model
 from surgsam2_ros.live.benchmark import NodeCase, measure_cases
 
@@ -58,6 +59,15 @@ def add_node_arguments(parser: argparse.ArgumentParser) -> None:
         help='time measured of each case, after the warm-up (%(default)s)',
     )
     group.add_argument(
+        '--viewers',
+        nargs='+',
+        type=int,
+        default=[0],
+        metavar='N',
+        help="viewers of the operator's page meanwhile, a row for each number; of several the last "
+        'one is slow, and what is told is of the others (%(default)s)',
+    )
+    group.add_argument(
         '--param',
         action='append',
         default=[],
@@ -93,6 +103,10 @@ def _cases(arguments: argparse.Namespace) -> list[NodeCase]:
         raise CommandError('--through node knows neither --plot nor --against; leave them out')
     if min(arguments.objects) < 1:
         raise CommandError(f'--objects {min(arguments.objects)} must be at least 1')
+    if min(arguments.viewers) < 0:
+        raise CommandError(f'--viewers {min(arguments.viewers)} must be at least 0')
+    if max(arguments.viewers):
+        require_nicegui()
     parameters = parse_parameters(arguments.param)
     for option, name in _OPTIONS.items():
         value = getattr(arguments, option)
@@ -111,9 +125,11 @@ def _cases(arguments: argparse.Namespace) -> list[NodeCase]:
                     arguments.camera_rate,
                     arguments.duration,
                     parameters,
+                    viewers,
                 )
                 for objects in arguments.objects
                 for image_size in arguments.image_sizes
+                for viewers in arguments.viewers
             ]
     return cases
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 
@@ -26,6 +25,7 @@ class NodeThread:
     """
 
     def __init__(self, name: str, *, use_sim_time: bool = False) -> None:
+        self._closing = False
         self._context = rclpy.Context()
         rclpy.init(args=[], context=self._context)  # the program's arguments are its own
         self.node = Node(
@@ -40,11 +40,17 @@ class NodeThread:
         self._thread.start()
 
     def _spin(self) -> None:
-        with contextlib.suppress(ExternalShutdownException):
+        try:
             self._executor.spin()
+        except ExternalShutdownException:
+            return
+        except Exception:
+            if not self._closing:  # else what a callback was about to use is gone already
+                raise
 
     def close(self) -> None:
         """End the thread and remove the node."""
+        self._closing = True
         self._executor.shutdown()
         rclpy.try_shutdown(context=self._context)
         self._thread.join()

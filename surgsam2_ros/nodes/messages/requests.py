@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point32
 from sensor_msgs.msg import Image, RegionOfInterest
 from std_msgs.msg import Header
@@ -37,6 +38,12 @@ def prompt_message(prompt: Any, *, keep_old_points: bool = False) -> PromptMessa
     if prompt.mask is not None:
         message.mask = _mask_message(prompt.mask)
     return message
+
+
+def stamp_header(stamp_ns: int) -> Header:
+    """Return the header of a request about the image with a stamp; 0 means the newest image."""
+    seconds, nanoseconds = divmod(stamp_ns, 1_000_000_000)
+    return Header(stamp=Time(sec=seconds, nanosec=nanoseconds))
 
 
 def _point(point: Sequence[float]) -> Point32:

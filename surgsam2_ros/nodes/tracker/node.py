@@ -15,10 +15,8 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.subscription import Subscription
 from std_srvs.srv import SetBool
 
-from surgsam2_msgs.msg import PromptArray
 from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.tracker.diagnostics import NodeState
 from surgsam2_ros.nodes.tracker.image_input import (
@@ -38,6 +36,7 @@ from surgsam2_ros.nodes.tracker.parameters import (
     read_parameters,
 )
 from surgsam2_ros.nodes.tracker.pipeline import Pipeline
+from surgsam2_ros.nodes.tracker.prompt_input import PromptInput
 from surgsam2_ros.nodes.tracker.restart import NodeIdentity, discard_snapshot, process_start_s
 from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher
 from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
@@ -79,7 +78,7 @@ class SurgSam2Node(LifecycleNode):
         self.enabled = True
         self.exit_status = 0
         self._image_input: ImageInput | None = None
-        self._prompt_input: Subscription | None = None
+        self._prompt_input: PromptInput | None = None
         self._quality = TopicQuality(self.get_logger().warning)
         self._bond = ManagerBond(self, self.get_logger().warning)
         self._shedding = LoadShedding(
@@ -282,8 +281,8 @@ class SurgSam2Node(LifecycleNode):
             on_received=self.reporter.frame_received,
             now_ns=self.now_ns,
         )
-        self._prompt_input = self.create_subscription(
-            PromptArray, 'prompts', self._object_services.take_prompts, qos.PROMPTS
+        self._prompt_input = PromptInput(
+            self, self._object_services.take_prompts, self.pipeline.clicks
         )
         self._bond.form(self.parameters.bond_timeout_s)
 
@@ -296,7 +295,7 @@ class SurgSam2Node(LifecycleNode):
         if self._image_input is None:
             return True
         self._image_input.destroy()
-        self.destroy_subscription(self._prompt_input)
+        self._prompt_input.destroy()
         self._image_input = self._prompt_input = None
         waiting, finished = self.pipeline.drain(
             'the node was deactivated; activate it and ask again',

@@ -11,6 +11,7 @@ from std_msgs.msg import Header
 
 from surgsam2_ros.nodes.messages.cv_bridge_fallback import has_sound_cv_bridge
 from surgsam2_ros.nodes.messages.images import decode_compressed_message, decode_image_message
+from surgsam2_ros.nodes.tracker.clicked_pixels import ClickedPixels
 from surgsam2_ros.nodes.tracker.diagnostics import NodeState
 from surgsam2_ros.nodes.tracker.image_input import COMPRESSED
 from surgsam2_ros.nodes.tracker.parameters import InputParameters, OutputParameters, Parameters
@@ -52,6 +53,7 @@ class Pipeline:
         requests: takes requests of services and topics.
         side_requests: takes calls that only read the network.
         inference: the thread that owns the tracker.
+        clicks: makes prompts of clicked pixels.
         last_header: header of the last image whose result was published, or None.
 
     Raises:
@@ -97,6 +99,10 @@ class Pipeline:
             report=reporter.report,
             now_ns=now_ns,
             replay_frames=parameters.tracking.prompt_buffer_frames,
+        )
+        self.clicks = ClickedPixels(
+            max(parameters.tracking.prompt_buffer_frames, 1),
+            lambda: {one.object_id for one in self.inference.objects},
         )
         if parameters.output.liveliness_lease_ms > 0:
             lease_s = parameters.output.liveliness_lease_ms / 1e3
@@ -244,6 +250,7 @@ class Pipeline:
             return
         latency_ms = results.publish(frame, self._output(), self._now_ns(), self.loaded.model)
         self.last_header = frame.received.message.header
+        self.clicks.remember(frame.received.stamp_ns, frame.result)
         if self._awaited:
             tracks = frame.result.tracks
             self._awaited -= {t.object_id for t in tracks if t.state == TrackState.TRACKED}

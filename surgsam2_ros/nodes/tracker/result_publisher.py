@@ -12,6 +12,7 @@ from surgsam2_ros.drawing import draw_overlay
 from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.messages.images import make_label_image, make_rgb_image
 from surgsam2_ros.nodes.messages.tracks import make_track_array
+from surgsam2_ros.nodes.tracker.annotations import Annotations
 from surgsam2_ros.nodes.tracker.parameters import OutputParameters
 from surgsam2_ros.nodes.tracker.topic_quality import TopicQuality
 from surgsam2_ros.streaming.frame_slot import ReceivedFrame
@@ -57,6 +58,7 @@ class ResultPublisher:
         self._tracks = create(TrackArray, '~/tracks', **quality.tracks(node, '~/tracks', output))
         self._label_image = create(Image, '~/label_image', qos.LABEL_IMAGE)
         self._overlay = create(Image, '~/overlay', qos.OVERLAY)
+        self._annotations = Annotations(node)
 
     def publish(
         self, frame: TrackedFrame, output: OutputParameters, now_ns: int, model: str
@@ -96,6 +98,7 @@ class ResultPublisher:
             self._label_image.publish(make_label_image(header, labels))
         if output.overlay and self._overlay.get_subscription_count() > 0:
             self._overlay.publish(make_rgb_image(header, self._draw(frame, output)))
+        self._annotations.publish(header, frame.result)
         return latency
 
     def subscribed(self) -> list[str]:
@@ -121,6 +124,7 @@ class ResultPublisher:
         """Remove the topics."""
         for publisher in (self._tracks, self._label_image, self._overlay):
             self._node.destroy_lifecycle_publisher(publisher)
+        self._annotations.destroy()
 
     def _draw(self, frame: TrackedFrame, output: OutputParameters):
         return draw_overlay(

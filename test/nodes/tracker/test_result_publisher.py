@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from recording_node import RecordingNode
 from sensor_msgs.msg import Image
 
 from surgsam2_ros.nodes.tracker.parameters import Parameters
@@ -20,36 +21,6 @@ from surgsam2_ros.tracking import FrameResult, MaskCrop, Track, TrackState
 
 MS = 1_000_000
 HOUR = 3600 * 1000 * MS
-
-
-class RecordingPublisher:
-    """Keeps what is published."""
-
-    def __init__(self):
-        self.messages = []
-        self.subscribers = 0
-
-    def publish(self, message):
-        self.messages.append(message)
-
-    def get_subscription_count(self):
-        return self.subscribers
-
-
-class RecordingNode:
-    """Gives out recording publishers by topic."""
-
-    def __init__(self):
-        self.publishers = {}
-
-    def resolve_topic_name(self, topic):
-        return topic.replace('~', '/surgsam2')
-
-    def create_lifecycle_publisher(self, _message_type, topic, qos_profile, **_quality):
-        return self.publishers.setdefault(topic, RecordingPublisher())
-
-    def destroy_lifecycle_publisher(self, publisher):
-        self.publishers = {t: p for t, p in self.publishers.items() if p is not publisher}
 
 
 @pytest.fixture

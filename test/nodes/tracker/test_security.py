@@ -20,8 +20,13 @@ from surgsam2_ros.nodes.tracker.node import SUCCESS, SurgSam2Node
 POLICY = REPO / 'config' / 'security' / 'policy.xml'
 CAMERA = '/endoscope/left/image_raw'
 KEYSTORE = REPO / 'tools' / 'make_keystore.sh'
-# What this version of ROS need not have, or has for its own use.
-DEPENDS_ON_ROS = {'/surgsam2/get_type_description', '/clock', '/parameter_events'}
+# What this version of ROS need not have, or has for its own use; annotations need foxglove_msgs.
+DEPENDS_ON_ROS = {
+    '/surgsam2/get_type_description',
+    '/surgsam2/annotations',
+    '/clock',
+    '/parameter_events',
+}
 
 
 def allowed(enclave: str, text: str | None = None) -> dict[str, set[str]]:

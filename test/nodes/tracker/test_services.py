@@ -9,6 +9,7 @@ from contextlib import closing
 
 import numpy as np
 import pytest
+from geometry_msgs.msg import PointStamped
 from node_processes import (
     FRAME_NS,
     HEIGHT,
@@ -295,6 +296,30 @@ def test_prompts_by_topic_add_objects(node):
         if ids(node.track()):
             break
     assert ids(node.track()) == ['a']
+
+
+def test_a_clicked_pixel_starts_an_object_unless_it_lies_on_one(node, background):
+    publish = node.camera.publisher(PointStamped, 'surgsam2/clicked_pixel').publish
+    added = background.submit(node.client.add_object, 'square', mask=square_mask())
+    node.track_until(added)
+    shown = next(t.header for t in node.client.tracks if ids(t) == ['square'])
+
+    def click(x: float, y: float) -> None:
+        message = PointStamped(header=shown)
+        message.point.x, message.point.y = x, y
+        publish(message)
+
+    for _ in range(50):  # again while nothing came of it: the first may have found nobody yet
+        click(100.0, 80.0)
+        node.client.list_objects()
+        if len(ids(node.track())) > 1:
+            break
+    click(35.0, 45.0)
+    node.client.list_objects()
+    square, *clicked = ids(node.track())
+    assert square == 'square'
+    assert clicked, 'a click beside all objects starts one'
+    assert all(name.startswith('click_') for name in clicked)
 
 
 def test_bad_prompts_by_topic_show_in_the_status(node):

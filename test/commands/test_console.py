@@ -1,0 +1,73 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""`surgsam2 console`: what it takes and refuses, and which nodes launch's arguments mean."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+from surgsam2_ros.cli import main
+from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.console import command_arguments, read_classes
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'complaint'),
+    [
+        (['--bag', 'a.mcap', '--record-to', 'out'], '--record-to is for running nodes'),
+        (['--image-topic', '/image'], '--image-topic is of a bag'),
+        (['--labels', 'work'], '--labels is for labelling'),
+    ],
+)
+def test_options_that_do_not_belong_together_are_refused_in_a_line(capsys, arguments, complaint):
+    assert main(['console', *arguments]) == 1
+    (error,) = capsys.readouterr().err.strip().splitlines()
+    assert complaint in error
+
+
+def test_one_source_is_taken(capsys):
+    with pytest.raises(SystemExit, match='2'):
+        main(['console', '--bag', 'a.mcap', '--folder', 'b'])
+    assert 'not allowed with' in capsys.readouterr().err
+
+
+def test_without_nicegui_one_line_names_the_remedy(capsys, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, 'find_spec', lambda name: None if name == 'nicegui' else find(name)
+    )
+    assert main(['console']) == 1
+    (error,) = capsys.readouterr().err.strip().splitlines()
+    assert 'pip install nicegui' in error
+
+
+@pytest.mark.parametrize(
+    ('given', 'taken'),
+    [
+        ([], ['--node', '/surgsam2']),
+        (
+            ['--port', '1', '--ros-args', '-r', '__ns:=/left'],
+            ['--node', '/left/surgsam2', '--port', '1'],
+        ),
+        (
+            ['--node', 'a/surgsam2', '/b/surgsam2', '--port', '1', '--ros-args', '-r', '__ns:=/r'],
+            ['--node', '/r/a/surgsam2', '/b/surgsam2', '--port', '1'],
+        ),
+        (['--bag', 'a.mcap', '--ros-args', '-r', '__node:=console'], ['--bag', 'a.mcap']),
+    ],
+)
+def test_nodes_are_found_from_the_namespace_that_launch_gives(given, taken):
+    assert command_arguments(given) == taken
+
+
+def test_classes_are_the_lines_of_a_file(tmp_path):
+    file = tmp_path / 'classes.txt'
+    file.write_text('scissors\n\n# kinds of graspers\nProGrasp Forceps  # dVRK\nscissors\n')
+    assert read_classes(file) == ('scissors', 'ProGrasp Forceps')
+    file.write_text('# none\n')
+    with pytest.raises(CommandError, match='has no names'):
+        read_classes(file)
+    with pytest.raises(CommandError, match='cannot be read'):
+        read_classes(tmp_path / 'nowhere.txt')
