@@ -83,14 +83,14 @@ def run_parts(
         shown: how people would run a part.
     """
     reports: list[PartReport] = []
-    begin = time.monotonic()
-    stretch = most_seconds / sum(part.seconds for part in parts if part.rows is not None)
-    ends_at = begin
+    wanted = sum(part.seconds for part in parts if part.rows is not None)
+    shortened = min(most_seconds / wanted, 1.0) if wanted else 1.0
+    ends_at = time.monotonic()
     for part in parts:
         report = PartReport(part.name, part.title, shown(part), part.proves, NOT_BUILT)
         reports.append(report)
         if part.rows is not None:
-            ends_at += part.seconds * min(stretch, 1.0)
+            ends_at += part.seconds * shortened
             _run_part(command(part), report, ends_at, lambda: on_change(reports))
         on_change(reports)
     return reports
