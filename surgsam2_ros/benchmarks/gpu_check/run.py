@@ -33,7 +33,7 @@ class Part:
     Attributes:
         name: what people call it, and `--part` takes.
         title: what it answers.
-        seconds: its share of the time; what earlier parts leave over is its own too.
+        seconds: its share of eight minutes; what earlier parts leave over is its own too.
         proves: whether the check has not passed when the part is cut.
         rows: settings -> the rows, one by one; None where the product has no such thing yet.
     """
@@ -78,19 +78,19 @@ def run_parts(
     Args:
         parts: in their order.
         command: what runs a part and prints each of its rows as a line of JSON.
-        most_seconds: of all of them; shares are shortened in proportion if they are more.
+        most_seconds: of all of them; shares are scaled to fill it.
         on_change: called with all reports so far when there is more in them.
         shown: how people would run a part.
     """
     reports: list[PartReport] = []
     wanted = sum(part.seconds for part in parts if part.rows is not None)
-    shortened = min(most_seconds / wanted, 1.0) if wanted else 1.0
+    scale = most_seconds / wanted if wanted else 1.0
     ends_at = time.monotonic()
     for part in parts:
         report = PartReport(part.name, part.title, shown(part), part.proves, NOT_BUILT)
         reports.append(report)
         if part.rows is not None:
-            ends_at += part.seconds * shortened
+            ends_at += part.seconds * scale
             _run_part(command(part), report, ends_at, lambda: on_change(reports))
         on_change(reports)
     return reports

@@ -43,11 +43,14 @@ def markdown(report: Mapping[str, Any]) -> str:
 
 
 def verdict(report: Mapping[str, Any]) -> str:
-    """Return in a line whether all was right, or what was not."""
+    """Return in a line whether all was right, what was not, and what was not done."""
     wrong = [part['title'] for part in report['parts'] if not part['passed']]
     cut = [part['title'] for part in report['parts'] if part['status'] == 'cut']
+    rows = [row for part in report['parts'] for row in part['rows']]
+    not_run = [row['what'] for row in rows if 'not_run' in row]
     text = f'FAILED: {"; ".join(wrong)}' if wrong else 'PASSED'
-    return text + (f'. Cut for want of time: {"; ".join(cut)}' if cut else '')
+    text += f'. Cut for want of time: {"; ".join(cut)}' if cut else ''
+    return text + (f'. Not run: {"; ".join(not_run)}' if not_run else '')
 
 
 def goals(report: Mapping[str, Any]) -> list[str]:

@@ -47,9 +47,11 @@ def test_every_number_has_its_command():
 
 def test_what_failed_and_what_was_cut_is_named():
     row = {'what': 'fp32', 'passed': False, 'distance': 0.5, 'bound': 0.001, 'fell_back': ['a|b']}
-    made = report(part('parity', row, passed=False), part('speed', status='cut'))
+    absent = {'what': 'beside sam2', 'passed': None, 'not_run': 'not installed'}
+    made = report(part('parity', row, absent, passed=False), part('speed', status='cut'))
+    assert '| not run | beside sam2 | not installed |' in markdown(made)
     assert '| FAILED | fp32 | distance 0.5, bound 0.001, fell back: a/b |' in markdown(made)
-    assert verdict(made) == 'FAILED: Parity. Cut for want of time: Speed'
+    assert verdict(made) == 'FAILED: Parity. Cut for want of time: Speed. Not run: beside sam2'
 
 
 def test_goals_are_those_of_the_cells_that_were_timed():
