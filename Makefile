@@ -31,7 +31,7 @@ ifneq ($(AMENT_PREFIX_PATH)$(_ROS_WHEELS_BOOTSTRAP_COMPLETE),)
 unexport LD_LIBRARY_PATH
 endif
 
-.PHONY: help setup demo test test-slow test-ray test-console console lint format docs train-nano train-nano-320 evaluate-nano bench chaos soak clean distclean
+.PHONY: help setup demo test test-slow test-ray test-console console lint format docs train-nano train-nano-320 evaluate-nano bench gpu-check chaos soak clean distclean
 
 help: ## list the targets
 	@echo 'usage: make TARGET [VARIABLE=value …]'
@@ -44,7 +44,7 @@ help: ## list the targets
 	@echo '  MINUTES, SEED    how long `make chaos` and `make soak` take, and the order of faults'
 	@echo '  DATA         folder of the pictures that `make train-nano-320` trains on'
 	@echo '  CLIPS        data sets of the VOS layout that `make evaluate-nano` measures besides'
-	@echo '  ARGS         further arguments of demo, train-nano, evaluate-nano, bench, chaos, soak, console (surgsam2) and test, test-slow, test-ray, test-console (pytest)'
+	@echo '  ARGS         further arguments of demo, train-nano, evaluate-nano, bench, gpu-check, chaos, soak, console (surgsam2) and test, test-slow, test-ray, test-console (pytest)'
 
 setup: $(STAMPS)/package ## make .venv with everything that the node needs
 
@@ -154,6 +154,9 @@ bench: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/onnx ## measur
 	$(BENCH) --models sam2.1_hiera_t --sizes 256 --objects 1 --against $(PEERS) --growth-frames 300 \
 	  --json docs/benchmarks/tiny_256_growth.json
 	$(BIN)/python docs/tools/figures.py --write
+
+gpu-check: $(STAMPS)/package $(STAMPS)/test ## check that a GPU gives the right masks, and how fast, in eight minutes; CHECKPOINT=; writes build/gpu/
+	$(BIN)/surgsam2 gpu-check $(if $(CHECKPOINT),--checkpoint '$(CHECKPOINT)') $(ARGS)
 
 # The environment: one stamp per step, so that a second run skips what is done -------------------------------------------
 

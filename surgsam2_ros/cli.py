@@ -27,6 +27,7 @@ COMMANDS = (
     'bench',
     'chaos',
     'soak',
+    'gpu-check',
     'bag',
     'console',
     'dataset',
@@ -51,7 +52,7 @@ def create_parser() -> argparse.ArgumentParser:
     )
     subparsers = parser.add_subparsers(metavar='COMMAND', required=True)
     for name in COMMANDS:
-        module = f'surgsam2_ros.commands.{name}'
+        module = f'surgsam2_ros.commands.{name.replace("-", "_")}'
         if importlib.util.find_spec(module) is not None:
             importlib.import_module(module).add_parser(subparsers)
     return parser

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,12 @@ import torch
 from surgsam2_ros.benchmarks.contenders import Box
 from surgsam2_ros.engines import EngineSettings
 from surgsam2_ros.network import SurgSAM2, build_network, load_config
-from surgsam2_ros.network.checkpoint import load_weights, read_state_dict
+from surgsam2_ros.network.checkpoint import (
+    PRECISIONS,
+    load_weights,
+    read_state_dict,
+    use_mixed_precision,
+)
 
 IMAGE_SIZE = (512, 640)
 SURGSAM2_PRUNES = 2
@@ -34,6 +40,8 @@ class Case:
         engine: how ours runs the network.
         prune: memories that ours and `surgsam2` leave out by frame pruning; None: as many as the
             network does by itself, or SurgSAM2 where that is none.
+        precision: arithmetic of ours and of the official code, 'fp32', 'bf16' or 'fp16'.
+        checkpoint: weights; those that the model names when None.
     """
 
     model: Path
@@ -44,6 +52,8 @@ class Case:
     growth_frames: int = 0
     engine: EngineSettings = dataclasses.field(default_factory=EngineSettings)
     prune: int | None = None
+    precision: str = 'fp32'
+    checkpoint: Path | None = None
 
     @property
     def title(self) -> str:
@@ -51,29 +61,56 @@ class Case:
         return f'{self.model.stem}, {self.size} px, {self.objects} objects'
 
 
-def network_of(case: Case, device: torch.device) -> tuple[SurgSAM2, str]:
-    """Load the network at the size of the case, with its frame pruning.
+def network_of(
+    case: Case,
+    device: torch.device,
+    change: Callable[[SurgSAM2, str], None] = lambda network, weights: None,
+) -> tuple[SurgSAM2, str]:
+    """Load the network at the size of the case, with its frame pruning and its precision.
+
+    Args:
+        case: see there.
+        device: where it will be.
+        change: called with the network while it has float32 weights on the CPU, and with which.
 
     Returns:
         The network, and which weights it has: 'trained' where they are there, else 'random',
         with a presence that is always above 0 (an absent object costs as much).
+
+    Raises:
+        CheckpointError: when the case names a checkpoint that is not there or does not fit.
     """
     config = load_config(case.model)
     prune = case.prune
     if prune is None:
         prune = config.num_frame_to_prune or SURGSAM2_PRUNES
     config = dataclasses.replace(config, image_size=case.size, num_frame_to_prune=prune)
-    path = config.directory / config.checkpoint if config.checkpoint else None
+    path = case.checkpoint
+    if path is None and config.checkpoint:
+        path = config.directory / config.checkpoint
     torch.manual_seed(0)
     network = build_network(config)
-    if path is not None and path.is_file():
+    if path is not None and (path.is_file() or case.checkpoint):
         load_weights(network, read_state_dict(path), name=str(path))
         weights = 'trained'
     else:
         with torch.no_grad():
             network.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(200.0)
         weights = 'random'
-    return network.requires_grad_(False).to(device).eval(), weights
+    network.requires_grad_(False).eval()
+    change(network, weights)
+    network.to(device)
+    if (dtype := PRECISIONS[case.precision]) is not None:
+        use_mixed_precision(network, dtype)
+    return network, weights
+
+
+def default_precision(device: torch.device) -> str:
+    """Return what the official code is run in on a GPU that has it, 'bf16'; elsewhere 'fp32'."""
+    if device.type != 'cuda':
+        return 'fp32'
+    with torch.cuda.device(device):
+        return 'bf16' if torch.cuda.is_bf16_supported(including_emulation=False) else 'fp32'
 
 
 def moving_boxes(frames: int, objects: int) -> tuple[np.ndarray, list[Box]]:

@@ -8,7 +8,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,12 +28,22 @@ class Timing:
     """Milliseconds of every step of one contender.
 
     Attributes:
-        wall_ms: time on the clock.
+        wall_ms: time on the clock, from a device at rest until it is at rest again.
         cpu_ms: time of all threads of the process.
     """
 
     wall_ms: list[float] = field(default_factory=list)
     cpu_ms: list[float] = field(default_factory=list)
+
+    @property
+    def median_ms(self) -> float:
+        """Median time on the clock."""
+        return statistics.median(self.wall_ms)
+
+    @property
+    def p99_ms(self) -> float:
+        """Time on the clock that 99 % of the steps do not exceed, by nearest rank."""
+        return sorted(self.wall_ms)[math.ceil(0.99 * len(self.wall_ms)) - 1]
 
     def add(self, wall_s: float, cpu_s: float) -> None:
         """Note one step."""
@@ -42,31 +52,42 @@ class Timing:
 
 
 @contextmanager
-def timed(timing: Timing) -> Iterator[None]:
-    """Add what the block takes; work on a GPU is waited for."""
-    _wait_for_device()
+def timed(timing: Timing, device: torch.device | None = None) -> Iterator[None]:
+    """Add what the block takes; work on a GPU, of all its streams, is waited for.
+
+    Args:
+        timing: that gets it.
+        device: where the block computes; None is PyTorch's current device.
+    """
+    wait_for(device)
     wall, cpu = time.perf_counter(), time.process_time()
     yield
-    _wait_for_device()
+    wait_for(device)
     timing.add(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def _wait_for_device() -> None:
+def wait_for(device: torch.device | None) -> None:
+    """Wait until a GPU is at rest; a CPU always is, and a GPU that is not in use is left alone."""
+    if device is not None and device.type != 'cuda':
+        return
     if torch.cuda.is_available() and torch.cuda.is_initialized():
-        torch.cuda.synchronize()
+        torch.cuda.synchronize(device)
 
 
-def interleave(steps: Mapping[str, Callable[[], None]], rounds: int) -> dict[str, Timing]:
+def interleave(
+    steps: Mapping[str, Callable[[], None]], rounds: int, device: torch.device | None = None
+) -> dict[str, Timing]:
     """Take the steps in turns, A B A B …, so that a slow minute of the machine meets them all.
 
     Args:
         steps: by name.
         rounds: how often each is taken.
+        device: where all of them compute; None is PyTorch's current device.
     """
     timings = {name: Timing() for name in steps}
     for _ in range(rounds):
         for name, step in steps.items():
-            with timed(timings[name]):
+            with timed(timings[name], device):
                 step()
     return timings
 
@@ -77,28 +98,33 @@ def ratio(slow: list[float], fast: list[float]) -> float:
 
 
 @contextmanager
-def stage_times(stages: Mapping[str, tuple[Any, str]]) -> Iterator[dict[str, Timing]]:
+def stage_times(
+    stages: Mapping[str, tuple[Any, str]], device: torch.device | None = None
+) -> Iterator[dict[str, Timing]]:
     """Time functions of objects while the block runs; a step may call each several times.
 
     Args:
         stages: title -> (owner, name of its function).
+        device: where they compute; None is PyTorch's current device.
 
     Yields:
         title -> timing of every call.
     """
     timings = {title: Timing() for title in stages}
-    for title, (owner, name) in stages.items():
-        setattr(owner, name, _with_timing(getattr(owner, name), timings[title]))
-    try:
+    with ExitStack() as restored:
+        for title, (owner, name) in stages.items():
+            function = getattr(owner, name)
+            if name in vars(owner):  # such as a compiled function in front of the class's own
+                restored.callback(setattr, owner, name, function)
+            else:
+                restored.callback(delattr, owner, name)
+            setattr(owner, name, _with_timing(function, timings[title], device))
         yield timings
-    finally:
-        for owner, name in stages.values():
-            delattr(owner, name)
 
 
-def _with_timing(function: Callable, timing: Timing) -> Callable:
+def _with_timing(function: Callable, timing: Timing, device: torch.device | None) -> Callable:
     def call(*args: Any, **kwargs: Any) -> Any:
-        with timed(timing):
+        with timed(timing, device):
             return function(*args, **kwargs)
 
     return call
@@ -173,7 +199,7 @@ def peak_gflops(device: torch.device, size: int = 1536, rounds: int = 5) -> floa
     a = torch.randn(size, size, device=device)
     products = {'plain': lambda: a @ a, 'layer': lambda: linear(a, a)}
     with torch.inference_mode():
-        interleave(products, 1)
-        timings = interleave(products, rounds)
+        interleave(products, 1, device)
+        timings = interleave(products, rounds, device)
     fastest = min(min(timing.wall_ms) for timing in timings.values())
     return 2 * size**3 / fastest / 1e6

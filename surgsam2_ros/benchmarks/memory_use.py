@@ -46,15 +46,15 @@ def peak_memory(step: Callable[[], None], device: torch.device) -> float | None:
 
 def memory_growth(step: Callable[[], None], steps: int, device: torch.device) -> float | None:
     """Take steps and return how much more memory is held after them, in MB; None if unknown."""
-    before = _held(device)
+    before = held_memory(device)
     for _ in range(steps):
         step()
-    after = _held(device)
+    after = held_memory(device)
     return None if before is None or after is None else (after - before) / 1e6
 
 
-def _held(device: torch.device) -> float | None:
-    """Bytes in use now."""
+def held_memory(device: torch.device) -> float | None:
+    """Return the bytes in use now: PyTorch's own count on a GPU, else resident memory."""
     _give_back()
     if device.type == 'cuda':
         torch.cuda.synchronize(device)

@@ -99,7 +99,8 @@ def measure_network(
     ours = Ours(network, clip, boxes, config, engine)
     contenders = {None: ours, **others}
     apart = _warm_up(contenders, network, clip, boxes)
-    timings = interleave({name: c.step for name, c in contenders.items()}, case.rounds)
+    steps = {name: contender.step for name, contender in contenders.items()}
+    timings = interleave(steps, case.rounds, network.device)
     measured = {
         name: _measured(contender, timings[name], case.growth_frames, network.device)
         for name, contender in contenders.items()
@@ -111,6 +112,7 @@ def measure_network(
         'objects': case.objects,
         'engine': 'torch' if engine is None else engine.engine.name,
         'profile': case.engine.profile,
+        'precision': case.precision,
         'slower_than_asked': slower,
     }
     run_fields = {'rounds': case.rounds, 'pruned': network.config.num_frame_to_prune}
@@ -171,13 +173,14 @@ def _measured(
     contender: Contender, timing: Timing, growth_frames: int, device: torch.device
 ) -> dict[str, Any]:
     """Return what was timed, and what is counted in further steps."""
-    wall = statistics.median(timing.wall_ms)
+    wall = timing.median_ms
     peak = peak_memory(contender.step, device)
     counted = count(contender.plain_step)
-    stages = _stages(contender)
+    stages = _stages(contender, device)
     growth = memory_growth(contender.step, growth_frames, device) if growth_frames else None
     return {
         'wall_ms': round(wall, 2),
+        'wall_p99_ms': round(timing.p99_ms, 2),
         'cpu_ms': round(statistics.median(timing.cpu_ms), 2),
         'ops': counted.operations,
         'waits': counted.waits,
@@ -189,10 +192,10 @@ def _measured(
     }
 
 
-def _stages(contender: Contender) -> dict[str, float]:
+def _stages(contender: Contender, device: torch.device) -> dict[str, float]:
     """CPU milliseconds of each stage of a frame, and of the rest."""
-    with stage_times(contender.stages) as timings:
-        whole = interleave({'step': contender.step}, STAGED)['step']
+    with stage_times(contender.stages, device) as timings:
+        whole = interleave({'step': contender.step}, STAGED, device)['step']
     spent = {stage: sum(timing.cpu_ms) / STAGED for stage, timing in timings.items()}
     spent['rest'] = sum(whole.cpu_ms) / STAGED - sum(spent.values())
     return {stage: round(value, 2) for stage, value in spent.items()}

@@ -14,6 +14,7 @@ _COLUMNS = (
     ('objects', 'objects', None),
     ('engine', 'engine', None),
     ('profile', 'profile', None),
+    ('precision', 'precision', None),
     ('pruned', 'pruned', None),
     ('ms', 'wall_ms', 0),
     ('CPU ms', 'cpu_ms', 0),

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 import pytest
 import torch
 from naive_pruning import surviving_memories
-from oracle_sam2 import ALWAYS_PRESENT, heat
+from oracle_sam2 import ALWAYS_PRESENT
 from repository import REPO
 from tiny_network import tiny_network
 
@@ -27,6 +27,7 @@ from surgsam2_ros.benchmarks.contenders import (
 )
 from surgsam2_ros.benchmarks.contenders.pruning_sam2 import surviving_tokens
 from surgsam2_ros.benchmarks.contenders.transformers_weights import transformers_state
+from surgsam2_ros.benchmarks.gpu_check.weights import heat
 from surgsam2_ros.benchmarks.rows import measure_network
 from surgsam2_ros.network import TrunkConfig, build_network, load_config
 

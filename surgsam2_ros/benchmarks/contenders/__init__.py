@@ -8,13 +8,14 @@ from collections.abc import Iterable
 
 from surgsam2_ros.benchmarks.contenders.contender import STAGES, Box, Contender, ContenderError
 from surgsam2_ros.benchmarks.contenders.edgetam import EdgeTam
-from surgsam2_ros.benchmarks.contenders.official_sam2 import OfficialSam2
+from surgsam2_ros.benchmarks.contenders.official_sam2 import OfficialSam2, OfficialSam2Vos
 from surgsam2_ros.benchmarks.contenders.ours import Ours, SwitchableEngine
 from surgsam2_ros.benchmarks.contenders.pruning_sam2 import PruningSam2
 from surgsam2_ros.benchmarks.contenders.transformers_sam2 import TransformersSam2
 
 CONTENDERS = {
     'sam2': OfficialSam2,
+    'sam2-vos-optimized': OfficialSam2Vos,
     'surgsam2': PruningSam2,
     'transformers-sam2': TransformersSam2,
     'edgetam': EdgeTam,
@@ -37,6 +38,8 @@ __all__ = [
     'Box',
     'Contender',
     'ContenderError',
+    'OfficialSam2',
+    'OfficialSam2Vos',
     'Ours',
     'SwitchableEngine',
     'versions_of',

@@ -22,9 +22,11 @@ from surgsam2_ros.commands.model_loading import (
 )
 
 if TYPE_CHECKING:
+    import torch
+
     from surgsam2_ros.benchmarks.cases import Case
 
-_AGAINST = ('none', 'sam2', 'surgsam2', 'transformers-sam2', 'edgetam')
+_AGAINST = ('none', 'sam2', 'sam2-vos-optimized', 'surgsam2', 'transformers-sam2', 'edgetam')
 _HELP = """\
 Every case takes one frame of ours and one of each other, in turns, in the same process, with the
 same weights where these are there (else random ones), on the same clip of 640x512, once all
@@ -36,7 +38,8 @@ memories are full. Ratios are the other's time divided by ours: above 1, ours is
 
 Others, one row for each:
   sam2               the official package; requirements/oracle.txt (`make test` installs it)
-  surgsam2           the same with the frame pruning of SurgSAM2, as much as ours (--prune)
+  sam2-vos-optimized the same compiled, vos_optimized=True; its first frames take minutes
+  surgsam2           sam2 with the frame pruning of SurgSAM2, as much as ours (--prune)
   transformers-sam2  Sam2VideoModel of transformers, with our weights; requirements/bench.txt
   edgetam            EdgeTamVideoModel of transformers, an architecture of its own with random
                      weights; requirements/bench.txt
@@ -90,6 +93,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     add_engine_arguments(parser)
     parser.add_argument(
+        '--precision',
+        choices=('fp32', 'bf16', 'fp16'),
+        help='of ours, sam2, sam2-vos-optimized and surgsam2 alike; bf16 and fp16 are for GPUs '
+        '(default: bf16 on GPUs that have it, else fp32)',
+    )
+    parser.add_argument(
         '--compile',
         choices=('off', 'cuda_graphs', 'inductor', 'inductor_cuda_graphs'),
         default='off',
@@ -118,7 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
     device = torch.device(choose_device(arguments.device))
-    cases = _cases(arguments)
+    cases = _cases(arguments, _precision(arguments.precision, device))
     with torch.inference_mode():
         peak = peak_gflops(device)
     rows, failed = measure_all(
@@ -143,7 +152,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _cases(arguments: argparse.Namespace) -> list[Case]:
+def _precision(wanted: str | None, device: torch.device) -> str:
+    """Return the precision that was asked for, or that of the device."""
+    from surgsam2_ros.benchmarks.cases import default_precision
+
+    if wanted not in (None, 'fp32') and device.type == 'cpu':
+        raise CommandError(f'--precision {wanted} needs a GPU; leave it out on a CPU')
+    return wanted or default_precision(device)
+
+
+def _cases(arguments: argparse.Namespace, precision: str) -> list[Case]:
     """Give every combination of model, side of the input and number of objects."""
     from surgsam2_ros.benchmarks.cases import Case
     from surgsam2_ros.engines import EngineSettings
@@ -153,7 +171,7 @@ def _cases(arguments: argparse.Namespace) -> list[Case]:
     engine = EngineSettings(arguments.backend, arguments.profile, arguments.compile)
     settings = (against, arguments.rounds, arguments.growth_frames, engine)
     return [
-        Case(model, size, objects, *settings, prune)
+        Case(model, size, objects, *settings, prune, precision)
         for model in map(find_model, arguments.models)
         for size in arguments.sizes or [load_config(model).image_size]
         for objects, prune in itertools.product(arguments.objects, arguments.prune or [None])

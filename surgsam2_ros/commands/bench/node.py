@@ -23,6 +23,7 @@ _OPTIONS = {
     'backend': 'backend',
     'profile': 'profile',
     'compile': 'compile',
+    'precision': 'precision',
 }
 IMAGE_SIZES = ('640x512', '1280x1024', '1920x1080')
 

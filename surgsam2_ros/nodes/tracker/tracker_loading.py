@@ -16,6 +16,7 @@ import torch
 from surgsam2_ros.engines import build_engine
 from surgsam2_ros.network import CheckpointError, load_network
 from surgsam2_ros.network.checkpoint import checkpoint_path
+from surgsam2_ros.nodes.tracker.measured_choice import use_measured_threads, without_slow_8_bits
 from surgsam2_ros.nodes.tracker.parameters import Parameters
 from surgsam2_ros.share import share_file
 from surgsam2_ros.tracking import Engine, Prompt, StreamingTracker
@@ -70,7 +71,7 @@ def choose_device(name: str) -> str:
 
 
 def choose_num_threads(wanted: int) -> int:
-    """Return how many threads the network gets on a CPU; 0 leaves the choice to this function."""
+    """Return how many threads the network gets on a CPU at most; 0 leaves the choice to us."""
     if wanted:
         return wanted
     if 'OMP_NUM_THREADS' in os.environ:
@@ -79,7 +80,9 @@ def choose_num_threads(wanted: int) -> int:
 
 
 def load_tracker(
-    parameters: Parameters, on_failure: Callable[[str], None] = lambda _: None
+    parameters: Parameters,
+    on_failure: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> LoadedTracker:
     """Load the network and track the warm-up frames, so that the first real one is fast.
 
@@ -89,6 +92,7 @@ def load_tracker(
         parameters: of the node.
         on_failure: called with a sentence for people when the network has to run in a slower way
             than asked for, now or later.
+        on_progress: called with a sentence for people as what takes long proceeds.
 
     Raises:
         DeviceError, FileNotFoundError, ValueError, CheckpointError: naming the value at fault and
@@ -104,16 +108,20 @@ def load_tracker(
         on_failure(text)
 
     try:
-        return _load_on(device, parameters, failures, note)
+        return _load_on(device, parameters, failures, note, on_progress)
     except torch.OutOfMemoryError as error:
         if model.device != 'auto' or device == 'cpu':
             raise
         note(f'no memory left on {device}, the CPU takes over: {first_line(error)}')
-    return _load_on('cpu', parameters, failures, note)
+    return _load_on('cpu', parameters, failures, note, on_progress)
 
 
 def _load_on(
-    device: str, parameters: Parameters, failures: list[str], note: Callable[[str], None]
+    device: str,
+    parameters: Parameters,
+    failures: list[str],
+    note: Callable[[str], None],
+    on_progress: Callable[[str], None],
 ) -> LoadedTracker:
     model = parameters.model
     config = _find_config(model.config)
@@ -124,9 +132,13 @@ def _load_on(
         )
     except CheckpointError as error:
         raise CheckpointError(f'model.checkpoint is {model.checkpoint!r}: {error}') from error
+    if device == 'cpu' and not model.num_threads and 'OMP_NUM_THREADS' not in os.environ:
+        use_measured_threads(network, choose_num_threads(0), on_progress)
     settings = parameters.to_engine_settings()
     tracker_config = settings.tracker_config(network, parameters.to_tracker_config())
     engine = build_engine(network, settings, tracker_config, note)
+    if device == 'cpu' and settings.profile == 'fast' and settings.backend == 'torch':
+        engine = without_slow_8_bits(engine, network, on_progress)
     tracker = StreamingTracker(network, tracker_config, engine)
     _warm_up(tracker, network.image_size, model.warmup_frames)
     return LoadedTracker(
