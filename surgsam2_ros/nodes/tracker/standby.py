@@ -4,15 +4,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rclpy.callback_groups import CallbackGroup
+from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.subscription import Subscription
 
 if TYPE_CHECKING:
     from rclpy.callback_groups import Entity
+
+PERIOD_S = 0.5
+"""A deep history is emptied so often while nobody wants it, lest it fill with images."""
 
 
 class _Gate(CallbackGroup):
@@ -36,8 +41,8 @@ class StandbySubscription:
     """A subscription whose publishers are known before its first message is wanted.
 
     While it is closed, no message is taken from the middleware, which keeps the last ones and
-    overwrites them: nothing is converted, and the executor is not woken. Opening it passes those
-    by, so that the first message that is received was published since.
+    overwrites them: nothing is converted, and no message wakes the executor. Opening it passes
+    those by, so that the first message that is received was published since.
 
     Args:
         node: the node that subscribes.
@@ -57,14 +62,20 @@ class StandbySubscription:
     ) -> None:
         self._node = node
         self._gate = _Gate()
+        self._taking = threading.Lock()
         self._subscription = node.create_subscription(
             message_type, topic, callback, callback_group=self._gate, **options
         )
+        self._timer = None
+        if self._subscription.qos_profile.depth > 1:
+            steady = Clock(clock_type=ClockType.STEADY_TIME)
+            self._timer = node.create_timer(PERIOD_S, self._empty, clock=steady)
 
     def open(self) -> None:
         """Receive what is published from now on."""
-        self._pass_by()
-        self._gate.is_open = True
+        with self._taking:
+            self._pass_by()
+            self._gate.is_open = True
         if self._node.executor is not None:  # it waits for what was open when it began to
             self._node.executor.wake()
 
@@ -74,7 +85,14 @@ class StandbySubscription:
 
     def destroy(self) -> None:
         """Unsubscribe."""
+        if self._timer is not None:
+            self._node.destroy_timer(self._timer)
         self._node.destroy_subscription(self._subscription)
+
+    def _empty(self) -> None:
+        with self._taking:
+            if not self._gate.is_open:
+                self._pass_by()
 
     def _pass_by(self) -> None:
         subscription = self._subscription

@@ -15,7 +15,7 @@ from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
 
 from surgsam2_ros.nodes.messages.qos import qos_profile  # noqa: E402
-from surgsam2_ros.nodes.tracker.standby import StandbySubscription  # noqa: E402
+from surgsam2_ros.nodes.tracker.standby import PERIOD_S, StandbySubscription  # noqa: E402
 
 DEPTH = 5
 
@@ -81,6 +81,13 @@ def test_what_was_published_before_is_passed_by(executor, subscription, say, rec
     say('after')
     assert spin_until(executor, lambda: received, 10.0)
     assert received == ['after']
+
+
+def test_a_history_that_nobody_wants_does_not_fill(executor, subscription, say):
+    say('unheard')
+    handle = subscription._subscription.handle
+    assert not spin_until(executor, lambda: False, 2 * PERIOD_S)
+    assert handle.take_message(String, True) is None
 
 
 def test_it_can_be_closed_and_opened_again(executor, subscription, say, received):
