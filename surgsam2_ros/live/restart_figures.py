@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What a node that was killed again and again is judged by: its ids, its first result, its masks."""
+"""How a node that was killed again and again is judged: its ids, its first result, its masks."""
 
 from __future__ import annotations
 

@@ -12,13 +12,13 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from rclpy.serialization import deserialize_message, serialize_message  # noqa: E402
-from sensor_msgs.msg import Image  # noqa: E402
-from std_msgs.msg import Header  # noqa: E402
+from rclpy.serialization import deserialize_message, serialize_message
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 
-from surgsam2_ros.nodes.messages.images import make_rgb_image  # noqa: E402
-from surgsam2_ros.nodes.replay.there_and_back import ThereAndBack  # noqa: E402
-from surgsam2_ros.sources import BagMessage  # noqa: E402
+from surgsam2_ros.nodes.messages.images import make_rgb_image
+from surgsam2_ros.nodes.replay.there_and_back import ThereAndBack
+from surgsam2_ros.sources import BagMessage
 
 TYPE = 'sensor_msgs/msg/Image'
 START_NS = 7_000_000_000
