@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
 
 from surgsam2_ros.live import NODE, LiveError
@@ -22,18 +21,18 @@ from surgsam2_ros.live.demo import PROMPT_TIMEOUT_S, DemoPlan
 from surgsam2_ros.live.interruption import termination_as_interrupt
 from surgsam2_ros.live.node_process import NodeProcess
 from surgsam2_ros.live.recorded_tracks import mask_of_track
+from surgsam2_ros.live.restart_figures import compare, summarise
 
 if TYPE_CHECKING:
     import numpy as np
 
     from surgsam2_ros.nodes.replay.restart_run import ArrivedResult
 
-MOST_DIFFERENCE = 0.02
-"""How far the mean IoU may be from that of the undisturbed run."""
 ANSWERS_WANTED = 30
 """Results after the return, with which a trial ends."""
+WAYS = 4
+"""The scene is played so often, forwards and backwards, that it outlasts a slow start."""
 _SETTLED_S = 0.5  # from the last answer to a prompt to the earliest kill
-_LATEST_KILL = 0.4  # of the time that the scene has left by then
 _TRACKS_TYPE = 'surgsam2_msgs/msg/TrackArray'
 _READY = re.compile(r'\[(\d+)\.(\d{9})\] \[[^]]*\]: active: waiting')
 _RESTORED = re.compile(r'restored \d+ objects? .*from a snapshot ([\d.]+) s old')
@@ -61,13 +60,13 @@ class RestartCase:
 def measure_restarts(
     plan: DemoPlan, case: RestartCase, folder: Path, on_trial: Callable[[dict], None]
 ) -> dict[str, Any]:
-    """Play the scene once undisturbed, then once for each kill.
+    """Play the scene once for each kill, then undisturbed for as long as the longest of these.
 
     Args:
         plan: the scene, with a truth.
         case: what is measured.
         folder: gets the node's parameters and logs.
-        on_trial: called with the figures of each trial.
+        on_trial: called with the figures of each trial, those of the masks not yet among them.
 
     Returns:
         what came of it, ready for JSON.
@@ -76,79 +75,19 @@ def measure_restarts(
         LiveError: when the node does not start or is not prompted; tells the end of its log.
     """
     rng = random.Random(case.seed)
+    trials, runs = [], []
     with termination_as_interrupt(), contextlib.ExitStack() as stack:
         runner = _Runner(plan, case, folder)
         stack.callback(runner.stop)
-        undisturbed = runner.run()
-        trials = []
         for number in range(1, case.kills + 1):
-            trials.append(_trial(runner, number, rng.random(), undisturbed))
+            run = runner.run(number, rng.random())
+            runs.append((run, runner.first_after_ns))
+            trials.append({'trial': number, **runner.figures})
             on_trial(trials[-1])
+        undisturbed = runner.run(until_ns=max((max(run, default=0) for run, _ in runs), default=0))
+    for trial, (run, first_after_ns) in zip(trials, runs, strict=True):
+        trial.update(compare(run, undisturbed, first_after_ns))
     return summarise(trials)
-
-
-def _trial(
-    runner: _Runner, number: int, share: float, undisturbed: Mapping[int, dict[str, float]]
-) -> dict[str, Any]:
-    run = runner.run(number, share)
-    return {'trial': number, **runner.figures, **compare(run, undisturbed, runner.first_after_ns)}
-
-
-def compare(
-    run: Mapping[int, dict[str, float]],
-    undisturbed: Mapping[int, dict[str, float]],
-    first_after_ns: int | None,
-) -> dict[str, Any]:
-    """Return mean overlaps of two runs over the images that both answered.
-
-    Args:
-        run, undisturbed: stamp of each image [ns] -> IoU by object id.
-        first_after_ns: stamp of the first image that was answered after the return; None for none.
-    """
-    figures: dict[str, Any] = {}
-    for name, first_ns in (('', 0), ('_after', first_after_ns)):
-        pairs = [
-            (overlap, undisturbed[stamp_ns][object_id])
-            for stamp_ns, overlaps in run.items()
-            if first_ns is not None and stamp_ns >= first_ns and stamp_ns in undisturbed
-            for object_id, overlap in overlaps.items()
-            if object_id in undisturbed[stamp_ns]
-        ]
-        mine, others = zip(*pairs, strict=True) if pairs else ((), ())
-        figures[f'compared{name}'] = len(pairs)
-        figures[f'mean_iou{name}'] = round(fmean(mine), 4) if pairs else None
-        figures[f'undisturbed{name}'] = round(fmean(others), 4) if pairs else None
-    return figures
-
-
-def summarise(trials: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the figures of all trials with those that count."""
-    waits = [t['first_result_ms'] for t in trials if t['first_result_ms'] is not None]
-    summary: dict[str, Any] = {
-        'kills': len(trials),
-        'ids_kept': sum(t['ids_kept'] for t in trials),
-        'tracked_at_once': sum(t['tracked_at_once'] for t in trials),
-        'first_result_ms': {
-            'p50': round(median(waits), 1) if waits else None,
-            'max': round(max(waits), 1) if waits else None,
-        },
-        'within_1_s': sum(wait <= 1000.0 for wait in waits),
-    }
-    for name in ('', '_after'):
-        weighted = [t for t in trials if t[f'compared{name}']]
-        total = sum(t[f'compared{name}'] for t in weighted)
-        for figure in ('mean_iou', 'undisturbed'):
-            key = f'{figure}{name}'
-            mean = sum(t[key] * t[f'compared{name}'] for t in weighted) / total if total else None
-            summary[key] = mean if mean is None else round(mean, 4)
-    difference = (summary['undisturbed'] or 0.0) - (summary['mean_iou'] or 0.0)
-    summary['passed'] = (
-        summary['ids_kept'] == len(trials)
-        and not summary['tracked_at_once']
-        and bool(trials)
-        and abs(difference) <= MOST_DIFFERENCE
-    )
-    return {**summary, 'trials': list(trials)}
 
 
 class _Runner:
@@ -160,12 +99,14 @@ class _Runner:
     """
 
     def __init__(self, plan: DemoPlan, case: RestartCase, folder: Path) -> None:
+        from surgsam2_ros.nodes.replay.there_and_back import ThereAndBack
         from surgsam2_ros.sources import read_labels
         from surgsam2_ros.sources.message_types import create_typestore, ensure_type
 
         self.figures: dict[str, Any] = {}
         self.first_after_ns: int | None = None
         self._plan, self._folder = plan, folder
+        self._scene = ThereAndBack(plan.reader, plan.image_topic, WAYS)
         self._parameters = {
             'model.config': str(case.model.resolve()),
             'model.device': case.device,
@@ -182,14 +123,21 @@ class _Runner:
         self._truth: dict[int, np.ndarray] = dict(read_labels(plan.reader, plan.truth_topic))
         self._typestore = create_typestore()
         ensure_type(self._typestore, _TRACKS_TYPE)
-        self._node = self._start('undisturbed')
+        self._node = self._start('first')
 
     def stop(self) -> None:
         """End the process."""
         self._node.stop()
 
-    def run(self, number: int = 0, share: float | None = None) -> dict[int, dict[str, float]]:
-        """Play the scene, with a kill at this share of the time that there is for it.
+    def run(
+        self, number: int = 0, share: float | None = None, until_ns: int = 0
+    ) -> dict[int, dict[str, float]]:
+        """Play the scene.
+
+        Args:
+            number: of the trial.
+            share: of the time that there is for a kill, when it comes; None for no kill.
+            until_ns: stamp of the image that ends a run without a kill [ns].
 
         Returns:
             stamp of each answered image [ns] -> IoU by object id.
@@ -199,15 +147,23 @@ class _Runner:
         from surgsam2_ros.nodes.replay.restart_run import play_scene
 
         kill = _Kill(self, f'kill_{number:02d}', share)
+
+        def is_enough(results: Sequence[ArrivedResult]) -> bool:
+            if share is not None:
+                return kill.is_enough(results)
+            return bool(results) and results[-1].stamp_ns >= until_ns
+
+        published: dict[int, int] = {}
         try:
             results = play_scene(
-                self._plan.reader,
+                self._scene,
                 self._plan.image_topic,
                 self._plan.prompts,
                 target=NODE,
                 speed=self._plan.speed,
                 on_prompted=kill.schedule,
-                is_enough=lambda results: kill.is_enough(results),
+                on_published=published.__setitem__,
+                is_enough=is_enough,
             )
         except (SurgSam2Error, ReplayError) as error:
             raise LiveError(f'{error}\n{self._node.describe_log()}') from error
@@ -215,7 +171,7 @@ class _Runner:
             kill.join()
         messages = {r.stamp_ns: self._read(r) for r in results}
         if share is not None:
-            self._judge(kill, results, messages)
+            self._judge(kill, results, messages, published)
         return {stamp_ns: self._overlaps(stamp_ns, m) for stamp_ns, m in messages.items()}
 
     def restart(self, name: str) -> int:
@@ -233,7 +189,7 @@ class _Runner:
 
     @property
     def seconds(self) -> float:
-        """Length of the scene as it is played [s]."""
+        """Length of the scene, one way, as it is played [s]."""
         return len(self._plan.headers) / self._plan.rate_hz
 
     def _start(self, name: str) -> NodeProcess:
@@ -250,7 +206,7 @@ class _Runner:
 
         from surgsam2_ros.evaluation.metrics import jaccard
 
-        truth = self._truth.get(stamp_ns)
+        truth = self._truth.get(self._scene.recorded_ns[stamp_ns])
         if truth is None:
             return {}
         masks = {t.object_id: mask_of_track(t, truth.shape) for t in message.tracks}
@@ -262,7 +218,11 @@ class _Runner:
         }
 
     def _judge(
-        self, kill: _Kill, results: Sequence[ArrivedResult], messages: Mapping[int, Any]
+        self,
+        kill: _Kill,
+        results: Sequence[ArrivedResult],
+        messages: Mapping[int, Any],
+        published: Mapping[int, int],
     ) -> None:
         """Compare what the objects are called, before and after."""
         ready_ns = kill.ready_ns()
@@ -279,6 +239,12 @@ class _Runner:
             'snapshot_age_s': float(restored[1]) if restored else None,
             'first_result_ms': round((complete[0].arrived_ns - ready_ns) / 1e6, 1)
             if complete
+            else None,
+            'images_passed': sum(
+                ready_ns < published_ns and stamp_ns < after[0].stamp_ns
+                for stamp_ns, published_ns in published.items()
+            )
+            if after
             else None,
             'answered_before': len(before),
             'answered_after': len(after),
@@ -310,7 +276,7 @@ class _Kill:
         if self._share is None:
             return
         left_s = max(self._runner.seconds - (time.monotonic() - self._began_s), 0.0)
-        self.delay_s = _SETTLED_S + self._share * max(_LATEST_KILL * left_s - _SETTLED_S, 0.0)
+        self.delay_s = _SETTLED_S + self._share * max(left_s - _SETTLED_S, 0.0)
         self._thread = threading.Thread(target=self._kill, daemon=True)
         self._thread.start()
 

@@ -23,9 +23,10 @@ def add_restart_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --restart and what belongs to it."""
     group = parser.add_argument_group(
         'warm restart',
-        'The rendered scene of the demo, played once for each kill (SIGKILL) at a random moment; '
-        'the node is started again at once. Counts how often all ids and instances were kept, and '
-        'compares the masks with those of an undisturbed run. --models (the first), --device, '
+        'The rendered scene of the demo, played for each kill (SIGKILL) at a random moment of it, '
+        'and on, backwards too, until the node, which is started again at once, has answered. '
+        'Counts how often all ids and instances were kept and what passed before the first result, '
+        'and compares the masks with those of an undisturbed run. --models (the first), --device, '
         '--param and --json count here too.',
     )
     group.add_argument('--restart', type=int, metavar='N', help='kill the node so many times')
@@ -35,7 +36,7 @@ def add_restart_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=7.5,
         metavar='HZ',
-        help='images per second; the scene has 150, and must outlast a start (%(default)s)',
+        help='images per second, of which the node must manage every one (%(default)s)',
     )
     group.add_argument(
         '--restart-output',
@@ -99,8 +100,7 @@ def _show(trial: dict[str, Any]) -> None:
     outcome = 'all ids kept' if trial['ids_kept'] else 'IDS LOST'
     print(
         f'kill {trial["trial"]:3d}: {outcome}, down for {trial["down_s"]} s, first result '
-        f'{trial["first_result_ms"]} ms after it was ready, IoU {trial["mean_iou_after"]} '
-        f'(undisturbed {trial["undisturbed_after"]})',
+        f'{trial["first_result_ms"]} ms after it was ready, {trial["images_passed"]} images passed',
         file=sys.stderr,
         flush=True,
     )
@@ -115,9 +115,10 @@ def describe_restarts(figures: dict[str, Any]) -> str:
             f'TRACKED unseen {figures["tracked_at_once"]} times',
             f'first result   {first["p50"]} ms after ready, at most {first["max"]} ms; '
             f'{figures["within_1_s"]} of {figures["kills"]} within 1 s',
+            f'images passed  {figures["images_passed"]} at most, from ready to the first result',
             f'mean IoU       {figures["mean_iou"]}, undisturbed {figures["undisturbed"]}',
             f'after the kill {figures["mean_iou_after"]}, undisturbed '
-            f'{figures["undisturbed_after"]}',
-            'passed' if figures['passed'] else 'FAILED',
+            f'{figures["undisturbed_after"]}, worst trial {figures["worst_difference_after"]}',
+            'passed' if figures['passed'] else f'FAILED: {"; ".join(figures["missed"])}',
         ]
     )

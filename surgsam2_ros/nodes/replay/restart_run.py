@@ -57,6 +57,7 @@ def play_scene(
     target: str,
     speed: float,
     on_prompted: Callable[[], None] = lambda: None,
+    on_published: Callable[[int, int], None] = lambda stamp_ns, published_ns: None,
     is_enough: Callable[[Sequence[ArrivedResult]], bool] = lambda results: False,
 ) -> list[ArrivedResult]:
     """Have an active node forget everything, then play a scene to it once.
@@ -67,6 +68,8 @@ def play_scene(
         target: name of the node, with its namespace.
         speed: 1.0 plays as recorded.
         on_prompted: called once, when the node has taken all prompts.
+        on_published: called with the stamp of each image once it is published, and when that
+            began, by the system's clock [ns].
         is_enough: whether the results so far do; the scene is cut short then.
 
     Returns:
@@ -109,7 +112,11 @@ def play_scene(
             if is_enough(results):
                 player.stop()
 
-        player.play(before=before, meanwhile=look)
+        def after(message: BagMessage, began_ns: int) -> None:
+            past_ns = time.monotonic_ns() - began_ns
+            on_published(peek_header(message.data)[0], time.time_ns() - past_ns)
+
+        player.play(before=before, after=after, meanwhile=look)
         ended_ns = time.time_ns()
         quiet_s = 0.0
         while quiet_s < (_QUIET_S if is_enough(results) else _PATIENCE_S):

@@ -81,12 +81,12 @@ class SyntheticCamera:
             due_ns = round(number * 1e9 / self.rate_hz)
             stamp_ns = due_ns + time.time_ns() - self._now_ns()
             image = self._images[position % len(self._images)]
-            yield BagMessage(self.topic, IMAGE_TYPE, due_ns, _stamped(image, stamp_ns))
+            yield BagMessage(self.topic, IMAGE_TYPE, due_ns, stamped(image, stamp_ns))
             number += 1
             position += self.moving
 
 
-def _stamped(cdr: bytes, stamp_ns: int) -> bytes:
+def stamped(cdr: bytes, stamp_ns: int) -> bytes:
     """Return a serialised message that begins with a header, with another stamp."""
     stamp = struct.pack('<iI', *divmod(stamp_ns, 1_000_000_000))
     return b''.join((cdr[: _STAMP.start], stamp, memoryview(cdr)[_STAMP.stop :]))

@@ -13,9 +13,13 @@ def main(args: list[str] | None = None) -> NoReturn:
     """Run the node until it is told to end, and end the process."""
     ending = ProcessEnd()
     # Not before: loading the libraries takes seconds, in which a signal may come.
+    from surgsam2_ros.nodes.tracker.joining import join
+
+    herald = join(args)
+    ending.hold()
     from surgsam2_ros.nodes.tracker.process import run
 
-    run(args, ending)
+    run(herald, ending)
 
 
 if __name__ == '__main__':

@@ -13,6 +13,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
 from surgsam2_ros.nodes.tracker.parameters import InputParameters
+from surgsam2_ros.nodes.tracker.standby import StandbySubscription
 from surgsam2_ros.nodes.tracker.topic_quality import TopicQuality
 from surgsam2_ros.streaming.frame_slot import FrameSlot, ReceivedFrame
 from surgsam2_ros.streaming.stamp_order import OVERTAKEN_NS
@@ -66,13 +67,12 @@ class GapCounter:
 
 
 class ImageInput:
-    """The image subscription; it lives as long as the node is active.
+    """The image subscription: made while configuring, open while the node is active.
 
     Args:
         node: the node that subscribes.
         settings: transport, policy and quality of service.
         quality: makes the profile and hears of publishers that do not fit.
-        slot: where images go.
         is_enabled: images are passed by while it says no.
         on_received: receives the number of images that were published, lost ones included.
         now_ns: the node's clock [ns].
@@ -84,28 +84,31 @@ class ImageInput:
         settings: InputParameters,
         quality: TopicQuality,
         *,
-        slot: FrameSlot,
         is_enabled: Callable[[], bool],
         on_received: Callable[[int], None],
         now_ns: Callable[[], int],
     ) -> None:
-        self._node = node
-        self._slot = slot
+        self._slot: FrameSlot | None = None
         self._is_enabled = is_enabled
         self._on_received = on_received
         self._now_ns = now_ns
         topic = node.resolve_topic_name(image_topic(settings))
-        self._gaps = GapCounter(lambda: node.count_publishers(topic))
-        self._subscription = node.create_subscription(
+        self._count_publishers = lambda: node.count_publishers(topic)
+        self._gaps = GapCounter(self._count_publishers)
+        self._subscription = StandbySubscription(
+            node,
             CompressedImage if settings.transport == COMPRESSED else Image,
             image_topic(settings),
             self._receive,
             **quality.images(node, image_topic(settings), settings),
         )
+        self.close, self.destroy = self._subscription.close, self._subscription.destroy
 
-    def destroy(self) -> None:
-        """Unsubscribe."""
-        self._node.destroy_subscription(self._subscription)
+    def open(self, slot: FrameSlot) -> None:
+        """Put the images that are published from now on into this slot."""
+        self._slot = slot
+        self._gaps = GapCounter(self._count_publishers)  # what was passed by is not lost
+        self._subscription.open()
 
     def _receive(self, message: Image | CompressedImage, info: MessageInfo) -> None:
         lost = self._gaps.count(info)

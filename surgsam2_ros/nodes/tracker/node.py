@@ -19,14 +19,10 @@ from std_srvs.srv import SetBool
 
 from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.tracker.diagnostics import NodeState
-from surgsam2_ros.nodes.tracker.image_input import (
-    ImageInput,
-    image_topic,
-    rival_publishers,
-    watch_clock,
-)
+from surgsam2_ros.nodes.tracker.image_input import image_topic, rival_publishers, watch_clock
 from surgsam2_ros.nodes.tracker.impossible_transitions import refuse_impossible_transitions
 from surgsam2_ros.nodes.tracker.inference_watch import InferenceWatch
+from surgsam2_ros.nodes.tracker.inputs import Inputs
 from surgsam2_ros.nodes.tracker.load_shedding import LoadShedding
 from surgsam2_ros.nodes.tracker.manager_bond import ManagerBond, require_bond
 from surgsam2_ros.nodes.tracker.object_services import ObjectServices
@@ -36,7 +32,6 @@ from surgsam2_ros.nodes.tracker.parameters import (
     read_parameters,
 )
 from surgsam2_ros.nodes.tracker.pipeline import Pipeline
-from surgsam2_ros.nodes.tracker.prompt_input import PromptInput
 from surgsam2_ros.nodes.tracker.restart import NodeIdentity, discard_snapshot, process_start_s
 from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher
 from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
@@ -55,14 +50,14 @@ CLOSE_TIMEOUT_S = 0.8
 class SurgSam2Node(LifecycleNode):
     """Tracks instruments in endoscope images.
 
-    configure loads the network and warms it up, activate subscribes, deactivate stops the input
-    and keeps objects and their memory, cleanup and shutdown give everything back.
+    configure subscribes, loads the network and warms it up, activate takes images, deactivate stops
+    that and keeps objects and their memory, cleanup and shutdown give everything back.
 
     Attributes:
         parameters: the present parameters.
         pipeline: what tracks; None while not configured.
         reporter: tells status, diagnostics and problems.
-        active, enabled: whether images are subscribed to, and whether they are tracked.
+        active, enabled: whether images are taken, and whether they are tracked.
         exit_status: what the process is to end with.
     """
 
@@ -77,8 +72,6 @@ class SurgSam2Node(LifecycleNode):
         self.active = False
         self.enabled = True
         self.exit_status = 0
-        self._image_input: ImageInput | None = None
-        self._prompt_input: PromptInput | None = None
         self._quality = TopicQuality(self.get_logger().warning)
         self._bond = ManagerBond(self, self.get_logger().warning)
         self._shedding = LoadShedding(
@@ -97,6 +90,15 @@ class SurgSam2Node(LifecycleNode):
             configured=self._require_configured,
             tracking=self._require_tracking,
             timeout_s=lambda: self.parameters.tracking.prompt_timeout_s,
+        )
+        self._inputs = Inputs(
+            self,
+            self._quality,
+            is_enabled=lambda: self.active and self.enabled,
+            on_received=self.reporter.frame_received,
+            take_prompts=self._object_services.take_prompts,
+            prompt_of_click=lambda click: self.pipeline.clicks.prompt(click),
+            now_ns=self.now_ns,
         )
         self._transitions = TransitionThread(self)
         group = self._transitions.group
@@ -124,13 +126,14 @@ class SurgSam2Node(LifecycleNode):
 
     @told
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Load the network, warm it up and create the outputs."""
+        """Subscribe, create the outputs, load the network and warm it up."""
         self.parameters = read_parameters(self)
         began_s, self._began_s = self._began_s or time.time(), None
         self._identity = NodeIdentity.of(self, self.image_topic)
         self.enabled = True  # a pause ends with the configuration that it was made in
         try:
             require_bond(self.parameters.bond_timeout_s)
+            self._inputs.connect(self.parameters.input)
             self.pipeline = Pipeline(
                 self.parameters,
                 ResultPublisher(self, self._quality, self.parameters.output),
@@ -144,6 +147,7 @@ class SurgSam2Node(LifecycleNode):
         except InterruptedError:  # the process is ending
             return FAILURE
         except (OSError, ValueError, RuntimeError) as error:
+            self._inputs.disconnect()
             self.reporter.report('configure', f'not configured: {error}')
             self.reporter.publish_status('unconfigured')
             return FAILURE
@@ -161,7 +165,7 @@ class SurgSam2Node(LifecycleNode):
 
     @told
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Start publishing and subscribe to images and prompts."""
+        """Start publishing and take images and prompts."""
         if self.pipeline.inference.failure:
             return ERROR
         result = super().on_activate(state)
@@ -242,6 +246,7 @@ class SurgSam2Node(LifecycleNode):
         if not keep_snapshot:
             discard_snapshot(self.parameters.restart, self._identity)
         self._stop_input(keep_snapshot=keep_snapshot)
+        self._inputs.disconnect()
         if self.pipeline is not None:
             reason = self.pipeline.inference.failure or 'the inference thread did not end'
             if not self.pipeline.destroy():
@@ -272,31 +277,18 @@ class SurgSam2Node(LifecycleNode):
 
     def _start_input(self) -> None:
         self.active = True
-        self._image_input = ImageInput(
-            self,
-            self.parameters.input,
-            self._quality,
-            slot=self.pipeline.slot,
-            is_enabled=lambda: self.active and self.enabled,
-            on_received=self.reporter.frame_received,
-            now_ns=self.now_ns,
-        )
-        self._prompt_input = PromptInput(
-            self, self._object_services.take_prompts, self.pipeline.clicks
-        )
+        self._inputs.open(self.pipeline.slot)
         self._bond.form(self.parameters.bond_timeout_s)
 
     def _stop_input(self, *, keep_snapshot: bool = False) -> bool:
         """Stop the input and finish the image in work; False when it did not come to an end."""
-        self.active = False
+        was_active, self.active = self.active, False
         self._bond.end()
         if self.pipeline is not None and not keep_snapshot:
             self.pipeline.suspend_snapshots()
-        if self._image_input is None:
+        if not was_active:
             return True
-        self._image_input.destroy()
-        self._prompt_input.destroy()
-        self._image_input = self._prompt_input = None
+        self._inputs.close()
         waiting, finished = self.pipeline.drain(
             'the node was deactivated; activate it and ask again',
             finish=self.parameters.input.policy == EVERY_FRAME and self.context.ok(),

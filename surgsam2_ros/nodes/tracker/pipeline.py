@@ -231,6 +231,7 @@ class Pipeline:
             parameters.restart,
             self._identity,
             began_s=self._began_s,
+            warmup_frames=parameters.model.warmup_frames,
             warn=self._reporter.warn,
             report=self._reporter.report,
         )

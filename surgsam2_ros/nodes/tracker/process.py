@@ -11,6 +11,7 @@ from typing import NoReturn
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.logging import get_logger
+from rclpy.node import Node
 
 from surgsam2_ros.heap import keep_freed_memory
 from surgsam2_ros.nodes.tracker.ending import ProcessEnd
@@ -18,18 +19,17 @@ from surgsam2_ros.nodes.tracker.node import SurgSam2Node
 from surgsam2_ros.nodes.tracker.parameters import ParameterError
 
 
-def run(args: list[str] | None, ending: ProcessEnd) -> NoReturn:
+def run(herald: Node, ending: ProcessEnd) -> NoReturn:
     """Run the node until the process is told to end, and end it.
 
     Args:
-        args: the command line; None is that of the process.
+        herald: has joined the graph; destroyed when the node is there.
         ending: takes the signals.
     """
     keep_freed_memory()
-    rclpy.init(args=args)
-    ending.hold()
     try:
         node = SurgSam2Node()
+        herald.destroy_node()
         executor = SingleThreadedExecutor()
         executor.add_node(node)
     except ParameterError as error:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from rclpy.node import Node
 
 from surgsam2_ros.network.checkpoint import file_sha256
@@ -23,8 +24,10 @@ from surgsam2_ros.streaming.snapshot_file import (
     default_path,
 )
 from surgsam2_ros.streaming.snapshots import SnapshotKeeper
+from surgsam2_ros.tracking import StreamingTracker, restore_snapshot, take_snapshot
 
 AUTO = 'auto'
+_LONGEST_SIDE = 4096  # of a blank image, whatever a snapshot says
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ def start_snapshots(
     identity: NodeIdentity,
     *,
     began_s: float,
+    warmup_frames: int,
     warn: Callable[[str], None],
     report: Callable[[str, str], None],
 ) -> None:
@@ -89,6 +93,9 @@ def start_snapshots(
         settings: of the restart.
         identity: of the node.
         began_s: when the restart began, by the system's clock; a snapshot's age counts to then [s].
+        warmup_frames: blank images tracked with the objects that came back, before the first real
+            one: how many there are, and how full their memories, makes other shapes than those of
+            the warm-up of the network.
         warn: receives why a snapshot is not used.
         report: receives (kind, text) when one cannot be written.
     """
@@ -114,3 +121,24 @@ def start_snapshots(
         )
     except SnapshotRefusedError as error:
         warn(str(error))
+    if keeper.restored is not None:
+        try:
+            warm_up(loaded.tracker, warmup_frames)
+        except Exception as error:  # the objects are there; images will tell whether that stays
+            warn(f'the warm-up with the restored objects failed: {type(error).__name__}: {error}')
+
+
+def warm_up(tracker: StreamingTracker, frames: int) -> None:
+    """Track blank images with the objects that are there, and take that back.
+
+    Raises:
+        whatever the network raises; the objects are as before then, too.
+    """
+    before = take_snapshot(tracker)
+    height, width = before.state['region'][:2]  # of the image that came last
+    blank = np.zeros((min(height, _LONGEST_SIDE), min(width, _LONGEST_SIDE), 3), np.uint8)
+    try:
+        for _ in range(frames):
+            tracker.track(blank)
+    finally:
+        restore_snapshot(tracker, before)

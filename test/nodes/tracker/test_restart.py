@@ -12,10 +12,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from node_processes import STOP_TIMEOUT_S, RunningNode, running_node, write_random_checkpoint
+from tiny_network import LEAN, noise_frames, tiny_network
 
 from surgsam2_ros.nodes.client import ObjectState
+from surgsam2_ros.nodes.tracker.restart import warm_up
+from surgsam2_ros.tracking import StreamingTracker, TrackState, restore_snapshot, take_snapshot
 
 ACTIVE = 'active: waiting for images'
 START_TIMEOUT_S = 120.0
@@ -85,7 +89,7 @@ def test_a_killed_node_is_back_with_its_objects_and_a_removed_one_is_not(start, 
         wait_for(snapshot)
         assert snapshot.stat().st_mode & 0o777 == 0o600
         kill(node)
-    with start() as node:
+    with start(**{'model.warmup_frames': 2}) as node:
         assert 'restored 2 objects (needle_driver, scissors) from a snapshot' in node.process.output
         result = node.track()
         assert names(result.tracks) == {'needle_driver': 1, 'scissors': 2}
@@ -153,3 +157,34 @@ def test_a_snapshot_that_is_not_the_nodes_own_is_refused_in_one_line(start, snap
         lines = [line for line in node.process.output.splitlines() if str(snapshot) in line]
         assert len(lines) == 1
         assert 'it is no snapshot' in lines[0] and lines[0].endswith('tracking starts empty')
+
+
+def restored(network, snapshot) -> StreamingTracker:
+    tracker = StreamingTracker(network)
+    restore_snapshot(tracker, snapshot)
+    return tracker
+
+
+def test_a_warm_up_with_restored_objects_leaves_no_trace():
+    network, frames = tiny_network(**LEAN), noise_frames(16)
+    first = StreamingTracker(network)
+    first.add_object('a', box=(8, 8, 40, 30))
+    first.add_object('b', box=(30, 20, 60, 44))
+    for frame in frames[:12]:
+        first.track(frame)
+    snapshot = take_snapshot(first)
+    plain, warmed = restored(network, snapshot), restored(network, snapshot)
+    tracked = []
+    one_step = warmed.track
+    warmed.track = lambda image: (
+        tracked.append((image.shape, len(warmed.objects))) or one_step(image)
+    )
+    warm_up(warmed, 3)
+    assert tracked == [(frames[0].shape, 2)] * 3, 'of the size of the images, with the objects'
+    assert warmed.objects == plain.objects
+    assert {one.state for one in warmed.objects} <= {TrackState.LOST, TrackState.TENTATIVE}
+    for frame in frames[12:]:
+        mine, other = one_step(frame), plain.track(frame)
+        for track, same in zip(mine.tracks, other.tracks, strict=True):
+            assert track.state == same.state
+            assert np.array_equal(track.logits, same.logits)

@@ -78,7 +78,6 @@ def asked_of_images(node, quality=None, **settings):
         node,
         dataclasses.replace(DEFAULTS.input, **settings),
         quality or TopicQuality(print),
-        slot=None,
         is_enabled=lambda: True,
         on_received=print,
         now_ns=lambda: 0,
