@@ -12,7 +12,7 @@ import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.logging import get_logger
 
-from surgsam2_ros.heap import keep_freed_memory
+from surgsam2_ros.heap import HeapTrimmer, keep_freed_memory
 from surgsam2_ros.nodes.tracker.ending import ProcessEnd
 from surgsam2_ros.nodes.tracker.node import SurgSam2Node
 from surgsam2_ros.nodes.tracker.parameters import ParameterError
@@ -26,6 +26,7 @@ def run(args: list[str] | None, ending: ProcessEnd) -> NoReturn:
         ending: takes the signals.
     """
     keep_freed_memory()
+    HeapTrimmer()  # for as long as the process lives
     rclpy.init(args=args)
     ending.hold()
     try:
