@@ -45,7 +45,7 @@ class NodeThread:
 
     def close(self) -> None:
         """End the thread and remove the node."""
-        self._executor.shutdown()
         rclpy.try_shutdown(context=self._context)
         self._thread.join()
+        self._executor.shutdown()  # not before: a callback that is about to run still needs it
         self.node.destroy_node()
