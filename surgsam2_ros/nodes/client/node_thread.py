@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 
@@ -36,16 +35,23 @@ class NodeThread:
         )
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
+        self._closing = False
         self._thread = threading.Thread(target=self._spin, name=name, daemon=True)
         self._thread.start()
 
     def _spin(self) -> None:
-        with contextlib.suppress(ExternalShutdownException):
+        try:
             self._executor.spin()
+        except ExternalShutdownException:
+            pass
+        except Exception:  # rclpy's own handles are gone when a callback was about to run
+            if not self._closing:
+                raise
 
     def close(self) -> None:
         """End the thread and remove the node."""
+        self._closing = True
+        self._executor.shutdown()
         rclpy.try_shutdown(context=self._context)
         self._thread.join()
-        self._executor.shutdown()  # not before: a callback that is about to run still needs it
         self.node.destroy_node()
