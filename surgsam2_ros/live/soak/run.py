@@ -199,6 +199,7 @@ def summary(phases: Sequence[Phase], rate_hz: float) -> dict[str, Any]:
                 'strict': phase.limits.strict,
                 'growth_mb': phase.limits.growth_mb,
                 'growth_s': phase.limits.growth_s,
+                'own_growth_mb': phase.limits.own_growth_mb,
                 'p99_first_ms': phase.limits.p99_first_ms,
                 'p99_last_ms': phase.limits.p99_last_ms,
                 'findings': list(phase.limits.findings),

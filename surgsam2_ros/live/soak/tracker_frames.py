@@ -69,15 +69,15 @@ class Live(NamedTuple):
 
 def track_many(
     frames: int, on_frame: Callable[[int, FrameResult], None] = lambda number, result: None
-) -> list[Live]:
+) -> Iterator[Live]:
     """Track random images with a tiny network; objects come, are corrected, are lost, and go.
 
     Args:
         frames: how many, at least SETTLED_FRAMES and two times CYCLE.
         on_frame: called after each with its number, from 1, and its result.
 
-    Returns:
-        What was alive after SETTLED_FRAMES, and then at up to MARKS times.
+    Yields:
+        What is alive after SETTLED_FRAMES, and then at up to MARKS times.
     """
     import numpy as np
     import torch
@@ -92,16 +92,14 @@ def track_many(
     tracker = StreamingTracker(network, config)
     images = np.random.default_rng(0).integers(0, 256, (8, SIZE, SIZE, 3), dtype=np.uint8)
     tracker.add_objects([Prompt('lasting', box=(4, 4, 20, 20))])
-    marks = set(_marks(frames))
-    counted = []
+    marks = sorted(set(_marks(frames)))
     for number in range(1, frames + 1):
         _change(tracker, network, number)
         on_frame(number, tracker.track(images[number % len(images)]))
         if number in marks:
-            if not counted:
+            if number == marks[0]:
                 _count_live(number)  # counting needs memory as well, which stays with the process
-            counted.append(_count_live(number))
-    return counted
+            yield _count_live(number)
 
 
 def _marks(frames: int) -> Iterator[int]:

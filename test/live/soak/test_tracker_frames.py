@@ -26,7 +26,7 @@ def test_nothing_more_is_alive_after_objects_came_were_corrected_lost_and_remove
     def note(_number, result):
         states.update((track.object_id, track.state) for track in result.tracks)
 
-    counted = track_many(FRAMES, note)
+    counted = list(track_many(FRAMES, note))
     assert [live.frame for live in counted] == [2 * CYCLE, 3 * CYCLE, 4 * CYCLE]
     assert counted[0].tensor_bytes > 100_000
     assert not differences(counted)
@@ -38,7 +38,8 @@ def test_a_tensor_that_is_kept_for_each_frame_is_found():
     import torch
 
     kept = []
-    (finding, *_) = differences(track_many(FRAMES, lambda *_: kept.append(torch.zeros(10))))
+    counted = list(track_many(FRAMES, lambda *_: kept.append(torch.zeros(10))))
+    (finding, *_) = differences(counted)
     assert 'bytes in tensors' in finding
 
 
