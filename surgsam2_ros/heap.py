@@ -6,6 +6,11 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import threading
+from collections.abc import Callable
+
+TRIM_PERIOD_S = 60.0
+"""Time between two returns of surplus memory [s]."""
 
 # Parameters of mallopt(3) of the GNU C library.
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
@@ -18,14 +23,12 @@ def keep_freed_memory() -> bool:
 
     Every frame needs the same tensors again. By default the C library returns large ones and gets
     them back page by page, each page filled with zeros: with nano and two objects thousands of
-    page faults a frame. The process stays as large as it once was.
+    page faults a frame. The process stays as large as it once was, until `give_back`.
 
     Returns:
         Whether the C library took it; others than GNU's are left as they are.
     """
-    if not sys.platform.startswith('linux'):
-        return False
-    mallopt = getattr(ctypes.CDLL(None), 'mallopt', None)
+    mallopt = _of_c_library('mallopt')
     if mallopt is None:
         return False
     settings = (
@@ -34,3 +37,57 @@ def keep_freed_memory() -> bool:
         (_M_TOP_PAD, _GROWTH),
     )
     return all(mallopt(parameter, value) for parameter, value in settings)
+
+
+def give_back() -> bool:
+    """Give all memory that is free at the moment back to the system, in every thread's arena.
+
+    Takes milliseconds, in which other threads may have to wait for memory, one arena after the
+    other. What the next frames need they get back page by page.
+
+    Returns:
+        Whether the C library can; others than GNU's are left as they are.
+    """
+    trim = _of_c_library('malloc_trim')
+    if trim is None:
+        return False
+    trim(ctypes.c_size_t(0))  # ctypes lets the interpreter's other threads run meanwhile
+    return True
+
+
+class HeapTrimmer:
+    """Gives surplus memory back again and again, on a thread, until it is closed.
+
+    A process that keeps what it frees is as large as all its threads' greatest needs together, and
+    blocks of a megabyte that find no hole that fits make it larger, ever more seldom but without
+    end. Trimmed, it is as large as what it used since the last time.
+
+    Args:
+        period_s: time between two returns [s].
+        trim: gives memory back; whether that is possible.
+    """
+
+    def __init__(
+        self, period_s: float = TRIM_PERIOD_S, trim: Callable[[], bool] = give_back
+    ) -> None:
+        self._period_s, self._trim = period_s, trim
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name='heap', daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._period_s):
+            if not self._trim():
+                return
+
+
+def _of_c_library(name: str) -> Callable[..., int] | None:
+    """Return a function of the C library; None where that is not GNU's."""
+    if not sys.platform.startswith('linux'):
+        return None
+    return getattr(ctypes.CDLL(None), name, None)

@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 from surgsam2_ros.commands import CommandError
@@ -106,14 +107,42 @@ def _soak_node(folder: Path, minutes: float, rate_hz: float) -> dict:
 
 
 def _soak_tracker(frames: int, report: dict) -> bool:
-    from surgsam2_ros.live.soak.tracker_frames import is_equal, track_many
+    from surgsam2_ros.live.interruption import termination_as_interrupt
+    from surgsam2_ros.live.soak.tracker_frames import differences, track_many
 
-    with Progress(frames, 'tracker alone') as progress:
-        counted = track_many(frames, progress.update)
-    equal = is_equal(counted)
-    report['tracker'] = {'frames': frames, 'live': [live._asdict() for live in counted]}
+    counted, done = [], 0
+    began_s, began_cpu_s = time.monotonic(), time.process_time()
+    with Progress(frames, 'tracker alone') as progress, termination_as_interrupt():
+
+        def note(number: int, _result: object) -> None:
+            nonlocal done
+            done = number
+            progress.update(number)
+
+        try:
+            for live in track_many(frames, note):
+                counted.append(live)
+        except KeyboardInterrupt:  # of a run of hours, what was counted so far counts
+            if len(counted) < 2:
+                raise
+    duration_s, cpu_s = time.monotonic() - began_s, time.process_time() - began_cpu_s
+    found = differences(counted)
+    report['tracker'] = {
+        'frames': done,
+        'asked_for': frames,
+        'duration_s': round(duration_s, 1),
+        'cpu_ms_per_frame': round(1e3 * cpu_s / done, 2),
+        'findings': found,
+        'live': [live._asdict() for live in counted],
+    }
+    first, last = counted[0], counted[-1]
     print(
-        f'{frames} frames of a tiny network: {counted[0].tensor_bytes} bytes in tensors, '
-        f'{"equal at all times" if equal else f"FAILED: became {counted[-1].tensor_bytes}"}'
+        f'{done} frames of a tiny network, {done / duration_s:.1f} a second: from frame '
+        f'{first.frame} to {last.frame} {first.tensor_bytes} bytes in tensors, '
+        f'{"equal at all marks" if not found else "FAILED"}; objects of the interpreter '
+        f'{last.objects - first.objects:+d}, resident memory '
+        f'{last.resident_mb - first.resident_mb:+.2f} MB'
     )
-    return equal
+    for finding in found:
+        print(f'  FAILED: {finding}')
+    return not found

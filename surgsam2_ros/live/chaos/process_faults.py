@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Faults of the node's process: killed, ended, frozen, without room to write."""
+"""Faults of the node's process and its snapshot: killed, ended, frozen, damaged, no room."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from surgsam2_ros.live.chaos.fault import BrokenPromiseError, Fault, Objects
 from surgsam2_ros.live.chaos.stage import Stage
 
 _KILL_S = 5.0  # the kernel needs that for a process that is deep in a call
+_HEAD = 32  # bytes that tell a snapshot from another file, and a few more
 _FULL = 100_000  # bytes that still fit on the full disk
 
 
@@ -30,6 +31,28 @@ def _kill_while_prompting(stage: Stage, rng: np.random.Generator) -> None:
     asking.start()
     time.sleep(rng.uniform(0, 0.1))
     _kill(stage, rng)
+
+
+def _kill_and_damage(stage: Stage, rng: np.random.Generator) -> None:
+    """Leave a snapshot behind that nobody must trust: tracking starts empty."""
+    _kill(stage, rng)
+    if stage.snapshot.exists():
+        stage.snapshot.write_bytes(damaged(stage.snapshot.read_bytes(), rng))
+
+
+def damaged(data: bytes, rng: np.random.Generator) -> bytes:
+    """Return the contents of a snapshot cut off, with one bit changed, or replaced by noise.
+
+    Its first words stay: what the node takes for somebody else's file it never replaces.
+    """
+    head, body = data[:_HEAD], bytearray(data[_HEAD:])
+    kind = rng.integers(3)
+    if kind == 0:
+        return head + body[: int(rng.integers(len(body)))]
+    if kind == 1:
+        body[int(rng.integers(len(body)))] ^= 1 << int(rng.integers(8))
+        return head + body
+    return head + rng.bytes(len(body))
 
 
 def _terminate(stage: Stage, rng: np.random.Generator) -> None:
@@ -94,6 +117,13 @@ def _disk_full(stage: Stage, rng: np.random.Generator) -> None:
 PROCESS_FAULTS = (
     Fault('kill -9', _kill, Objects.RESTORED, restarts=True),
     Fault('kill -9 while prompting', _kill_while_prompting, Objects.RESTORED, restarts=True),
+    Fault(
+        'kill -9, snapshot damaged',
+        _kill_and_damage,
+        Objects.FORGOTTEN,
+        restarts=True,
+        needs=SNAPSHOT_PARAMETER,
+    ),
     Fault('SIGTERM', _terminate, Objects.FORGOTTEN, restarts=True),
     Fault('SIGINT', _interrupt, Objects.FORGOTTEN, restarts=True),
     Fault('SIGINT twice', _interrupt_twice, Objects.FORGOTTEN, restarts=True),

@@ -14,7 +14,7 @@ from surgsam2_ros.live.chaos.fault import Fault, Objects
 from surgsam2_ros.live.chaos.stage import Stage
 
 FUZZED = 2500
-"""Messages of one fuzz fault; the first 44 faults of any plan send more than 10,000 so."""
+"""Messages of one fuzz fault; the first 45 faults of any plan send more than 10,000 so."""
 
 _PAUSE_S = 0.002  # between messages, so that the node takes up many of them
 _REQUESTS = 40

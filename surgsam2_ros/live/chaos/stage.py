@@ -58,6 +58,7 @@ class Stage:
         promised: object id -> instance that the node has given out.
         answers: what became of the floods of requests.
         fuzzed: random messages and requests sent so far.
+        snapshot: file that a node which keeps one keeps it in.
     """
 
     def __init__(
@@ -77,8 +78,9 @@ class Stage:
         self.promised: dict[str, int] = {}
         self.answers: list[Any] = []
         self.fuzzed = 0
+        self.snapshot = folder.resolve() / 'snapshot'
         self._clip, self._boxes = _clip()
-        settings = self._node_parameters(folder) | dict(parameters or {})
+        settings = self._node_parameters() | dict(parameters or {})
         self._opened = contextlib.ExitStack()
         with contextlib.ExitStack() as opened:
             thread = opened.enter_context(contextlib.closing(NodeThread('chaos')))
@@ -261,14 +263,14 @@ class Stage:
             finally:
                 self.camera.now_ns = usual
 
-    def _node_parameters(self, folder: Path) -> dict[str, Any]:
+    def _node_parameters(self) -> dict[str, Any]:
         parameters = {
             'autostart': True,
             'diagnostics.period_s': STATUS_PERIOD_S,
             'input.timeout_s': INPUT_TIMEOUT_S,
         }
         if SNAPSHOT_PARAMETER in self.parameters:
-            parameters[SNAPSHOT_PARAMETER] = str(folder.resolve() / 'snapshot')
+            parameters[SNAPSHOT_PARAMETER] = str(self.snapshot)
         if SNAPSHOT_AGE_PARAMETER in self.parameters:
             parameters[SNAPSHOT_AGE_PARAMETER] = UP_S  # a new process takes long under load
         return parameters

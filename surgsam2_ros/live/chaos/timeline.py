@@ -29,6 +29,7 @@ _LEGEND = (
 )
 _STEPS_S = (5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 _MOST_TICKS = 12
+_MOST_LETTERS = 60
 
 
 def draw_timeline(
@@ -53,10 +54,13 @@ def draw_timeline(
     _grid(canvas, end_s, bottom)
     for number, name in enumerate(names):
         y = _HEAD + _LINE * number
-        canvas.text(name, _NAMES, y + 15, INK, align='right')
-        for outcome in outcomes:
-            if outcome.fault == name:
-                _bar(canvas, outcome, y, end_s)
+        struck = [outcome for outcome in outcomes if outcome.fault == name]
+        failed = [outcome for outcome in struck if outcome.failed]
+        canvas.text(name, _NAMES, y + 15, _FAILED if failed else INK, align='right')
+        for outcome in struck:
+            _bar(canvas, outcome, y, end_s)
+        for outcome in failed[:1]:
+            _say_why(canvas, outcome, y, end_s)
     _rate(canvas, results_s, bottom, end_s)
     return canvas.picture()
 
@@ -105,6 +109,17 @@ def _bar(canvas: Canvas, outcome: Outcome, y: int, end_s: float) -> None:
     canvas.rectangle(
         max(struck, begin + 2), y + 4, max(_x(outcome.ended_s, end_s), begin + 4), y + 18, passed
     )
+
+
+def _say_why(canvas: Canvas, outcome: Outcome, y: int, end_s: float) -> None:
+    """Write what failed first beside its bar, where there is more room."""
+    text = f'{outcome.index}: {outcome.findings[0]}'
+    text = text if len(text) <= _MOST_LETTERS else f'{text[: _MOST_LETTERS - 3]}...'
+    begin, end = _x(outcome.began_s, end_s), _x(outcome.ended_s, end_s)
+    if _RIGHT - end > begin - _LEFT:
+        canvas.text(text, end + 8, y + 15, _FAILED)
+    else:
+        canvas.text(text, begin - 8, y + 15, _FAILED, align='right')
 
 
 def _rate(canvas: Canvas, results_s: Sequence[float], top: int, end_s: float) -> None:

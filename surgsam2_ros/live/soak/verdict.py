@@ -37,6 +37,8 @@ class Limits:
         strict: whether the phase was long enough for the strict limits.
         growth_mb, growth_s: of resident memory after the warm-up, or in the second half of a short
             phase, and the time it took.
+        own_growth_mb: the part that is the process's own, neither a file's nor shared: pages of
+            shared memory that a camera writes its images to count for the node that reads them.
         p99_first_ms, p99_last_ms: of the minute after the warm-up and of the last one [ms].
         findings: a sentence for each limit that was broken.
     """
@@ -44,6 +46,7 @@ class Limits:
     strict: bool
     growth_mb: float
     growth_s: float
+    own_growth_mb: float
     p99_first_ms: float
     p99_last_ms: float
     findings: tuple[str, ...]
@@ -78,11 +81,13 @@ def judge(
     ]
     apart_s = max(median(c.at_s for c in last) - median(c.at_s for c in first), 1.0)
     growth_mb = _typical(last, 'resident_mb') - _typical(first, 'resident_mb')
+    own_growth_mb = _typical(last, 'own_mb') - _typical(first, 'own_mb')
     growth = growth_mb * 600.0 / apart_s
     if strict and growth > GROWTH_MB_PER_10_MIN:
         findings.append(
             f'resident memory grew by {growth:.2f} MB in 10 minutes after the first '
-            f'{WARM_UP_S / 60:g}; at most {GROWTH_MB_PER_10_MIN:g} was expected'
+            f'{WARM_UP_S / 60:g}, its own by {own_growth_mb * 600.0 / apart_s:.2f}; at most '
+            f'{GROWTH_MB_PER_10_MIN:g} was expected'
         )
     elif growth_mb > COARSE_GROWTH_MB:
         findings.append(f'resident memory grew by {growth_mb:.1f} MB in half of the run')
@@ -95,7 +100,7 @@ def judge(
         )
     if not latencies:
         findings.append('no results came')
-    numbers = (growth_mb, apart_s, p99_first, p99_last)
+    numbers = (growth_mb, apart_s, own_growth_mb, p99_first, p99_last)
     return Limits(strict, *(round(number, 2) for number in numbers), tuple(findings))
 
 

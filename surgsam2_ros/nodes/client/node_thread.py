@@ -25,7 +25,6 @@ class NodeThread:
     """
 
     def __init__(self, name: str, *, use_sim_time: bool = False) -> None:
-        self._closing = False
         self._context = rclpy.Context()
         rclpy.init(args=[], context=self._context)  # the program's arguments are its own
         self.node = Node(
@@ -36,6 +35,7 @@ class NodeThread:
         )
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
+        self._closing = False
         self._thread = threading.Thread(target=self._spin, name=name, daemon=True)
         self._thread.start()
 
@@ -43,9 +43,9 @@ class NodeThread:
         try:
             self._executor.spin()
         except ExternalShutdownException:
-            return
-        except Exception:
-            if not self._closing:  # else what a callback was about to use is gone already
+            pass
+        except Exception:  # rclpy's own handles are gone when a callback was about to run
+            if not self._closing:
                 raise
 
     def close(self) -> None:

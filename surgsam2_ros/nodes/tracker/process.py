@@ -13,7 +13,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.logging import get_logger
 from rclpy.node import Node
 
-from surgsam2_ros.heap import keep_freed_memory
+from surgsam2_ros.heap import HeapTrimmer, keep_freed_memory
 from surgsam2_ros.nodes.tracker.ending import ProcessEnd
 from surgsam2_ros.nodes.tracker.node import SurgSam2Node
 from surgsam2_ros.nodes.tracker.parameters import ParameterError
@@ -27,6 +27,7 @@ def run(herald: Node, ending: ProcessEnd) -> NoReturn:
         ending: takes the signals.
     """
     keep_freed_memory()
+    HeapTrimmer()  # for as long as the process lives
     try:
         node = SurgSam2Node()
         herald.destroy_node()
