@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from surgsam2_ros.engines.arithmetic import OFF
 from surgsam2_ros.engines.captured import CAPTURES, CapturedEncoder, CapturedStepper
 from surgsam2_ros.engines.int8_encoder import CALIBRATION_FRAMES, INT8, int8_encoder_once
 from surgsam2_ros.engines.onnx_engine import AUTO, OnnxEncoder, OnnxStepper
@@ -30,7 +31,6 @@ from surgsam2_ros.tracking.preprocess import resize_image
 
 BACKENDS = ('torch', 'onnx')
 PROFILES = ('exact', 'fast')
-OFF = 'off'
 COMPILE = (OFF, *CAPTURES)
 FAST_SHARE_OF_TOKENS = 0.5
 """Tokens of each memory that the fast profile attends to."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from surgsam2_ros.engines import build_engine
+from surgsam2_ros.engines import DeviceDescription, build_engine, choose_arithmetic
 from surgsam2_ros.network import CheckpointError, load_network
 from surgsam2_ros.network.checkpoint import checkpoint_path
 from surgsam2_ros.nodes.tracker.parameters import Parameters
@@ -39,6 +39,7 @@ class LoadedTracker:
         engine: what runs the network.
         failures: why it is a slower way than asked for, a sentence each; grows when a fast way
             fails later.
+        arithmetic: the precision and what else was chosen for the device, in words.
     """
 
     tracker: StreamingTracker
@@ -48,6 +49,7 @@ class LoadedTracker:
     precision: str
     engine: Engine
     failures: list[str]
+    arithmetic: str = ''
 
 
 def choose_device(name: str) -> str:
@@ -118,13 +120,22 @@ def _load_on(
     model = parameters.model
     config = _find_config(model.config)
     checkpoint = (_find_file(model.checkpoint) or model.checkpoint) if model.checkpoint else None
+    described = DeviceDescription.of(device)
+    arithmetic = choose_arithmetic(
+        described,
+        precision=model.precision,
+        compile=model.compile,
+        profile=model.profile,
+        backend=model.backend,
+    )
+    arithmetic.apply(described)
     try:
         network = load_network(
-            config, checkpoint=checkpoint, device=device, precision=model.precision
+            config, checkpoint=checkpoint, device=device, precision=arithmetic.precision
         )
     except CheckpointError as error:
         raise CheckpointError(f'model.checkpoint is {model.checkpoint!r}: {error}') from error
-    settings = parameters.to_engine_settings()
+    settings = parameters.to_engine_settings(compile=arithmetic.compile)
     tracker_config = settings.tracker_config(network, parameters.to_tracker_config())
     engine = build_engine(network, settings, tracker_config, note)
     tracker = StreamingTracker(network, tracker_config, engine)
@@ -134,7 +145,8 @@ def _load_on(
         model=network.config.name,
         checkpoint=str(checkpoint_path(network.config, checkpoint)),
         device=device,
-        precision=model.precision,
+        precision=arithmetic.precision,
+        arithmetic=arithmetic.describe(described),
         engine=engine,
         failures=failures,
     )
