@@ -32,13 +32,12 @@ class DeviceDescription:
 
     @classmethod
     def of(cls, device: str | torch.device) -> DeviceDescription:
-        """Describe a device that is there; a GPU is asked with itself as the current one."""
+        """Describe a device that is there; a GPU must be the current one."""
         device = torch.device(device)
         if device.type != 'cuda':
             return cls(device.type)
-        with torch.cuda.device(device):
-            has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
-            return cls(device.type, torch.cuda.get_device_name(device), has_bf16)
+        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+        return cls(device.type, torch.cuda.get_device_name(device), has_bf16)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 
 from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, SurgSAM2
-from surgsam2_ros.tracking.engines import EagerStepper, upload
+from surgsam2_ros.tracking.device_transfer import upload
+from surgsam2_ros.tracking.engines import EagerStepper
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.memory_selection import ObjectMemory
 from surgsam2_ros.tracking.tracking_step import EncodingStep, TrackingStep

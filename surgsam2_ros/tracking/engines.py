@@ -16,6 +16,7 @@ import torch
 
 from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, SurgSAM2
 from surgsam2_ros.tracking.device_errors import is_device_lost
+from surgsam2_ros.tracking.device_transfer import upload
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.memory_selection import ObjectMemory
 from surgsam2_ros.tracking.tracking_step import EncodingStep, TrackingStep
@@ -187,10 +188,3 @@ def first_line(error: BaseException) -> str:
     """Return the first line of an error's message that says anything."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else 'without a message'
-
-
-def upload(image: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Bring an image to the device, to a GPU from pinned memory and without waiting."""
-    if device.type == 'cuda':
-        image = image.pin_memory()
-    return image.to(device, non_blocking=True)

@@ -16,6 +16,7 @@ from surgsam2_ros.network import MemoryTokens, NetworkConfig, SurgSAM2
 from surgsam2_ros.network.frame_pruning import count_pruned
 from surgsam2_ros.network.memory_assembly import MemorySelection, assemble_memory
 from surgsam2_ros.tracking.config import TrackerConfig
+from surgsam2_ros.tracking.device_transfer import upload_indices
 from surgsam2_ros.tracking.memory_plan import (
     FixedSize,
     MemoryPlan,
@@ -185,8 +186,7 @@ class MemoryBank:
     ) -> None:
         """Choose the tokens of new memories; of an absent object those of when it was last seen."""
         cells = choose_cells(logits, self.memory_tokens, self._network.memory_size)
-        slots = torch.tensor([memory.slot for memory in memories])
-        slots = slots.to(self._device, non_blocking=True)
+        slots = upload_indices([memory.slot for memory in memories], self._device)
         before = self.seen_cells.index_select(0, slots)
         seen = (presence > 0) & (logits > 0).flatten(1).any(dim=1)
         cells = torch.where(seen[:, None], cells, before)
@@ -267,7 +267,7 @@ class MemoryBank:
 
     def contents(self, slots: Sequence[int]) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Copy what lies in these slots; see `put_back`."""
-        index = torch.tensor(list(slots), dtype=torch.int64).to(self._device, non_blocking=True)
+        index = upload_indices(slots, self._device)
         return [(index, tensor.index_select(0, index)) for tensor in self._tensors]
 
     def put_back(self, contents: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> None:
@@ -317,6 +317,6 @@ def _scatter(
     if not places:
         return
     if len(rows) < len(values):
-        values = values[list(rows)]
-    index = torch.tensor(places).to(bank.device, non_blocking=True)
+        values = values.index_select(0, upload_indices(rows, bank.device))
+    index = upload_indices(places, bank.device)
     bank.flatten(0, 1).index_copy_(0, index, values)

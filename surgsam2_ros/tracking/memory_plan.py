@@ -22,6 +22,8 @@ from surgsam2_ros.network.memory_assembly import (
     PointerFrame,
 )
 
+from surgsam2_ros.tracking.device_transfer import upload
+
 
 @dataclass(frozen=True)
 class FixedSize:
@@ -134,7 +136,7 @@ def plan_memories(
     columns = [_columns(row, size, places_per_slot, pointers_per_slot) for row in rows]
     widths = {name: len(column) for name, column in columns[0].items()}
     table = torch.tensor([[n for column in row.values() for n in column] for row in columns])
-    uploaded = table.to(device, non_blocking=True).split(list(widths.values()), dim=1)
+    uploaded = upload(table, device).split(list(widths.values()), dim=1)
     return MemoryPlan(
         **dict(zip(widths, uploaded, strict=True)),
         survivors=size.survivors,

@@ -16,6 +16,7 @@ import torch
 from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.tracking.checkpoint import Checkpoint
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
+from surgsam2_ros.tracking.current_device import use_device
 from surgsam2_ros.tracking.engines import Engine
 from surgsam2_ros.tracking.frame_step import FrameStep
 from surgsam2_ros.tracking.memory_bank import MemoryBank
@@ -210,6 +211,7 @@ class StreamingTracker:
         Raises:
             ValueError: when the image is not of that kind.
         """
+        use_device(self._network.device)
         frame = self._resize(rgb)
         self._motion.expect(frame.image)
         return replace(frame, features=self._encode(frame.image))
@@ -249,6 +251,7 @@ class StreamingTracker:
     @contextlib.contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """Take back what prompts did, and them, when the block fails."""
+        use_device(self._network.device)
         checkpoint = None
         if any(tracked.waiting for tracked in self._objects.values()):
             checkpoint = Checkpoint(self._objects.values(), self._bank)
@@ -296,6 +299,7 @@ class StreamingTracker:
             ValueError: when the image is not of that kind.
             PromptError: naming the object and what is wrong.
         """
+        use_device(self._network.device)
         frame = self._resize(rgb, ViewFinder(self.config.region == AUTO))
         check_request(prompts)
         if len(prompts) > MOST_INSTANCES:

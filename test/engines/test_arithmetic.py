@@ -74,24 +74,10 @@ def test_the_log_names_the_gpu_and_what_was_chosen():
     assert choose(CPU).describe(CPU) == 'fp32'
 
 
-def test_a_gpu_is_described_with_itself_as_the_current_one(monkeypatch):
-    current = []
-
-    class Current:
-        def __init__(self, device):
-            self.device = device
-
-        def __enter__(self):
-            current.append(self.device)
-
-        def __exit__(self, *_):
-            current.pop()
-
-    def has_bf16(*, including_emulation):
-        return current == [torch.device('cuda:1')] and not including_emulation
-
-    monkeypatch.setattr(torch.cuda, 'device', Current)
-    monkeypatch.setattr(torch.cuda, 'is_bf16_supported', has_bf16)
+def test_bf16_that_is_emulated_does_not_count(monkeypatch):
+    monkeypatch.setattr(
+        torch.cuda, 'is_bf16_supported', lambda *, including_emulation: including_emulation
+    )
     monkeypatch.setattr(torch.cuda, 'get_device_name', lambda device: f'name of {device}')
     described = DeviceDescription.of('cuda:1')
-    assert described == DeviceDescription('cuda', 'name of cuda:1', has_bf16=True)
+    assert described == DeviceDescription('cuda', 'name of cuda:1', has_bf16=False)

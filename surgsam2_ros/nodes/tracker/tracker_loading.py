@@ -19,6 +19,7 @@ from surgsam2_ros.network.checkpoint import checkpoint_path
 from surgsam2_ros.nodes.tracker.parameters import Parameters
 from surgsam2_ros.share import share_file
 from surgsam2_ros.tracking import Engine, Prompt, StreamingTracker
+from surgsam2_ros.tracking.current_device import use_device
 from surgsam2_ros.tracking.engines import first_line
 
 
@@ -120,6 +121,7 @@ def _load_on(
     model = parameters.model
     config = _find_config(model.config)
     checkpoint = (_find_file(model.checkpoint) or model.checkpoint) if model.checkpoint else None
+    use_device(device)
     described = DeviceDescription.of(device)
     arithmetic = choose_arithmetic(
         described,

@@ -67,6 +67,7 @@ def without_memory(monkeypatch):
     described = {'cuda:0': DeviceDescription('cuda'), 'cpu': DeviceDescription('cpu')}
     monkeypatch.setattr(tracker_loading.DeviceDescription, 'of', described.__getitem__)
     monkeypatch.setattr(Arithmetic, 'apply', lambda *_: None)  # it is PyTorch's, for all tests
+    monkeypatch.setattr(torch.cuda, 'set_device', lambda _: None)
 
 
 def test_a_full_gpu_leaves_the_cpu_where_the_choice_is_free(monkeypatch):
