@@ -165,6 +165,11 @@ class FirstThatWorks:
         """Track N objects; a failure leaves the bank as it was, so that the next one can."""
         return self._call('track', features, bank, memories, frame, hint)
 
+    def warm_up(self, *arguments: Any) -> None:
+        """Let the fastest one that has something to make ready do so."""
+        if hasattr(self._choices[0], 'warm_up'):
+            self._call('warm_up', *arguments)
+
     def _call(self, function: str, *arguments: Any) -> Any:
         while len(self._choices) > 1:
             first = self._choices[0]
@@ -181,7 +186,11 @@ class FirstThatWorks:
                     f'{first.name} failed, {self.name} takes over: '
                     f'{type(error).__name__}: {first_line(error)}'
                 )
-        return getattr(self._choices[0], function)(*arguments)
+        return getattr(self._choices[0], function, _nothing)(*arguments)
+
+
+def _nothing(*_: Any) -> None:
+    """Stand for a warm-up that is not needed."""
 
 
 def first_line(error: BaseException) -> str:

@@ -26,7 +26,7 @@ BOX = (5, 5, 30, 30)
 
 @pytest.fixture(name='diary')
 def _diary(monkeypatch):
-    """What each thread does first: choosing a device, or encoding an image."""
+    """Note in which order each thread chooses a device and encodes images."""
     did: dict[str, list] = {}
 
     def note(what):

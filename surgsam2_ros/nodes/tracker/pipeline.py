@@ -213,7 +213,7 @@ class Pipeline:
 
     def _load(self, parameters: Parameters) -> StreamingTracker:
         has_sound_cv_bridge()  # found out now: it may take longer than an image can wait
-        self.loaded = load_tracker(parameters, self._reporter.warn)
+        self.loaded = load_tracker(parameters, self._reporter.warn, self._reporter.inform)
         on_cpu = self.loaded.device == 'cpu'  # a GPU would do both one after the other
         self.inference.encode_ahead = parameters.model.encode_ahead and on_cpu
         if on_cpu:

@@ -96,6 +96,10 @@ class StatusReporter:
         """Log what somebody should know, without counting it as a problem."""
         self._node.get_logger().warning(text)
 
+    def inform(self, text: str) -> None:
+        """Log what goes as it should."""
+        self._node.get_logger().info(text)
+
     # rclpy wants each severity to be logged from a line of its own.
     def _log_warning(self, text: str) -> None:
         self._node.get_logger().warning(text)

@@ -82,7 +82,9 @@ def choose_num_threads(wanted: int) -> int:
 
 
 def load_tracker(
-    parameters: Parameters, on_failure: Callable[[str], None] = lambda _: None
+    parameters: Parameters,
+    on_failure: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> LoadedTracker:
     """Load the network and track the warm-up frames, so that the first real one is fast.
 
@@ -92,6 +94,7 @@ def load_tracker(
         parameters: of the node.
         on_failure: called with a sentence for people when the network has to run in a slower way
             than asked for, now or later.
+        on_progress: called with a sentence for people as what takes long proceeds.
 
     Raises:
         DeviceError, FileNotFoundError, ValueError, CheckpointError: naming the value at fault and
@@ -107,16 +110,20 @@ def load_tracker(
         on_failure(text)
 
     try:
-        return _load_on(device, parameters, failures, note)
+        return _load_on(device, parameters, failures, note, on_progress)
     except torch.OutOfMemoryError as error:
         if model.device != 'auto' or device == 'cpu':
             raise
         note(f'no memory left on {device}, the CPU takes over: {first_line(error)}')
-    return _load_on('cpu', parameters, failures, note)
+    return _load_on('cpu', parameters, failures, note, on_progress)
 
 
 def _load_on(
-    device: str, parameters: Parameters, failures: list[str], note: Callable[[str], None]
+    device: str,
+    parameters: Parameters,
+    failures: list[str],
+    note: Callable[[str], None],
+    on_progress: Callable[[str], None],
 ) -> LoadedTracker:
     model = parameters.model
     config = _find_config(model.config)
@@ -141,6 +148,7 @@ def _load_on(
     tracker_config = settings.tracker_config(network, parameters.to_tracker_config())
     engine = build_engine(network, settings, tracker_config, note)
     tracker = StreamingTracker(network, tracker_config, engine)
+    tracker.warm_up(on_progress)
     _warm_up(tracker, network.image_size, model.warmup_frames)
     return LoadedTracker(
         tracker=tracker,
