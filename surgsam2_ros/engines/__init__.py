@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Faster ways to run the network than plain PyTorch: captured, exported, in fewer bits."""
 
+from surgsam2_ros.engines.arithmetic import Arithmetic, DeviceDescription, choose_arithmetic
 from surgsam2_ros.engines.settings import (
     BACKENDS,
     COMPILE,
@@ -10,4 +11,13 @@ from surgsam2_ros.engines.settings import (
     build_engine,
 )
 
-__all__ = ['BACKENDS', 'COMPILE', 'PROFILES', 'EngineSettings', 'build_engine']
+__all__ = [
+    'BACKENDS',
+    'COMPILE',
+    'PROFILES',
+    'Arithmetic',
+    'DeviceDescription',
+    'EngineSettings',
+    'build_engine',
+    'choose_arithmetic',
+]

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from surgsam2_ros.engines.captured import CAPTURES, CapturedEncoder, CapturedStepper
+from surgsam2_ros.engines.arithmetic import OFF
+from surgsam2_ros.engines.captured import CAPTURES, CapturedEncoder, CapturedStepper, LateFrames
 from surgsam2_ros.engines.int8_encoder import CALIBRATION_FRAMES, INT8, int8_encoder_once
 from surgsam2_ros.engines.onnx_engine import AUTO, OnnxEncoder, OnnxStepper
 from surgsam2_ros.engines.onnx_export import StepKind, export_once
@@ -30,7 +31,6 @@ from surgsam2_ros.tracking.preprocess import resize_image
 
 BACKENDS = ('torch', 'onnx')
 PROFILES = ('exact', 'fast')
-OFF = 'off'
 COMPILE = (OFF, *CAPTURES)
 FAST_SHARE_OF_TOKENS = 0.5
 """Tokens of each memory that the fast profile attends to."""
@@ -127,8 +127,9 @@ def build_engine(
                 add(encoders, lambda: OnnxEncoder(network, exported.encoder, settings.provider))
                 add(steppers, lambda: OnnxStepper(network, exported.step, settings.provider))
     if settings.compile != OFF:
-        encoders.append(CapturedEncoder(network, settings.compile))
-        steppers.append(CapturedStepper(network, settings.compile))
+        late = LateFrames(on_failure)
+        encoders.append(CapturedEncoder(network, settings.compile, late))
+        steppers.append(CapturedStepper(network, settings.compile, late))
     encoders.append(EagerEncoder(network))
     steppers.append(EagerStepper(network))
     return Engine(FirstThatWorks(encoders, on_failure), FirstThatWorks(steppers, on_failure))

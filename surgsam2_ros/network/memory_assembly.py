@@ -190,6 +190,8 @@ def assemble_memory(
     if max_time is None:
         max_time = network.config.max_object_pointers - 1
     tokens, token_position = network.pointer_tokens(pointers, age.to(torch.float32), max_time)
+    if tokens.dtype != features.dtype:  # else both would become float32
+        tokens = tokens.to(features.dtype)
     mask = None
     if masked:
         length, parts = features.shape[2], tokens.shape[1] // count

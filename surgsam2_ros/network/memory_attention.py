@@ -106,7 +106,7 @@ class RotaryAttention(Deriving, Attention):
     and leaves the scores as they are.
 
     The value projection is linear and attention weights sum to one: unless training, memory is
-    attended to as it is, and projected after that.
+    attended to as it is, and projected after that; see `projects_first` for GPUs.
 
     While training, a share `dropout` of the attention weights is dropped.
     """
@@ -146,16 +146,26 @@ class RotaryAttention(Deriving, Attention):
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
         """Attend with prepared heads and v [N, L, C] not yet projected; returns [N, HW, dim]."""
-        if self.training:
+        if self.training or self.projects_first(q, v):
             v = self.split_heads(self.v_proj(v))
             q = q.expand(k.shape[0], -1, -1, -1)
-            out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=self.dropout)
+            dropout = self.dropout if self.training else 0.0
+            out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropout)
             return self.out_proj(out.transpose(1, 2).flatten(2))
         out = attend_rows(q, k, v, mask).transpose(1, 2).flatten(2)
         value, output = self.v_proj, self.out_proj
         weight = self.derived('value weight', self._join_weights, value.weight, output.weight)
         bias = self.derived('value bias', _joined_bias, value.bias, output.weight, output.bias)
         return linear(out, weight, bias)
+
+    def projects_first(self, q: Tensor, v: Tensor) -> bool:
+        """Whether values are projected before they are attended to.
+
+        The flash kernels of GPUs, which are for half precision, take values as wide as the keys
+        alone; what these save is more than the wider values cost.
+        """
+        half = q.dtype in (torch.bfloat16, torch.float16)
+        return half and not q.is_cpu and v.shape[-1] != q.shape[-1]
 
     def _layer(self, name: str) -> tuple[Tensor, Tensor]:
         """Weight and bias of the projection of queries ('q') or keys ('k'), in our order."""

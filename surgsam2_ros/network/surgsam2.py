@@ -140,6 +140,11 @@ class SurgSAM2(nn.Module):
         """Device of the parameters."""
         return self.no_mem_embed.device
 
+    @property
+    def attention_dtype(self) -> torch.dtype:
+        """Type in which memories go into the attention."""
+        return self.no_mem_embed.dtype if self.autocast_dtype is None else self.autocast_dtype
+
     def _precision(self) -> AbstractContextManager:
         if self.autocast_dtype is None:
             return nullcontext()

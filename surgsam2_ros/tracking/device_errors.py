@@ -9,13 +9,27 @@ from __future__ import annotations
 
 import torch
 
-_CUDA_ERROR = 'CUDA error: '
+_DEVICE_ERRORS = ('CUDA error: ', 'HIP error: ')
 # After these the device goes on; cuBLAS cannot begin where no memory is left for its workspace.
 _SHORT_OF_MEMORY = (
-    f'{_CUDA_ERROR}out of memory',
-    f'{_CUDA_ERROR}CUBLAS_STATUS_ALLOC_FAILED',
-    f'{_CUDA_ERROR}CUBLAS_STATUS_NOT_INITIALIZED',
+    *(f'{error}out of memory' for error in _DEVICE_ERRORS),
+    'CUDA error: CUBLAS_STATUS_ALLOC_FAILED',
+    'CUDA error: CUBLAS_STATUS_NOT_INITIALIZED',
     "DefaultCPUAllocator: can't allocate memory",
+)
+# After these too: a call was refused, and nothing ran. A graph that cannot be captured is the one
+# to expect; whatever is not named here is taken for one that stays.
+_REFUSED = (
+    'operation not permitted when stream is capturing',
+    'operation failed due to a previous error during capture',
+    'operation would make the legacy stream depend on a capturing blocking stream',
+    'operation would result in a merge of separate capture sequences',
+    'capture was not ended in the same stream as it began',
+    'invalid argument',
+    'invalid configuration argument',
+    'invalid device function',
+    'no kernel image is available for execution on the device',
+    'too many resources requested for launch',
 )
 
 
@@ -34,7 +48,10 @@ def is_device_lost(error: BaseException) -> bool:
     """
     if is_out_of_memory(error) or not isinstance(error, RuntimeError):
         return False
-    return isinstance(error, torch.AcceleratorError) or _CUDA_ERROR in str(error)
+    text = str(error)
+    if any(f'{start}{refused}' in text for start in _DEVICE_ERRORS for refused in _REFUSED):
+        return False
+    return isinstance(error, torch.AcceleratorError) or any(s in text for s in _DEVICE_ERRORS)
 
 
 def empty_cache() -> None:

@@ -16,6 +16,7 @@ import torch
 
 from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, SurgSAM2
 from surgsam2_ros.tracking.device_errors import is_device_lost
+from surgsam2_ros.tracking.device_transfer import upload
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.memory_selection import ObjectMemory
 from surgsam2_ros.tracking.tracking_step import EncodingStep, TrackingStep
@@ -164,6 +165,11 @@ class FirstThatWorks:
         """Track N objects; a failure leaves the bank as it was, so that the next one can."""
         return self._call('track', features, bank, memories, frame, hint)
 
+    def warm_up(self, *arguments: Any) -> None:
+        """Let the fastest one that has something to make ready do so."""
+        if hasattr(self._choices[0], 'warm_up'):
+            self._call('warm_up', *arguments)
+
     def _call(self, function: str, *arguments: Any) -> Any:
         while len(self._choices) > 1:
             first = self._choices[0]
@@ -180,17 +186,14 @@ class FirstThatWorks:
                     f'{first.name} failed, {self.name} takes over: '
                     f'{type(error).__name__}: {first_line(error)}'
                 )
-        return getattr(self._choices[0], function)(*arguments)
+        return getattr(self._choices[0], function, _nothing)(*arguments)
+
+
+def _nothing(*_: Any) -> None:
+    """Stand for a warm-up that is not needed."""
 
 
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message that says anything."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else 'without a message'
-
-
-def upload(image: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Bring an image to the device, to a GPU from pinned memory and without waiting."""
-    if device.type == 'cuda':
-        image = image.pin_memory()
-    return image.to(device, non_blocking=True)

@@ -16,6 +16,7 @@ from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, SurgSAM2
 from surgsam2_ros.network.motion import move_masks
 from surgsam2_ros.network.surgsam2 import clamp_previous
 from surgsam2_ros.tracking.click_repair import are_clicks, repair
+from surgsam2_ros.tracking.device_transfer import upload, upload_indices
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.prompt_inputs import PromptInputs, merge_points
 from surgsam2_ros.tracking.tracked_object import Task
@@ -167,7 +168,7 @@ class FrameStep:
         nothing = torch.zeros((1, side, side), device=device), torch.full((), -1.0, device=device)
         before = [task.before or nothing for task in tasks]
         logits, presence = (torch.stack(parts) for parts in zip(*before, strict=True))
-        moved = move_masks(clamp_previous(logits), flow.to(device, non_blocking=True))
+        moved = move_masks(clamp_previous(logits), upload(flow, device))
         return MaskHint(moved, (presence > 0).long())
 
     def _apply_prompts(
@@ -222,16 +223,16 @@ class FrameStep:
         from_prompt = [bool(task.prompts) for task in tasks]
         for kind in sorted(set(from_prompt)):
             rows = [row for row, prompted in enumerate(from_prompt) if prompted == kind]
-            every = len(rows) == len(tasks)
-            masks, logits, presence, pointers = (
-                tensor if every else tensor[rows]
-                for tensor in (
-                    to_remember,
-                    decoded.mask_logits,
-                    decoded.presence_logits,
-                    decoded.pointer,
-                )
+            tensors = (
+                to_remember,
+                decoded.mask_logits,
+                decoded.presence_logits,
+                decoded.pointer,
             )
+            if len(rows) < len(tasks):
+                index = upload_indices(rows, self._network.device)
+                tensors = (tensor.index_select(0, index) for tensor in tensors)
+            masks, logits, presence, pointers = tensors
             encoded = self._network.encode_memory(
                 features.stride16, masks, presence, from_prompt=kind
             )
@@ -247,9 +248,9 @@ class FrameStep:
             )
 
 
-def _take(decoded: Decoded, rows: slice | list[int]) -> Decoded:
+def _take(decoded: Decoded, rows: slice) -> Decoded:
     """Take some of the objects; candidates are not kept."""
-    return Decoded(*(tensor[rows] for tensor in decoded if tensor is not None))
+    return Decoded(*(tensor[rows] for tensor in decoded[:4]))
 
 
 def _join(parts: Sequence[Decoded], order: Sequence[int]) -> Decoded:
@@ -261,7 +262,8 @@ def _join(parts: Sequence[Decoded], order: Sequence[int]) -> Decoded:
         joined = Decoded(*(torch.cat(tensor) for tensor in tensors))
     if list(order) == list(range(len(order))):
         return joined
-    return _take(joined, [order.index(row) for row in range(len(order))])
+    index = upload_indices([order.index(row) for row in range(len(order))], joined.iou.device)
+    return Decoded(*(tensor.index_select(0, index) for tensor in joined[:4]))
 
 
 def _kind(prompt: PromptInputs) -> int:

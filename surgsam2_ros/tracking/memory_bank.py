@@ -14,8 +14,14 @@ import torch
 
 from surgsam2_ros.network import MemoryTokens, NetworkConfig, SurgSAM2
 from surgsam2_ros.network.frame_pruning import count_pruned
-from surgsam2_ros.network.memory_assembly import MemorySelection, assemble_memory
+from surgsam2_ros.network.memory_assembly import (
+    MemoryFrame,
+    MemorySelection,
+    PointerFrame,
+    assemble_memory,
+)
 from surgsam2_ros.tracking.config import TrackerConfig
+from surgsam2_ros.tracking.device_transfer import upload_indices
 from surgsam2_ros.tracking.memory_plan import (
     FixedSize,
     MemoryPlan,
@@ -63,6 +69,7 @@ class MemoryBank:
         pointers: [slots, pointer places, D] object pointers in the network's dtype.
         cells: int64 [slots, places, T], the tokens of each spatial memory that are read; None
             when all are.
+        max_objects: most slots.
         seen_cells: int64 [slots, T], those of the newest memory with the object; with `cells` only.
     """
 
@@ -89,7 +96,7 @@ class MemoryBank:
         self._network = network
         self._prune = prune
         self._protect_prompted = config.protect_prompted_frames
-        self._most_slots = config.max_objects
+        self.max_objects = config.max_objects
         self.memory_tokens = _checked_tokens(network, config.memory_tokens)
         weight = network.no_mem_embed
         self._dtype, self._device = weight.dtype, weight.device
@@ -121,11 +128,12 @@ class MemoryBank:
             nothing = torch.full((1, 1, 4 * side, 4 * side), -1.0, device=self._device)
             self._cells_of_nothing = choose_cells(nothing, self.memory_tokens, side)[0]
         self._free_slots: list[int] = []
+        self._uploaded: dict[tuple[int, ...], torch.Tensor] = {}  # numbers that are there already
 
     def add_object(self) -> ObjectMemory:
         """Take a slot for a new object, making room in the tensors when all are taken."""
         if not self._free_slots:
-            self._grow(min(max(1, 2 * len(self.features)), self._most_slots))
+            self._grow(min(max(1, 2 * len(self.features)), self.max_objects))
         slot = self._free_slots.pop()
         if self.cells is not None:
             self.seen_cells[slot] = self._cells_of_nothing
@@ -170,8 +178,8 @@ class MemoryBank:
                 pointer_rows.append(row)
                 pointer_places.append(memory.slot * self.pointers.shape[1] + pointer_place)
         tokens = features.flatten(2).transpose(1, 2).to(STORED_DTYPE)  # [N, L, Dm]
-        _scatter(self.features, places, tokens, rows)
-        _scatter(self.pointers, pointer_places, pointers.to(self._dtype), pointer_rows)
+        self._scatter(self.features, places, tokens, rows)
+        self._scatter(self.pointers, pointer_places, pointers.to(self._dtype), pointer_rows)
         if self.cells is not None:
             self._write_cells(memories, logits, presence, places, rows)
 
@@ -185,13 +193,26 @@ class MemoryBank:
     ) -> None:
         """Choose the tokens of new memories; of an absent object those of when it was last seen."""
         cells = choose_cells(logits, self.memory_tokens, self._network.memory_size)
-        slots = torch.tensor([memory.slot for memory in memories])
-        slots = slots.to(self._device, non_blocking=True)
+        slots = self._indices([memory.slot for memory in memories])
         before = self.seen_cells.index_select(0, slots)
         seen = (presence > 0) & (logits > 0).flatten(1).any(dim=1)
         cells = torch.where(seen[:, None], cells, before)
         self.seen_cells.index_copy_(0, slots, cells)
-        _scatter(self.cells, places, cells, rows)
+        self._scatter(self.cells, places, cells, rows)
+
+    def _scatter(
+        self,
+        bank: torch.Tensor,
+        places: Sequence[int],
+        values: torch.Tensor,
+        rows: Sequence[int],
+    ) -> None:
+        """Write the given rows of `values` to flat places of the bank."""
+        if not places:
+            return
+        if len(rows) < len(values):
+            values = values.index_select(0, self._indices(rows))
+        bank.flatten(0, 1).index_copy_(0, self._indices(places), values)
 
     def read(self, memories: Sequence[ObjectMemory], frame: int) -> MemoryTokens:
         """Gather what each object attends to at `frame`, pruned, with its encodings.
@@ -232,24 +253,74 @@ class MemoryBank:
             pruned = count_pruned(
                 len(candidates), self.shape.num_maskmem, self._prune, sum(candidates)
             )
-            planned.append(PlannedObject(memory.slot, selection, candidates, pruned))
+            planned.append(
+                PlannedObject(
+                    memory.slot, selection, candidates, pruned, self._destinations(memory, frame)
+                )
+            )
         plan = plan_memories(
             planned, self.features.shape[1], self.pointers.shape[1], self._device, least
         )
+        if self._device.type != 'cpu':
+            self._note_uploaded(planned, plan)
         return plan, any(one.pruned for one in planned)
 
-    def fixed_size(self, objects: int) -> FixedSize:
-        """Sizes that hold what so many objects usually read.
+    def _destinations(self, memory: ObjectMemory, frame: int) -> tuple[int, int]:
+        """Return the flat places where the memory of a tracked frame will lie."""
+        place = memory.recent.next_place(frame)
+        pointer_place = memory.pointers.next_place(frame)
+        return (
+            -1 if place is None else memory.slot * self.features.shape[1] + place,
+            -1 if pointer_place is None else memory.slot * self.pointers.shape[1] + pointer_place,
+        )
 
-        Objects with several prompted frames that are protected from pruning keep more.
+    def _note_uploaded(self, planned: Sequence[PlannedObject], plan: MemoryPlan) -> None:
+        """Keep what the plan brought along for the writing."""
+        numbers = [(*one.destinations, one.slot) for one in planned]
+        columns = plan.destinations[: len(planned)].unbind(1)
+        self._uploaded = dict(zip(zip(*numbers, strict=True), columns, strict=True))
+
+    def _indices(self, numbers: Sequence[int]) -> torch.Tensor:
+        """Return the numbers on the device, int64 [N]."""
+        uploaded = self._uploaded.get(tuple(numbers))
+        return upload_indices(numbers, self._device) if uploaded is None else uploaded
+
+    def fixed_size(self, objects: int, prompted: int = 1) -> FixedSize:
+        """Sizes of what so many objects read in the steady state.
+
+        Args:
+            objects: rows.
+            prompted: prompted frames of each.
         """
         shape = self.shape
+        memories = prompted + shape.num_maskmem - 1
+        protected = prompted if self._protect_prompted else 1
         return FixedSize(
             objects=objects,
-            memories=shape.prompted + shape.num_maskmem - 1,
-            pointers=shape.prompted + shape.max_pointers - 1,
-            survivors=shape.num_maskmem - self._prune,
+            memories=memories,
+            pointers=prompted + shape.max_pointers - 1,
+            survivors=memories
+            - count_pruned(
+                memories, shape.num_maskmem, self._prune, max(memories - protected - 1, 0)
+            ),
         )
+
+    def rehearsal(self, size: FixedSize, *, full: bool) -> MemoryPlan:
+        """Return a plan of this size that reads places of slot 0; for what is made ready ahead.
+
+        Args:
+            size: of the plan.
+            full: whether no row is padded.
+        """
+        memories, pointers = (size.memories, size.pointers) if full else (1, 1)
+        selection = MemorySelection(
+            [MemoryFrame(0, encoding=0)] * memories, 1, [PointerFrame(0, age=1)] * pointers
+        )
+        pruned = memories - size.survivors if full else 0
+        candidates = [0 < entry < memories - 1 for entry in range(memories)]
+        row = PlannedObject(0, selection, candidates, pruned)
+        places = (self.features.shape[1], self.pointers.shape[1])
+        return plan_memories([row] * size.objects, *places, self._device, size)
 
     @property
     def prunes(self) -> bool:
@@ -257,8 +328,11 @@ class MemoryBank:
         return self._prune > 0
 
     def gather(self, plan: MemoryPlan) -> tuple[torch.Tensor, torch.Tensor]:
-        """Take the spatial memories [N, E, L, Dm] and pointers [N, P, D] that a plan names."""
-        features = gather(self.features, plan.places).to(self._dtype)
+        """Take the spatial memories [N, E, L, Dm] and pointers [N, P, D] that a plan names.
+
+        Where the network computes in bfloat16 the memories stay as they are stored.
+        """
+        features = gather(self.features, plan.places).to(self._network.attention_dtype)
         return features, gather(self.pointers, plan.pointer_places)
 
     def gather_cells(self, plan: MemoryPlan) -> torch.Tensor | None:
@@ -267,7 +341,7 @@ class MemoryBank:
 
     def contents(self, slots: Sequence[int]) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Copy what lies in these slots; see `put_back`."""
-        index = torch.tensor(list(slots), dtype=torch.int64).to(self._device, non_blocking=True)
+        index = upload_indices(slots, self._device)
         return [(index, tensor.index_select(0, index)) for tensor in self._tensors]
 
     def put_back(self, contents: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> None:
@@ -308,15 +382,3 @@ def _enlarged(bank: torch.Tensor, slots: int) -> torch.Tensor:
     larger = bank.new_zeros((slots, *bank.shape[1:]))
     larger[: len(bank)] = bank
     return larger
-
-
-def _scatter(
-    bank: torch.Tensor, places: Sequence[int], values: torch.Tensor, rows: Sequence[int]
-) -> None:
-    """Write the given rows of `values` to flat places of the bank."""
-    if not places:
-        return
-    if len(rows) < len(values):
-        values = values[list(rows)]
-    index = torch.tensor(places).to(bank.device, non_blocking=True)
-    bank.flatten(0, 1).index_copy_(0, index, values)

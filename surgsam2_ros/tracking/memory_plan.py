@@ -16,11 +16,10 @@ from torch import Tensor
 
 from surgsam2_ros.network.memory_assembly import (
     MemoryCounts,
-    MemoryFrame,
     MemorySelection,
     MemoryTable,
-    PointerFrame,
 )
+from surgsam2_ros.tracking.device_transfer import upload
 
 
 @dataclass(frozen=True)
@@ -49,26 +48,20 @@ class PlannedObject:
         selection: what it attends to before pruning.
         candidates: which of its memory frames may be pruned.
         pruned: how many are.
+        destinations: flat places in the bank that its new spatial memory and object pointer will
+            have; -1 for none.
     """
 
     slot: int
     selection: MemorySelection
     candidates: Sequence[bool]
     pruned: int
+    destinations: tuple[int, int] = (-1, -1)
 
     @property
     def kept(self) -> int:
         """Memory frames that it attends to after pruning."""
         return len(self.selection.memory_frames) - self.pruned
-
-
-_NOBODY = PlannedObject(
-    slot=0,
-    selection=MemorySelection([MemoryFrame(0, encoding=0)], 1, [PointerFrame(0, age=1)]),
-    candidates=[False],
-    pruned=0,
-)
-"""What a row that belongs to no object reads."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +72,8 @@ class MemoryPlan:
         places: int64 [N, E], flat places of spatial memories in the bank.
         pointer_places: int64 [N, P], flat places of object pointers.
         encoding, candidate, age, counts: see `MemoryTable`.
+        destinations: int64 [N, 3], where the new spatial memory and object pointer will lie, and
+            the slot: it is uploaded with the rest, so that writing needs no upload of its own.
         survivors: K, memories that any object keeps at most.
         masked: whether some rows are padded.
     """
@@ -89,6 +84,7 @@ class MemoryPlan:
     candidate: Tensor
     age: Tensor
     counts: Tensor
+    destinations: Tensor
     survivors: int
     masked: bool
 
@@ -112,7 +108,8 @@ def plan_memories(
         places_per_slot: spatial memories of a slot of the bank.
         pointers_per_slot: object pointers of a slot.
         device: of the bank.
-        least: sizes that the plan is padded to; objects that need more get more.
+        least: sizes that the plan is padded to; objects that need more get more. Rows of nobody
+            read what the first object does.
     """
     rows = list(planned)
     size = FixedSize(
@@ -128,17 +125,17 @@ def plan_memories(
             pointers=max(size.pointers, least.pointers),
             survivors=max(size.survivors, least.survivors),
         )
-        rows += [_NOBODY] * (size.objects - len(rows))
+        rows += rows[:1] * (size.objects - len(rows))
     kept = {row.kept for row in rows} | {size.survivors}
     pointers = {len(row.selection.pointers) for row in rows} | {size.pointers}
     columns = [_columns(row, size, places_per_slot, pointers_per_slot) for row in rows]
     widths = {name: len(column) for name, column in columns[0].items()}
     table = torch.tensor([[n for column in row.values() for n in column] for row in columns])
-    uploaded = table.to(device, non_blocking=True).split(list(widths.values()), dim=1)
+    uploaded = upload(table, device).split(list(widths.values()), dim=1)
     return MemoryPlan(
         **dict(zip(widths, uploaded, strict=True)),
         survivors=size.survivors,
-        masked=least is not None or len(kept) > 1 or len(pointers) > 1,
+        masked=len(kept) > 1 or len(pointers) > 1,
     )
 
 
@@ -162,6 +159,7 @@ def _columns(
         'candidate': [int(candidate) for candidate in row.candidates] + padding,
         'age': [one.age for one in pointers] + pointer_padding,
         'counts': list(counts),
+        'destinations': [*row.destinations, row.slot],
     }
 
 

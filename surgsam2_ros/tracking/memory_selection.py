@@ -29,6 +29,14 @@ class FrameRing:
         self.places[frame] = place
         return place
 
+    def next_place(self, frame: int) -> int | None:
+        """Return the place that `write` will, and write nothing."""
+        if frame in self.places:
+            return self.places[frame]
+        if self._free:
+            return self._free[-1]
+        return next(iter(self.places.values()), None)
+
     def drop(self, frame: int) -> None:
         """Forget a frame."""
         self._free.append(self.places.pop(frame))

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -12,6 +12,11 @@ from surgsam2_ros.network import Decoded, ImageFeatures
 from surgsam2_ros.tracking.config import TrackerConfig
 from surgsam2_ros.tracking.frame_step import FrameStep
 from surgsam2_ros.tracking.tracked_object import TrackedObject
+
+
+def read_scores(decoded: Decoded) -> list[tuple[float, float]]:
+    """Return predicted IoU and presence logit of each object; waits for the device."""
+    return torch.stack([decoded.iou, decoded.presence_logits], dim=1).tolist()
 
 
 class ObjectStep:
@@ -34,6 +39,7 @@ class ObjectStep:
         flow: torch.Tensor | None,
         *,
         waiting_for: int | None,
+        scores_of: Callable[[Decoded], list[tuple[float, float]]] = read_scores,
     ) -> Decoded:
         """Take objects through a frame and apply the prompts that wait for it.
 
@@ -43,6 +49,7 @@ class ObjectStep:
             objects: at least one.
             flow: see `FrameStep.run`.
             waiting_for: the frame that the prompts wait for; None is the next one.
+            scores_of: reads what decides whether a frame is remembered, where anything does.
         """
         prompts = [
             tracked.applied.get(index, ()) + tracked.prompts_for(waiting_for) for tracked in objects
@@ -57,7 +64,7 @@ class ObjectStep:
         for tracked, given, logits, presence in zip(objects, prompts, *rows, strict=True):
             tracked.finish_frame(index, given, waiting_for, logits, presence)
         if self._config.gates_memory:
-            scores = torch.stack([decoded.iou, decoded.presence_logits], dim=1).tolist()
+            scores = scores_of(decoded)
             for tracked, (score, presence_logit) in zip(objects, scores, strict=True):
                 tracked.gate_memory(index, score, presence_logit, self._config)
         return decoded

@@ -12,12 +12,58 @@ import torch
 
 from surgsam2_ros.network import Decoded
 from surgsam2_ros.tracking.config import TrackerConfig
+from surgsam2_ros.tracking.object_step import read_scores
 from surgsam2_ros.tracking.prompts import Prompt
-from surgsam2_ros.tracking.rendering import Rendering, render_masks
+from surgsam2_ros.tracking.rendering import (
+    DeviceRendering,
+    Rendering,
+    is_visible,
+    render_masks,
+)
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo
 from surgsam2_ros.tracking.states import TrackState
 from surgsam2_ros.tracking.tracked_object import TrackedObject
 from surgsam2_ros.tracking.view import Region
+
+
+class Drawing:
+    """Draws the masks of a frame: on a GPU at once, and sends them; on a CPU when they are wanted.
+
+    Args:
+        objects: those that go through the frame.
+        region: what of its image the network sees.
+        config: thresholds.
+    """
+
+    def __init__(
+        self, objects: Sequence[TrackedObject], region: Region, config: TrackerConfig
+    ) -> None:
+        self._instances = [tracked.instance for tracked in objects]
+        self._region, self._config = region, config
+        self._on_device: DeviceRendering | None = None
+
+    def start(self, decoded: Decoded) -> None:
+        """Let the device draw; a second call does nothing."""
+        if self._on_device is None and not decoded.mask_logits.is_cpu:
+            visible = is_visible(decoded, self._config.presence_threshold)
+            threshold = self._config.mask_threshold
+            self._on_device = DeviceRendering(
+                decoded, visible, self._instances, self._region, threshold
+            )
+
+    def scores(self, decoded: Decoded) -> list[tuple[float, float]]:
+        """Return predicted IoU and presence logit of each object.
+
+        A GPU sends them with the masks: one wait does for both.
+        """
+        self.start(decoded)
+        return read_scores(decoded) if self._on_device is None else self._on_device.scores()
+
+    def finish(self, decoded: Decoded) -> Rendering:
+        """Return the masks."""
+        if self._on_device is not None:
+            return self._on_device.finish()
+        return _render(decoded, self._instances, self._region, self._config)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +75,7 @@ class PendingResult:
         region: what of its image the network saw.
         objects: those that went through it.
         decoded: what the network says about them; None when there are none.
-        config: thresholds.
+        drawing: of their masks.
         elapsed_ns: what counts as the time since the frame before [ns], see `FrameTime`.
         poor: for each object, whether its mask is too poor to act on; None when the memory does
             not depend on it: then `render` judges, without a wait for the device before it.
@@ -39,7 +85,7 @@ class PendingResult:
     region: Region
     objects: tuple[TrackedObject, ...]
     decoded: Decoded | None
-    config: TrackerConfig
+    drawing: Drawing
     elapsed_ns: int
     poor: tuple[bool, ...] | None = None
 
@@ -52,8 +98,7 @@ class PendingResult:
         """
         if self.decoded is None:
             return FrameResult(self.frame_index, np.zeros(self.region.image_size, np.uint8), ())
-        instances = [tracked.instance for tracked in self.objects]
-        rendering = _render(self.decoded, instances, self.region, self.config)
+        rendering = self.drawing.finish(self.decoded)
         for row, tracked in enumerate(self.objects):
             visible = bool(rendering.visible[row])
             if self.poor is None:

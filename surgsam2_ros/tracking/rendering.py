@@ -3,7 +3,8 @@
 """Masks and the label image at image size, on the host.
 
 On a CPU only the boxes that masks lie in are drawn; a GPU draws whole images, which it has the
-bandwidth for, and sends them in one copy: to learn the boxes first, the host would have to wait.
+bandwidth for, and sends them in one copy, a bit for each pixel of a mask: to learn the boxes first,
+the host would have to wait.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from surgsam2_ros.network import ABSENT_LOGIT, Decoded
 from surgsam2_ros.tracking.box_resize import LogitBox, resize_above
 from surgsam2_ros.tracking.config import presence_to_logit
+from surgsam2_ros.tracking.device_transfer import Download
 from surgsam2_ros.tracking.mask_crop import MaskCrop
 from surgsam2_ros.tracking.preprocess import resize_logits
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo, Track
@@ -86,9 +89,14 @@ def render_masks(
         presence_threshold: probability above which an object is visible; the masks of others
             are empty.
     """
-    visible = decoded.presence_logits > presence_to_logit(presence_threshold)
+    visible = is_visible(decoded, presence_threshold)
     render = render_boxes if decoded.mask_logits.is_cpu else render_images
     return render(decoded, visible, instances, region, mask_threshold)
+
+
+def is_visible(decoded: Decoded, presence_threshold: float) -> torch.Tensor:
+    """Return which objects are visible, bool [N]."""
+    return decoded.presence_logits > presence_to_logit(presence_threshold)
 
 
 def render_boxes(
@@ -136,6 +144,71 @@ def _yield_where_lower(inside: np.ndarray, box: LogitBox, earlier: LogitBox) -> 
     inside[here] &= box.logits[here] > earlier.logits[there]
 
 
+class DeviceRendering:
+    """Masks and the label image, drawn on a device and on their way to the host.
+
+    Args:
+        decoded: of N >= 1 objects.
+        visible: bool [N].
+        instances, region, threshold: see `render_masks`.
+    """
+
+    def __init__(
+        self,
+        decoded: Decoded,
+        visible: torch.Tensor,
+        instances: Sequence[int],
+        region: Region,
+        threshold: float,
+    ) -> None:
+        logits = torch.where(
+            visible[:, None, None, None], decoded.mask_logits.float(), ABSENT_LOGIT
+        )
+        logits = resize_logits(logits, region.size)[:, 0]  # [N, h, w]
+        masks = logits > threshold
+        labels = masks[0].view(torch.uint8) * instances[0]
+        if len(instances) > 1:
+            highest = logits[0].clamp_(min=threshold)
+        for row in range(1, len(instances)):  # an argmax over the objects costs 20 times as much
+            wins = (logits[row] > highest).view(torch.uint8)
+            labels += (instances[row] - labels) * wins  # may wrap around; filling is slower
+            torch.maximum(highest, logits[row], out=highest)
+        scalars = _scalars(decoded, visible)
+        parts = [scalars.view(torch.uint8), labels, packed_bits(masks)]
+        self._region = region
+        self._shapes = [scalars.shape, labels.shape, parts[2].shape]
+        self._ends = np.cumsum([part.numel() for part in parts])[:-1]
+        self._download = Download(torch.cat([part.flatten() for part in parts]))
+
+    def scores(self) -> list[tuple[float, float]]:
+        """Wait for predicted IoU and presence logit of each object."""
+        scalars = self._parts()[0].view(np.float32).reshape(self._shapes[0])
+        return [(float(row[0]), float(row[3])) for row in scalars]
+
+    def finish(self) -> Rendering:
+        """Wait for the masks."""
+        region, (scalars, labels, bits) = self._region, self._parts()
+        label_image = np.zeros(region.image_size, np.uint8)
+        label_image[region.slices] = labels.reshape(self._shapes[1])
+        masks = np.unpackbits(bits.reshape(self._shapes[2]), axis=2, count=region.size[1])
+        return _rendering(
+            label_image,
+            [_placed(mask, 0, 0, region) for mask in masks.view(np.bool_)],
+            scalars.view(np.float32).reshape(self._shapes[0]).copy(),
+        )
+
+    def _parts(self) -> list[np.ndarray]:
+        return np.split(self._download.wait(), self._ends)
+
+
+def packed_bits(masks: torch.Tensor) -> torch.Tensor:
+    """Pack bool [N, h, w] as `numpy.packbits` does along w; uint8 [N, h, w / 8 rounded up]."""
+    width = masks.shape[-1]
+    bits = F.pad(masks.view(torch.uint8), (0, -width % 8)).unflatten(-1, (-1, 8))
+    places = torch.arange(7, -1, -1, dtype=torch.uint8, device=masks.device)
+    return (bits << places).sum(dim=-1, dtype=torch.uint8)
+
+
 def render_images(
     decoded: Decoded,
     visible: torch.Tensor,
@@ -144,40 +217,13 @@ def render_images(
     threshold: float,
 ) -> Rendering:
     """Do what `render_masks` does, on the device that `decoded` and `visible` (bool [N]) lie on."""
-    logits = torch.where(visible[:, None, None, None], decoded.mask_logits.float(), ABSENT_LOGIT)
-    logits = resize_logits(logits, region.size)[:, 0]  # [N, h, w]
-    masks = logits > threshold
-    label_image = masks[0].view(torch.uint8) * instances[0]
-    if len(instances) > 1:
-        highest = logits[0].clamp_(min=threshold)
-    for row in range(1, len(instances)):  # an argmax over the objects costs 20 times as much
-        wins = (logits[row] > highest).view(torch.uint8)
-        label_image += (instances[row] - label_image) * wins  # may wrap around; filling is slower
-        torch.maximum(highest, logits[row], out=highest)
-    return _to_host(label_image, masks, _scalars(decoded, visible), region)
+    return DeviceRendering(decoded, visible, instances, region, threshold).finish()
 
 
 def _scalars(decoded: Decoded, visible: torch.Tensor) -> torch.Tensor:
-    """Return score, presence and visibility, float [N, 3]."""
-    return torch.stack([decoded.iou, decoded.presence_logits.sigmoid(), visible], dim=1).float()
-
-
-def _to_host(
-    labels: torch.Tensor, masks: torch.Tensor, scalars: torch.Tensor, region: Region
-) -> Rendering:
-    """Copy everything at once: each copy would wait for the device."""
-    parts = [scalars.view(torch.uint8), labels, masks.view(torch.uint8)]
-    packed = torch.cat([part.flatten() for part in parts]).cpu().numpy()
-    host = np.split(packed, np.cumsum([part.numel() for part in parts])[:-1])
-    label_image = host[1].reshape(labels.shape)
-    if not region.is_whole:
-        label_image = np.zeros(region.image_size, np.uint8)
-        label_image[region.slices] = host[1].reshape(labels.shape)
-    return _rendering(
-        label_image,
-        [_placed(mask, 0, 0, region) for mask in host[2].view(np.bool_).reshape(masks.shape)],
-        host[0].view(np.float32).reshape(scalars.shape),
-    )
+    """Return score, presence, visibility and the logit of the presence, float [N, 4]."""
+    logits = decoded.presence_logits
+    return torch.stack([decoded.iou, logits.sigmoid(), visible, logits], dim=1).float()
 
 
 def _placed(part: np.ndarray, x: int, y: int, region: Region) -> MaskCrop:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -16,12 +16,13 @@ import torch
 from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.tracking.checkpoint import Checkpoint
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
+from surgsam2_ros.tracking.current_device import use_device
 from surgsam2_ros.tracking.engines import Engine
 from surgsam2_ros.tracking.frame_step import FrameStep
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.motion import Motion
 from surgsam2_ros.tracking.object_step import ObjectStep
-from surgsam2_ros.tracking.pending_result import PendingResult, render_prompted
+from surgsam2_ros.tracking.pending_result import Drawing, PendingResult, render_prompted
 from surgsam2_ros.tracking.preprocess import PreparedFrame, check_image, resize_image
 from surgsam2_ros.tracking.prompt_inputs import waiting_inputs
 from surgsam2_ros.tracking.prompts import (
@@ -85,7 +86,7 @@ class StreamingTracker:
         with torch.inference_mode():
             self._bank = MemoryBank(network, self.config)
         engine = Engine.eager(network) if engine is None else engine
-        self._encode = engine.encoder.encode
+        self._engine, self._encode = engine, engine.encoder.encode
         self._step = FrameStep(network, self._bank, engine.stepper.track)
         self._motion = Motion(network, self.config.motion_hint)
         self._object_step = ObjectStep(self._step, self.config)
@@ -201,6 +202,23 @@ class StreamingTracker:
         self._newest_image = None
 
     @torch.inference_mode()
+    def warm_up(self, progress: Callable[[str], None] = lambda _: None) -> None:
+        """Let the engine make ready what any later frame may need; tracks nothing.
+
+        Args:
+            progress: called with a sentence for people when a part of it is done.
+        """
+        use_device(self._network.device)
+        size, engine = self._network.image_size, self._engine
+        image = resize_image(np.zeros((size, size, 3), np.uint8), size)
+        if hasattr(engine.encoder, 'warm_up'):
+            engine.encoder.warm_up(image)
+        if hasattr(engine.stepper, 'warm_up'):
+            slot = self._bank.add_object()
+            engine.stepper.warm_up(self._encode(image), self._bank, self._motion.on, progress)
+            self._bank.remove_object(slot)
+
+    @torch.inference_mode()
     def prepare(self, rgb: np.ndarray) -> PreparedFrame:
         """Do the part of `track` that depends on no object, rgb uint8 [H, W, 3].
 
@@ -210,6 +228,7 @@ class StreamingTracker:
         Raises:
             ValueError: when the image is not of that kind.
         """
+        use_device(self._network.device)
         frame = self._resize(rgb)
         self._motion.expect(frame.image)
         return replace(frame, features=self._encode(frame.image))
@@ -249,6 +268,7 @@ class StreamingTracker:
     @contextlib.contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
         """Take back what prompts did, and them, when the block fails."""
+        use_device(self._network.device)
         checkpoint = None
         if any(tracked.waiting for tracked in self._objects.values()):
             checkpoint = Checkpoint(self._objects.values(), self._bank)
@@ -266,11 +286,15 @@ class StreamingTracker:
         self._fit_waiting(region)
         self._past.run(self._objects.values())
         index, objects, decoded = self._frame_index, tuple(self._objects.values()), None
+        drawing = Drawing(objects, region, self.config)
         if objects:
             features = frame.features or self._encode(image)
             older = self._newest_image
             flow = self._motion.flow(image, older, same_region=region == self._region)
-            decoded = self._object_step.run(features, index, objects, flow, waiting_for=None)
+            decoded = self._object_step.run(
+                features, index, objects, flow, waiting_for=None, scores_of=drawing.scores
+            )
+            drawing.start(decoded)
         self._newest_image = image
         oldest = self._past.keep(PastFrame(index, image, region))
         self._frame_index += 1
@@ -279,7 +303,7 @@ class StreamingTracker:
             tracked.forget_prompts_before(oldest)
         poor = tuple(o.quality.poor for o in objects) if self.config.gates_uncertain else None
         elapsed_ns = self._time.step(stamp_ns)
-        return PendingResult(index, region, objects, decoded, self.config, elapsed_ns, poor)
+        return PendingResult(index, region, objects, decoded, drawing, elapsed_ns, poor)
 
     @torch.inference_mode()
     def segment(self, rgb: np.ndarray, prompts: Sequence[Prompt]) -> FrameResult:
@@ -296,6 +320,7 @@ class StreamingTracker:
             ValueError: when the image is not of that kind.
             PromptError: naming the object and what is wrong.
         """
+        use_device(self._network.device)
         frame = self._resize(rgb, ViewFinder(self.config.region == AUTO))
         check_request(prompts)
         if len(prompts) > MOST_INSTANCES:

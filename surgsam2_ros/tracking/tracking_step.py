@@ -78,7 +78,7 @@ class TrackingStep(nn.Module):
         network = self.network
         memory = assemble_memory(
             network,
-            memories.to(pointers.dtype),
+            memories.to(network.attention_dtype),
             pointers,
             MemoryTable(encoding, candidate, age, counts),
             cells,

@@ -9,7 +9,13 @@ import torch
 from tiny_network import LEAN, noise_frames, tiny_network
 
 from surgsam2_ros.benchmarks.measuring import count
-from surgsam2_ros.engines.captured import CapturedEncoder, CapturedStepper
+from surgsam2_ros.engines.captured import (
+    Bucket,
+    CapturedEncoder,
+    CapturedStepper,
+    LateFrames,
+    buckets,
+)
 from surgsam2_ros.tracking import Prompt, StreamingTracker, TrackerConfig
 from surgsam2_ros.tracking.engines import EagerEncoder, EagerStepper, Engine
 from surgsam2_ros.tracking.preprocess import resize_image
@@ -19,6 +25,14 @@ FRAMES = noise_frames(24)
 BOXES = [(5, 5, 30, 30), (30, 10, 70, 40), (2, 20, 40, 47)]
 # What makes the host wait for a GPU.
 WAITS = {'_local_scalar_dense', 'nonzero', 'item', 'is_nonzero', 'masked_select', 'equal'}
+
+
+def fail(text):
+    raise AssertionError(text)
+
+
+NONE_LATE = LateFrames(fail)
+MAPPED = {'backend': 'eager'}  # captures as the others do, and compiles nothing
 
 
 @pytest.fixture(scope='module')
@@ -81,7 +95,9 @@ def test_the_graph_of_one_frame_serves_every_other(network):
 @pytest.mark.parametrize('objects', [1, 3])
 def test_captured_it_tracks_the_same_masks(network, objects):
     how = {'backend': 'aot_eager'}  # captures as the others do, and compiles nothing
-    engine = Engine(CapturedEncoder(network, how), CapturedStepper(network, how))
+    engine = Engine(
+        CapturedEncoder(network, how, NONE_LATE), CapturedStepper(network, how, NONE_LATE)
+    )
     ours, plain = (tracker_with(network, objects, which) for which in (engine, None))
     for rgb in FRAMES[20:]:
         for found, expected in zip(ours.track(rgb).tracks, plain.track(rgb).tracks, strict=True):
@@ -93,7 +109,9 @@ def test_captured_it_tracks_the_same_masks(network, objects):
 def test_so_does_a_network_that_takes_hints():
     network = tiny_network(num_frame_to_prune=2, **LEAN).requires_grad_(False)
     how = {'backend': 'eager'}
-    engine = Engine(CapturedEncoder(network, how), CapturedStepper(network, how))
+    engine = Engine(
+        CapturedEncoder(network, how, NONE_LATE), CapturedStepper(network, how, NONE_LATE)
+    )
     ours, plain = (tracker_with(network, 3, which, frames=6) for which in (engine, None))
     for rgb in FRAMES[6:10]:
         for found, expected in zip(ours.track(rgb).tracks, plain.track(rgb).tracks, strict=True):
@@ -104,7 +122,7 @@ def test_so_does_a_network_that_takes_hints():
 @pytest.mark.slow
 def test_an_object_with_more_memories_than_slots_is_tracked_too(network):
     how = {'backend': 'eager'}
-    engine = Engine(EagerEncoder(network), CapturedStepper(network, how))
+    engine = Engine(EagerEncoder(network), CapturedStepper(network, how, NONE_LATE))
     settings = {'corrections_condition': True, 'protect_prompted_frames': True}
     ours, plain = (
         tracker_with(network, 1, which, frames=6, **settings) for which in (engine, None)
@@ -136,3 +154,82 @@ def test_eight_objects_cost_hardly_more_operations_than_one(network):
         operations[objects] = counted.operations
         assert counted.waits == 0
     assert operations[8] <= 1.1 * operations[1]
+
+
+def test_there_is_a_capture_for_every_number_of_objects_and_prompted_frames():
+    made = buckets(max_objects=5, max_prompted=3)
+    assert {bucket.slots for bucket in made} == {1, 2, 4, 5}
+    assert {bucket.prompted for bucket in made} == {1, 2, 3}
+    assert all(Bucket(n, p, True) in made for n in (1, 2, 4, 5) for p in (1, 2, 3))
+    assert {bucket for bucket in made if not bucket.masked} == {
+        Bucket(n, 1, False) for n in (1, 2, 4, 5)
+    }
+    assert made[0].slots == 5, 'the largest first'
+
+
+@pytest.mark.slow
+def test_warm_it_compiles_nothing_more_whatever_frames_come(network):
+    """Every number of objects, rings that fill and full ones, objects prompted again."""
+    done = []
+    engine = Engine(
+        CapturedEncoder(network, MAPPED, NONE_LATE), CapturedStepper(network, MAPPED, NONE_LATE)
+    )
+    config = TrackerConfig(max_objects=3, max_prompted_frames=2, corrections_condition=True)
+    tracker, plain = (StreamingTracker(network, config, which) for which in (engine, None))
+    tracker.warm_up(done.append)
+    assert len(done) == 9, '1, 2 and 3 objects; masked for 1 and 2 prompted frames, and unmasked'
+    assert done[0] == 'captured 1 of 9: 3 objects, 2 prompted frames, rings that fill'
+    with torch.compiler.set_stance('fail_on_recompile'):
+        for index, rgb in enumerate(FRAMES):
+            for one in (tracker, plain):
+                if index in (0, 1, 3):
+                    one.add_object(str(index), box=BOXES[index % 3])
+                if index == 20:
+                    one.add_object('1', points=[(20, 20)], labels=[1])
+            found, expected = tracker.track(rgb), plain.track(rgb)
+            for ours, theirs in zip(found.tracks, expected.tracks, strict=True):
+                assert (ours.mask != theirs.mask).mean() < 0.005
+
+
+def test_a_frame_that_no_capture_fits_is_told_once_counted_and_tracked(network):
+    said = []
+    late = LateFrames(said.append)
+    stepper = CapturedStepper(network, MAPPED, late)
+    tracker = StreamingTracker(
+        network, TrackerConfig(max_objects=1), Engine(EagerEncoder(network), stepper)
+    )
+    stepper._warm = True  # and nothing was captured
+    tracker.add_object('a', box=BOXES[0])
+    for rgb in FRAMES[:4]:
+        assert len(tracker.track(rgb).tracks) == 1
+    assert late.number == 3, 'the first frame has a prompt'
+    assert said == [
+        'no capture fits 1 objects with up to 1 prompted frames, plain PyTorch takes such frames'
+    ]
+
+
+def test_inputs_of_another_kind_are_late_for_a_warm_capture(network):
+    late = LateFrames(lambda _: None)
+    encoder = CapturedEncoder(network, MAPPED, late)
+    image = resize_image(FRAMES[0], network.image_size)
+    with torch.inference_mode():
+        encoder.warm_up(image)
+        encoder.encode(image)
+        assert late.number == 0
+        found = encoder.encode(image.float())
+        expected = EagerEncoder(network).encode(image)
+    assert late.number == 1
+    assert torch.equal(found.stride16, expected.stride16)
+
+
+def test_a_full_ring_of_every_row_needs_no_mask(network):
+    early, late = (tracker_with(network, 3, frames=frames) for frames in (5, 20))
+    masked = []
+    for tracker in (early, late):
+        memories = [tracked.memory for tracked in tracker._objects.values()]
+        size = tracker._bank.fixed_size(4)
+        with torch.inference_mode():
+            plan, _ = tracker._bank.plan(memories, tracker.frame_index, size)
+        assert plan.places.shape == (4, size.memories)
+        masked.append(plan.masked)
+    assert masked == [True, False]

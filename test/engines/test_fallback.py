@@ -73,6 +73,38 @@ def test_the_frame_that_fails_is_tracked_by_the_next_engine(network, frames_unti
     assert said == ['fragile failed, torch takes over: OutOfMemoryError: no memory'] * 2
 
 
+@pytest.mark.parametrize(
+    ('text', 'lost'),
+    [
+        ('an illegal memory access was encountered', True),
+        ('operation not permitted when stream is capturing', False),
+    ],
+)
+def test_a_capture_that_is_refused_is_replaced_and_a_lost_device_is_not(network, text, lost):
+    said, error = [], torch.AcceleratorError(f'CUDA error: {text}')
+
+    class Broken:
+        name = 'captured'
+        calls = 0
+
+        def encode(self, _):
+            self.calls += 1
+            raise error
+
+    broken = Broken()
+    encoder = FirstThatWorks([broken, EagerEncoder(network)], said.append)
+    image = torch.zeros((1, 3, network.image_size, network.image_size), dtype=torch.uint8)
+    if lost:
+        with pytest.raises(torch.AcceleratorError):
+            encoder.encode(image)
+        assert (encoder.name, said) == ('captured', [])
+    else:
+        encoder.encode(image)
+        assert encoder.name == 'torch'
+        assert text in said[0]
+    assert broken.calls == 1
+
+
 def test_two_threads_that_find_it_broken_leave_the_next_one(network):
     said, both = [], threading.Barrier(2, timeout=30)
 

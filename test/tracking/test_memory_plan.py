@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a batch of objects reads, as one table of integers."""
 
+import dataclasses
+
 import torch
 
 from surgsam2_ros.network.memory_assembly import MemoryFrame, MemorySelection, PointerFrame
@@ -48,9 +50,21 @@ def test_what_is_shorter_is_padded_with_places_of_its_own_slot_and_masked():
     assert planned.masked
 
 
-def test_with_a_fixed_size_rows_of_nobody_fill_the_batch():
+def test_with_a_fixed_size_rows_that_read_what_the_first_does_fill_the_batch():
     planned = plan(YOUNG, least=FixedSize(objects=2, memories=4, pointers=3, survivors=2))
     assert planned.places.shape == (2, 4)
     assert planned.pointer_places.shape == (2, 3)
     assert planned.counts.tolist() == [[0, 0, 1, 1], [0, 0, 1, 1]]
+    assert planned.places.tolist() == [[1, 0, 0, 0]] * 2
     assert (planned.survivors, planned.masked) == (2, True)
+
+
+def test_a_batch_that_is_full_needs_no_mask_whatever_its_fixed_size():
+    full = FixedSize(objects=4, memories=3, pointers=2, survivors=2)
+    assert not plan(OLD, least=full).masked
+    assert plan(OLD, YOUNG, least=full).masked
+
+
+def test_what_is_written_later_is_uploaded_along():
+    planned = plan(dataclasses.replace(OLD, destinations=(26, 49)))
+    assert planned.destinations.tolist() == [[26, 49, 2]]

@@ -155,7 +155,7 @@ class SurgSam2Node(LifecycleNode):
         loaded = self.pipeline.loaded
         self.get_logger().info(
             f'configured: {loaded.model} from {loaded.checkpoint} on {loaded.device}, '
-            f'{loaded.precision}'
+            f'{loaded.arithmetic}, {loaded.engine.name}'
         )
         if self.pipeline.restored:
             self.get_logger().info(self.pipeline.restored)

@@ -260,15 +260,15 @@ class Parameters:
         """Return the defaults of the schema."""
         return cls.from_values({name: spec.default for name, spec in parameter_schema().items()})
 
-    def to_engine_settings(self) -> EngineSettings:
-        """Return how the network is to be run."""
+    def to_engine_settings(self, compile: str) -> EngineSettings:
+        """Return how the network is to be run, captured in the way that was chosen."""
         from surgsam2_ros.engines import EngineSettings
 
         model = self.model
         return EngineSettings(
             backend=model.backend,
             profile=model.profile,
-            compile=model.compile,
+            compile=compile,
             provider=model.onnx_provider,
         )
 

@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from surgsam2_ros.engines import build_engine
+from surgsam2_ros.engines import DeviceDescription, build_engine, choose_arithmetic
 from surgsam2_ros.network import CheckpointError, load_network
 from surgsam2_ros.network.checkpoint import checkpoint_path
 from surgsam2_ros.nodes.tracker.measured_choice import use_measured_threads, without_slow_8_bits
 from surgsam2_ros.nodes.tracker.parameters import Parameters
 from surgsam2_ros.share import share_file
 from surgsam2_ros.tracking import Engine, Prompt, StreamingTracker
+from surgsam2_ros.tracking.current_device import use_device
 from surgsam2_ros.tracking.engines import first_line
 
 
@@ -40,6 +41,7 @@ class LoadedTracker:
         engine: what runs the network.
         failures: why it is a slower way than asked for, a sentence each; grows when a fast way
             fails later.
+        arithmetic: the precision and what else was chosen for the device, in words.
     """
 
     tracker: StreamingTracker
@@ -49,6 +51,7 @@ class LoadedTracker:
     precision: str
     engine: Engine
     failures: list[str]
+    arithmetic: str = ''
 
 
 def choose_device(name: str) -> str:
@@ -126,27 +129,39 @@ def _load_on(
     model = parameters.model
     config = _find_config(model.config)
     checkpoint = (_find_file(model.checkpoint) or model.checkpoint) if model.checkpoint else None
+    use_device(device)
+    described = DeviceDescription.of(device)
+    arithmetic = choose_arithmetic(
+        described,
+        precision=model.precision,
+        compile=model.compile,
+        profile=model.profile,
+        backend=model.backend,
+    )
+    arithmetic.apply(described)
     try:
         network = load_network(
-            config, checkpoint=checkpoint, device=device, precision=model.precision
+            config, checkpoint=checkpoint, device=device, precision=arithmetic.precision
         )
     except CheckpointError as error:
         raise CheckpointError(f'model.checkpoint is {model.checkpoint!r}: {error}') from error
     if device == 'cpu' and not model.num_threads and 'OMP_NUM_THREADS' not in os.environ:
         use_measured_threads(network, choose_num_threads(0), on_progress)
-    settings = parameters.to_engine_settings()
+    settings = parameters.to_engine_settings(compile=arithmetic.compile)
     tracker_config = settings.tracker_config(network, parameters.to_tracker_config())
     engine = build_engine(network, settings, tracker_config, note)
     if device == 'cpu' and settings.profile == 'fast' and settings.backend == 'torch':
         engine = without_slow_8_bits(engine, network, on_progress)
     tracker = StreamingTracker(network, tracker_config, engine)
+    tracker.warm_up(on_progress)
     _warm_up(tracker, network.image_size, model.warmup_frames)
     return LoadedTracker(
         tracker=tracker,
         model=network.config.name,
         checkpoint=str(checkpoint_path(network.config, checkpoint)),
         device=device,
-        precision=model.precision,
+        precision=arithmetic.precision,
+        arithmetic=arithmetic.describe(described),
         engine=engine,
         failures=failures,
     )

@@ -10,6 +10,7 @@ import os
 import pytest
 import torch
 
+from surgsam2_ros.engines import Arithmetic, DeviceDescription
 from surgsam2_ros.engines import settings as engine_settings
 from surgsam2_ros.nodes.tracker import tracker_loading
 from surgsam2_ros.nodes.tracker.parameters import Parameters
@@ -63,6 +64,10 @@ def without_memory(monkeypatch):
 
     monkeypatch.setattr(tracker_loading, 'load_network', load)
     monkeypatch.setattr(tracker_loading, 'choose_device', lambda _: 'cuda:0')
+    described = {'cuda:0': DeviceDescription('cuda'), 'cpu': DeviceDescription('cpu')}
+    monkeypatch.setattr(tracker_loading.DeviceDescription, 'of', described.__getitem__)
+    monkeypatch.setattr(Arithmetic, 'apply', lambda *_: None)  # it is PyTorch's, for all tests
+    monkeypatch.setattr(torch.cuda, 'set_device', lambda _: None)
 
 
 def test_a_full_gpu_leaves_the_cpu_where_the_choice_is_free(monkeypatch):
@@ -79,3 +84,10 @@ def test_a_full_gpu_that_was_asked_for_is_an_error(monkeypatch):
     without_memory(monkeypatch)
     with pytest.raises(torch.OutOfMemoryError):
         load_tracker(parameters(device='cuda:0'))
+
+
+def test_what_was_chosen_for_the_device_is_told():
+    loaded = load_tracker(parameters())
+    assert loaded.precision == 'fp32', 'auto on a CPU'
+    assert loaded.arithmetic == 'fp32'
+    assert loaded.engine.name == 'torch', 'and captured it is not'
