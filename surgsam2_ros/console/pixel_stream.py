@@ -13,10 +13,11 @@ The WebSocket `/pixels/<camera>` sends one binary message per picture, little-en
     jpeg bytes  the image as JPEG
     labels bytes  the label image as runs, see `surgsam2_ros.console.runs`
 
-A client answers with the serial of the picture, as text, as soon as it shows it and can take another
-one; until then nothing more is sent to it, and what came meanwhile is left out. A client that wants
-the picture to stand still just does not answer the one after it. Text messages to the client are JSON: `{"waiting": seconds}` every
-second without a new picture, `{"problem": sentence}` when the desk cannot give one.
+A client answers with the serial of the picture, as text, as soon as it shows it and can take
+another one; until then nothing more is sent to it, and what came meanwhile is left out. A client
+that wants the picture to stand still just does not answer the one after it. Text messages to the
+client are JSON: `{"waiting": seconds}` every second without a new picture, `{"problem": sentence}`
+when the desk cannot give one.
 """
 
 from __future__ import annotations

@@ -14,11 +14,11 @@ from console_browser import Page, chromium, wait_until
 from memory_desk import POINT_RADIUS, Given, MemoryDesk
 
 from surgsam2_ros.console.desk import Instrument
+from surgsam2_ros.console.server import ServerSettings, running
 from surgsam2_ros.drawing import instance_colour
 from surgsam2_ros.tracking.states import TrackState
 
 pytestmark = pytest.mark.browser
-pytest.importorskip('nicegui')
 
 Colour = tuple[int, int, int]
 
@@ -31,8 +31,6 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope='module')
 def served() -> Iterator[tuple[MemoryDesk, str]]:
-    from surgsam2_ros.console.server import ServerSettings, running
-
     desk = MemoryDesk(rate_hz=10)
     with running(desk, ServerSettings(port=0)) as server:
         yield desk, server.url

@@ -24,8 +24,6 @@ from surgsam2_ros.console.runs import decode_runs
 from surgsam2_ros.console.server import ConsoleServer, ServerSettings, running
 from surgsam2_ros.tracking.states import TrackState
 
-pytest.importorskip('nicegui')
-
 
 def taken_apart(message: bytes) -> tuple[dict, np.ndarray, np.ndarray]:
     """Return header, image and label image of a message."""
