@@ -154,10 +154,11 @@ def test_an_instrument_is_renamed_classed_locked_and_removed(page, desk):
 def test_keys_that_are_typed_into_a_name_are_no_commands(page, desk):
     put(desk, 1, TrackState.TRACKED)
     page.wait('operatorPage.board.picture.instruments.length === 1')
+    name = row(page, 1).locator('.name-input')
     page.keys.press('1')
     page.keys.press('r')
     page.keys.type('bev1')
-    assert row(page, 1).locator('.name-input').input_value() == 'bev1'
+    assert name.input_value() == 'bev1'
     assert page.page.evaluate('[operatorPage.board.tool, operatorPage.board.painter.mode]') == [
         'prompt',
         'overlay',
