@@ -19,7 +19,7 @@ from starlette.types import Scope
 
 from surgsam2_ros.console.icons import LOGO
 from surgsam2_ros.console.page import build_page
-from surgsam2_ros.console.pixel_stream import stream_pictures
+from surgsam2_ros.console.pixel_stream import ShownPictures, stream_pictures
 from surgsam2_ros.console.session import Console
 
 STATIC = Path(__file__).resolve().parent / 'static'
@@ -42,7 +42,7 @@ def application() -> FastAPI:
             await websocket.close(_NO_SUCH_CAMERA, f"there is no camera '{camera[:60]}'")
             return
         session = console.sessions.get(page)
-        await stream_pictures(websocket, feed, session.keep if session else lambda _: None)
+        await stream_pictures(websocket, feed, session.pictures if session else ShownPictures())
 
     @ui.page('/', title='surgsam2 console', dark=None)
     def page(request: Request, client: Client) -> None:

@@ -13,10 +13,11 @@ The WebSocket `/pixels/<camera>` sends one binary message per picture, little-en
     jpeg bytes  the image as JPEG
     labels bytes  the label image as runs, see `surgsam2_ros.console.runs`
 
-A client answers each picture with the text `next` as soon as it can take another one; until then
-nothing more is sent to it, and what came meanwhile is left out. A client that wants the picture to
-stand still just does not ask. Text messages to the client are JSON: `{"waiting": seconds}` every
-second without a new picture, `{"problem": sentence}` when the desk cannot give one.
+A client answers with the serial of the picture, as text, as soon as it shows it and can take
+another one; until then nothing more is sent to it, and what came meanwhile is left out. A client
+that wants the picture to stand still just does not answer the one after it. Text messages to the
+client are JSON: `{"waiting": seconds}` every second without a new picture, `{"problem": sentence}`
+when the desk cannot give one.
 """
 
 from __future__ import annotations
@@ -182,23 +183,51 @@ def _set_problem(wish: _Wish, error: DeskError) -> None:
         wish.answer.set_exception(error)
 
 
-async def stream_pictures(
-    websocket: WebSocket, feed: PictureFeed, on_sent: Callable[[Picture], None]
-) -> None:
+class ShownPictures:
+    """What one viewer shows, and what is on its way to it: two pictures at most.
+
+    A picture that stands still stays here, also when the connection broke and others were sent.
+    """
+
+    def __init__(self) -> None:
+        """Start without a picture."""
+        self._shown: Picture | None = None
+        self._sent: Picture | None = None
+
+    def sent(self, picture: Picture) -> None:
+        """Keep a picture that is on its way, in place of one that never arrived."""
+        self._sent = picture
+
+    def shown(self, serial: int) -> None:
+        """Let go of all older ones: this one is shown."""
+        if self._sent is not None and self._sent.serial == serial:
+            self._shown = self._sent
+
+    def find(self, camera: object, serial: object) -> Picture | None:
+        """Return a picture that is kept."""
+        for picture in (self._shown, self._sent):
+            if picture is not None and (picture.camera, picture.serial) == (camera, serial):
+                return picture
+        return None
+
+
+async def stream_pictures(websocket: WebSocket, feed: PictureFeed, pictures: ShownPictures) -> None:
     """Send pictures over an accepted WebSocket until the client goes.
 
     Args:
         websocket: accepted.
         feed: of the camera that is looked at.
-        on_sent: called with every picture before it is sent.
+        pictures: keeps what is sent and shown.
     """
     asked = asyncio.Event()
     asked.set()
-    sending = asyncio.ensure_future(_send_when_asked(websocket, feed, on_sent, asked))
+    sending = asyncio.ensure_future(_send_when_asked(websocket, feed, pictures, asked))
     try:
         with contextlib.suppress(WebSocketDisconnect):
             while not sending.done():
-                if await websocket.receive_text() == 'next':
+                answer = (await websocket.receive_text())[:20]
+                if answer.isdecimal():
+                    pictures.shown(int(answer))
                     asked.set()
     finally:
         sending.cancel()
@@ -210,10 +239,10 @@ async def stream_pictures(
 async def _send_when_asked(
     websocket: WebSocket,
     feed: PictureFeed,
-    on_sent: Callable[[Picture], None],
+    pictures: ShownPictures,
     asked: asyncio.Event,
 ) -> None:
-    async for message in _messages(feed, on_sent, asked):
+    async for message in _messages(feed, pictures, asked):
         if isinstance(message, bytes):
             await asyncio.wait_for(websocket.send_bytes(message), _SEND_S)
         else:
@@ -221,7 +250,7 @@ async def _send_when_asked(
 
 
 async def _messages(
-    feed: PictureFeed, on_sent: Callable[[Picture], None], asked: asyncio.Event
+    feed: PictureFeed, pictures: ShownPictures, asked: asyncio.Event
 ) -> AsyncIterator[bytes | dict[str, object]]:
     """Yield what to send: pictures when they are asked for, and why there is none."""
     after = -1
@@ -243,5 +272,5 @@ async def _messages(
             continue
         asked.clear()
         after = encoded.picture.serial
-        on_sent(encoded.picture)
+        pictures.sent(encoded.picture)
         yield encoded.message

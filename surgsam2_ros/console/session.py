@@ -9,14 +9,13 @@ import itertools
 import re
 import secrets
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
 from surgsam2_ros.console.desk import Desk, DeskError, Picture
 from surgsam2_ros.console.panels import Panel
-from surgsam2_ros.console.pixel_stream import PictureFeed
+from surgsam2_ros.console.pixel_stream import PictureFeed, ShownPictures
 
 P = ParamSpec('P')
 R = TypeVar('R')
@@ -32,6 +31,7 @@ class Session:
         key: names the page towards the server; not to be guessed.
         name: of its operator.
         camera: that it looks at.
+        pictures: that it shows and may prompt.
     """
 
     def __init__(self, name: str, camera: str) -> None:
@@ -39,12 +39,7 @@ class Session:
         self.key = secrets.token_urlsafe(16)
         self.name = name
         self.camera = camera
-        # The one that is shown, and the one that is on its way.
-        self._pictures: deque[Picture] = deque(maxlen=2)
-
-    def keep(self, picture: Picture) -> None:
-        """Keep a picture that is sent to the page until two newer ones were sent."""
-        self._pictures.append(picture)
+        self.pictures = ShownPictures()
 
     def picture(self, camera: object, serial: object) -> Picture:
         """Return a picture that the page shows.
@@ -52,12 +47,12 @@ class Session:
         Raises:
             DeskError: when it was not sent to this page, or is too old.
         """
-        for picture in reversed(self._pictures):
-            if picture.camera == camera and picture.serial == serial:
-                return picture
-        raise DeskError(
-            'the picture that you drew in is no longer there; press Escape and draw in a new one'
-        )
+        picture = self.pictures.find(camera, serial)
+        if picture is None:
+            raise DeskError(
+                'the picture that you drew in is no longer there; press Escape, draw in a new one'
+            )
+        return picture
 
 
 class Console:

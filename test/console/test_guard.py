@@ -16,7 +16,6 @@ from websockets.sync.client import connect
 from surgsam2_ros.console.guard import MAX_BODY_BYTES
 from surgsam2_ros.console.server import ConsoleServer, ServerSettings, running
 
-pytest.importorskip('nicegui')
 TOKEN = 'a-token-of-the-test'
 
 

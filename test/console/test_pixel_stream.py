@@ -19,12 +19,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from surgsam2_ros.console.desk import DeskError, Instrument
-from surgsam2_ros.console.pixel_stream import PictureFeed, encode_picture
+from surgsam2_ros.console.pixel_stream import PictureFeed, ShownPictures, encode_picture
 from surgsam2_ros.console.runs import decode_runs
 from surgsam2_ros.console.server import ConsoleServer, ServerSettings, running
 from surgsam2_ros.tracking.states import TrackState
-
-pytest.importorskip('nicegui')
 
 
 def taken_apart(message: bytes) -> tuple[dict, np.ndarray, np.ndarray]:
@@ -145,7 +143,7 @@ def test_one_picture_is_under_way_and_the_newest_comes_next(server, desk):
         with pytest.raises(TimeoutError):
             connection.recv(0.1)  # not asked for
         newest = desk.wait_for_picture('camera', 0, 1).serial
-        connection.send('next')
+        connection.send(str(first['serial']))
         assert next_picture(connection)['serial'] >= newest > first['serial'] + 5
 
 
@@ -156,7 +154,7 @@ def test_a_slow_and_a_vanished_viewer_cost_the_others_nothing(server):
         serials = []
         for _ in range(10):
             serials.append(next_picture(connection)['serial'])
-            connection.send('next')
+            connection.send(str(serials[-1]))
     assert all(one < other for one, other in itertools.pairwise(serials))
 
 
@@ -171,3 +169,18 @@ def test_a_viewer_without_a_picture_is_told_so(server, desk, monkeypatch):
     monkeypatch.setattr(desk, 'wait_for_picture', lambda *_: time.sleep(0.05))
     with viewer(server) as connection:
         assert json.loads(connection.recv(20))['waiting'] >= 1
+
+
+def test_a_picture_that_stands_still_is_kept_whatever_is_sent_after_it(desk):
+    pictures = ShownPictures()
+    shown = desk.wait_for_picture('camera', 0, 5)
+    pictures.sent(shown)
+    pictures.shown(shown.serial)
+    for _ in range(3):
+        later = desk.wait_for_picture('camera', shown.serial, 5)
+        pictures.sent(later)
+        assert pictures.find('camera', shown.serial) is shown
+        assert pictures.find('camera', later.serial) is later
+    pictures.shown(later.serial)
+    assert pictures.find('camera', shown.serial) is None
+    assert pictures.find('other', later.serial) is None

@@ -22,8 +22,6 @@ from surgsam2_ros.console.server import (
     serve,
 )
 
-pytest.importorskip('nicegui')
-
 
 def test_it_is_bound_to_this_machine_unless_told_otherwise():
     assert ServerSettings().host == '127.0.0.1'

@@ -61,7 +61,17 @@ BENCHMARKS = {'sam2': 'sam2', 'timm': 'timm', 'transformers': 'transformers'}
 ENGINES = {'onnx': 'onnx', 'onnxruntime': 'onnxruntime', 'onnxscript': 'onnxscript'}
 # Of `bond_timeout_s` alone: a ROS package that is on no wheel, and that rosdep need not install.
 SUPERVISION = {'bondpy': None}
-OPTIONAL = {**TRAINING, **EVALUATION, **CLUSTER, **BENCHMARKS, **ENGINES, **SUPERVISION}
+# Of `surgsam2 console` alone, likewise: requirement in console.txt.
+CONSOLE = {name: name for name in ('fastapi', 'nicegui', 'starlette', 'uvicorn')}
+OPTIONAL = {
+    **TRAINING,
+    **EVALUATION,
+    **CLUSTER,
+    **BENCHMARKS,
+    **ENGINES,
+    **SUPERVISION,
+    **CONSOLE,
+}
 # Not imported: finds the package's share folder for `ros2 launch`, what launch files start, and
 # the middleware.
 ROS_RUNTIME = {'ament_index_python', 'rviz2'}
@@ -160,6 +170,11 @@ def test_ray_is_pinned_and_imported_in_one_place():
 def test_onnx_is_pinned_and_imported_by_the_engines_alone():
     assert set(ENGINES.values()) <= set(requirements('onnx'))
     assert_imported_in(ENGINES, 'engines')
+
+
+def test_the_consoles_server_is_pinned_and_imported_by_the_console_alone():
+    assert set(CONSOLE.values()) <= set(requirements('console'))
+    assert_imported_in(CONSOLE, 'console')
 
 
 def test_peers_are_pinned_and_imported_by_the_benchmarks_alone():

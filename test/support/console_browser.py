@@ -71,6 +71,21 @@ class Page:
         """Wait until a script's value is true."""
         self.page.wait_for_function(script)
 
+    def begin_anew(self) -> None:
+        """Drop what is drawn, show all of the picture, choose the first tool and view."""
+        self.page.evaluate(
+            """() => {
+                const { board, look } = operatorPage;
+                board.setTool('prompt');
+                board.setMode('overlay');
+                board.painter.crosshair = null;
+                document.getElementById('toasts').replaceChildren();
+                look(board.stream.camera);
+            }"""
+        )
+        self.wait('!operatorPage.board.stream.held && !operatorPage.board.sending')
+        self.wait('operatorPage.board.picture.instruments.length === 0')
+
     @property
     def keys(self) -> Any:
         """Its keyboard."""

@@ -52,6 +52,7 @@ export class Board {
   rubber(box) {
     if (this.picture && !this.sending) this.painter.rubber = box && this.#clip(box);
     this.painter.redraw();
+    this.#hold();
   }
 
   box(box) {
@@ -60,6 +61,7 @@ export class Board {
     const large = clipped && clipped[2] - clipped[0] >= SMALLEST_BOX && clipped[3] - clipped[1] >= SMALLEST_BOX;
     if (!large) {
       this.painter.redraw();
+      this.#hold();
       return;
     }
     if (!this.#begin({ x: clipped[0], y: clipped[1] })) return;
@@ -72,6 +74,7 @@ export class Board {
     if (!this.#begin(place)) return;
     this.stroke = place;
     this.draft.beginStroke(this.#maskToPaint());
+    this.#hold();
     this.strokeTo(place);
   }
 
@@ -192,6 +195,15 @@ export class Board {
     else if (this.frozen) this.frozen = false;
     else this.select(null);
     this.hint = '';
+    this.#hold();
+  }
+
+  /** Forget what is drawn and selected, go on, and show the whole picture. */
+  startAnew() {
+    this.#forgetDraft();
+    this.frozen = false;
+    this.view.fit();
+    this.select(null);
     this.#hold();
   }
 
@@ -328,7 +340,7 @@ export class Board {
 
   /** While something is drawn, the picture that it is drawn in stands still. */
   #hold() {
-    this.stream.hold(this.frozen || !this.draft.isEmpty);
+    this.stream.hold(this.frozen || !this.draft.isEmpty || Boolean(this.painter.rubber));
     this.onChange();
   }
 }

@@ -76,10 +76,7 @@ function start(canvas) {
     toast,
     board,
     look(camera) {
-      board.draft.clear();
-      board.frozen = false;
-      board.select(null);
-      board.drop();
+      board.startAnew();
       sparklines.clear();
       stream.open(camera);
     },

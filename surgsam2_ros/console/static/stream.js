@@ -90,7 +90,7 @@ export class PictureStream {
       this.waiting = { socket, data };
       return;
     }
-    if (socket.readyState === WebSocket.OPEN) socket.send('next');
+    if (socket.readyState === WebSocket.OPEN) socket.send(String(picture.serial));
     this.arrivals.push(performance.now());
     this.onTrouble(null);
     this.onPicture(picture);
