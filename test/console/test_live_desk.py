@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 import pytest
-from live_stage import live_stage, wait_until
+from live_stage import PATIENCE_S, live_stage, wait_until
 from node_processes import HEIGHT, WIDTH
 
 from surgsam2_ros.console.desk import Desk, DeskError, Mode, Picture
@@ -27,14 +27,14 @@ def stage():
 
 @pytest.fixture(scope='module')
 def shared_desk(stage):
-    desk = LiveDesk([stage.target], classes=['scissors'])
+    desk = LiveDesk([stage.target], ['scissors'], timeout_s=PATIENCE_S)
     yield desk
     desk.close()
 
 
 @pytest.fixture
 def desk(stage, shared_desk):
-    with SurgSam2Client(stage.target) as client:
+    with SurgSam2Client(stage.target, timeout_s=PATIENCE_S) as client:
         client.reset()
     wait_until(lambda: not shared_desk.instruments(stage.target), 'objects survive a reset')
     old = picture_of(shared_desk)  # prompts of images from before the reset are refused
@@ -194,7 +194,7 @@ def test_what_the_node_refuses_is_a_sentence(desk, stage):
 def test_what_others_do_is_told(desk, stage):
     picture_of(desk)
     before = last_serial(desk)
-    with SurgSam2Client(stage.target) as other:
+    with SurgSam2Client(stage.target, timeout_s=PATIENCE_S) as other:
         other.add_object('theirs', mask=square())
         picture_of(desk, lambda picture: picture.instruments)
         other.remove_object('theirs')

@@ -45,7 +45,11 @@ class LiveStage:
         use_tracker(self._patch, StreamingTracker(self._network, config))
         self._context = rclpy.Context()
         rclpy.init(context=self._context, args=[])
-        values = {'restart.snapshot_file': '', 'diagnostics.period_s': 0.2}
+        values = {
+            'restart.snapshot_file': '',
+            'diagnostics.period_s': 0.2,
+            'tracking.prompt_timeout_s': PATIENCE_S,
+        }
         self.node = SurgSam2Node(
             context=self._context,
             namespace=self._namespace,
