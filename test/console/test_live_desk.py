@@ -218,6 +218,30 @@ def test_a_paused_node_goes_on_showing_images_and_refuses_prompts(desk, stage):
     picture_of(desk)
 
 
+def test_parameters_that_may_change_now_are_read_and_set(desk, stage):
+    node = desk.camera(stage.target).node
+    assert node.parameters()['output.overlay_opacity'] == 0.22
+    node.set_parameter('output.overlay_opacity', 0.5)
+    assert stage.node.parameters.output.overlay_opacity == 0.5
+    assert node.parameters()['output.overlay_opacity'] == 0.5
+    with pytest.raises(DeskError, match='cannot change while'):
+        node.set_parameter('model.config', 'other.yaml')
+
+
+def test_transitions_are_made_and_told(desk, stage):
+    node, before = desk.camera(stage.target).node, last_serial(desk)
+    node.change_state('deactivate')
+    try:
+        picture = picture_of(desk, lambda picture: picture.labels is None)
+        with pytest.raises(DeskError, match='inactive'):
+            desk.give(picture, Prompt('a', mask=square()))
+        told = f'{stage.target} is now inactive, and does not track'
+        wait_until(lambda: told in texts(desk, before), 'not told')
+    finally:
+        node.change_state('activate')
+    picture_of(desk, lambda picture: picture.labels is not None)
+
+
 def test_an_unknown_camera_is_named(desk):
     with pytest.raises(DeskError, match='there is no camera /right'):
         desk.instruments('/right')
