@@ -56,7 +56,7 @@ setup(
     entry_points={
         'console_scripts': [
             'surgsam2 = surgsam2_ros.cli:main',
-            'surgsam2_console = surgsam2_ros.commands.console:main',
+            'surgsam2_console = surgsam2_ros.cli:console',
             'surgsam2_node = surgsam2_ros.nodes.tracker.__main__:main',
         ],
     },

@@ -85,6 +85,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
 
 
+def console() -> int:
+    """Run `surgsam2 console` as the ROS executable `surgsam2_console`."""
+    from surgsam2_ros.commands.console import command_arguments
+
+    return main(['console', *command_arguments(sys.argv[1:])])
+
+
 def _speaks_for_itself(error: Exception) -> bool:
     """Tell whether the message alone says what to do: our own errors do, and those about files."""
     return isinstance(error, OSError) or type(error).__module__.startswith('surgsam2_ros.')

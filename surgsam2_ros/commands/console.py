@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.util
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,13 +96,6 @@ def run(arguments: argparse.Namespace) -> int:
         except (DeskError, ServerError) as error:
             raise CommandError(str(error)) from error
     return 0
-
-
-def main() -> int:
-    """Run as the ROS executable `surgsam2_console`: nodes are found from its own namespace."""
-    from surgsam2_ros.cli import main as run_command
-
-    return run_command(['console', *command_arguments(sys.argv[1:])])
 
 
 def command_arguments(given: Sequence[str]) -> list[str]:

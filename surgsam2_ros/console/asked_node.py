@@ -33,6 +33,7 @@ class AskedNode:
         name: of the node, with its namespace.
         thread: spins what is subscribed to.
         on_change: told the report before and the one after, on that thread.
+        timeout_s: longest wait for an answer, but for transitions [s].
 
     Attributes:
         client: its services as methods, to be called within `ask`.
@@ -43,11 +44,14 @@ class AskedNode:
         name: str,
         thread: NodeThread,
         on_change: Callable[[NodeReport, NodeReport], None] = lambda before, after: None,
+        *,
+        timeout_s: float = ANSWER_TIMEOUT_S,
     ) -> None:
         self.name = name
+        self._timeout_s = timeout_s
         self._began_s = time.monotonic()
         self._node = thread.node
-        self.client = SurgSam2Client(name, node=thread.node, timeout_s=ANSWER_TIMEOUT_S)
+        self.client = SurgSam2Client(name, node=thread.node, timeout_s=timeout_s)
         self._watch = NodeWatch(thread.node, name, on_change)
 
     @property
@@ -55,12 +59,14 @@ class AskedNode:
         """What is known of it."""
         return self._watch.report
 
-    def ask(self, call: Callable[[], Answer], timeout_s: float = ANSWER_TIMEOUT_S) -> Answer:
+    def ask(self, call: Callable[[], Answer], timeout_s: float | None = None) -> Answer:
         """Return what a call of `client` returns.
 
         Raises:
-            DeskError: the node is not there, refuses, goes, or is silent for `timeout_s`.
+            DeskError: the node is not there, refuses, goes, or is silent for `timeout_s` (None:
+                as it was made).
         """
+        timeout_s = self._timeout_s if timeout_s is None else timeout_s
         self._require()
         process, answer = self.report.process, in_thread(call)
         deadline = time.monotonic() + timeout_s + 1.0  # the call itself knows better what is late
@@ -100,7 +106,7 @@ class AskedNode:
 
     def parameters(self) -> dict[str, Any]:
         """Return the values of the parameters that may change now, by name."""
-        return self.ask(lambda: read_changeable(self._node, self.name, ANSWER_TIMEOUT_S))
+        return self.ask(lambda: read_changeable(self._node, self.name, self._timeout_s))
 
     def set_parameter(self, name: str, value: Any) -> None:
         """Change a parameter."""

@@ -49,6 +49,7 @@ class LiveCamera:
         names: what operators say about instruments.
         notices: hears what everybody is to be told.
         on_prompt: told camera, stamp [ns] and prompt of whatever the node has taken.
+        timeout_s: longest wait for an answer of the node [s].
 
     Attributes:
         node: the node itself, for what has nothing to do with instruments.
@@ -61,6 +62,8 @@ class LiveCamera:
         names: InstrumentNames,
         notices: Notices,
         on_prompt: OnPrompt = lambda camera, stamp_ns, prompt: None,
+        *,
+        timeout_s: float = ANSWER_TIMEOUT_S,
     ) -> None:
         self.name = name
         self._names, self._notices, self._on_prompt = names, notices, on_prompt
@@ -71,7 +74,8 @@ class LiveCamera:
         self._ours: dict[str, float] = {}  # object ids that we add or remove, until when
         self._undo: deque[tuple[str, Callable[[], None]]] = deque(maxlen=_UNDO_DEPTH)
         self._picture: Picture | None = None
-        self.node = AskedNode(name, thread, self._take_report)
+        self.node = AskedNode(name, thread, self._take_report, timeout_s=timeout_s)
+        self._ours_s = timeout_s + _OURS_S
         self._client, self._ask = self.node.client, self.node.ask
         self._feed = PictureFeed(thread.node, name, lambda: self.node.report, self._take_tracks)
 
@@ -304,7 +308,7 @@ class LiveCamera:
     def _change_ours(self, object_id: str) -> None:
         """Say that what happens to an object now is our doing."""
         with self._lock:
-            self._ours[object_id] = time.monotonic() + ANSWER_TIMEOUT_S + _OURS_S
+            self._ours[object_id] = time.monotonic() + self._ours_s
 
 
 def _check(prompt: Prompt, picture: Picture) -> None:

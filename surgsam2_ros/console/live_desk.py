@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from surgsam2_ros.console.asked_node import ANSWER_TIMEOUT_S
 from surgsam2_ros.console.desk import (
     DeskError,
     Instrument,
@@ -27,6 +28,7 @@ class LiveDesk:
     Args:
         nodes: names of the nodes, with their namespaces; they need not be there yet.
         classes: of instruments, to choose from.
+        timeout_s: longest wait for an answer of a node [s].
 
     Raises:
         DeskError: there is no node, or one comes twice.
@@ -34,7 +36,13 @@ class LiveDesk:
 
     mode = Mode.LIVE
 
-    def __init__(self, nodes: Sequence[str], classes: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        nodes: Sequence[str],
+        classes: Sequence[str] = (),
+        *,
+        timeout_s: float = ANSWER_TIMEOUT_S,
+    ) -> None:
         self.cameras = tuple(f'/{name.strip("/")}' for name in nodes)
         self.classes = tuple(classes)
         if not self.cameras or len(set(self.cameras)) < len(self.cameras):
@@ -44,7 +52,9 @@ class LiveDesk:
         self._thread: NodeThread | None = NodeThread('surgsam2_console')
         names = InstrumentNames()
         self._cameras = {
-            name: LiveCamera(name, self._thread, names, self._notices, self._tell_prompt)
+            name: LiveCamera(
+                name, self._thread, names, self._notices, self._tell_prompt, timeout_s=timeout_s
+            )
             for name in self.cameras
         }
 

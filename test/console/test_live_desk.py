@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 import pytest
-from live_stage import live_stage, wait_until
+from live_stage import PATIENCE_S, live_stage, wait_until
 from node_processes import HEIGHT, WIDTH
 
 from surgsam2_ros.console.desk import Desk, DeskError, Mode, Picture
@@ -27,14 +27,14 @@ def stage():
 
 @pytest.fixture(scope='module')
 def shared_desk(stage):
-    desk = LiveDesk([stage.target], classes=['scissors'])
+    desk = LiveDesk([stage.target], ['scissors'], timeout_s=PATIENCE_S)
     yield desk
     desk.close()
 
 
 @pytest.fixture
 def desk(stage, shared_desk):
-    with SurgSam2Client(stage.target) as client:
+    with SurgSam2Client(stage.target, timeout_s=PATIENCE_S) as client:
         client.reset()
     wait_until(lambda: not shared_desk.instruments(stage.target), 'objects survive a reset')
     old = picture_of(shared_desk)  # prompts of images from before the reset are refused
@@ -194,7 +194,7 @@ def test_what_the_node_refuses_is_a_sentence(desk, stage):
 def test_what_others_do_is_told(desk, stage):
     picture_of(desk)
     before = last_serial(desk)
-    with SurgSam2Client(stage.target) as other:
+    with SurgSam2Client(stage.target, timeout_s=PATIENCE_S) as other:
         other.add_object('theirs', mask=square())
         picture_of(desk, lambda picture: picture.instruments)
         other.remove_object('theirs')
@@ -216,6 +216,30 @@ def test_a_paused_node_goes_on_showing_images_and_refuses_prompts(desk, stage):
     finally:
         camera.node.enable(True)
     picture_of(desk)
+
+
+def test_parameters_that_may_change_now_are_read_and_set(desk, stage):
+    node = desk.camera(stage.target).node
+    assert node.parameters()['output.overlay_opacity'] == 0.22
+    node.set_parameter('output.overlay_opacity', 0.5)
+    assert stage.node.parameters.output.overlay_opacity == 0.5
+    assert node.parameters()['output.overlay_opacity'] == 0.5
+    with pytest.raises(DeskError, match='cannot change while'):
+        node.set_parameter('model.config', 'other.yaml')
+
+
+def test_transitions_are_made_and_told(desk, stage):
+    node, before = desk.camera(stage.target).node, last_serial(desk)
+    node.change_state('deactivate')
+    try:
+        picture = picture_of(desk, lambda picture: picture.labels is None)
+        with pytest.raises(DeskError, match='inactive'):
+            desk.give(picture, Prompt('a', mask=square()))
+        told = f'{stage.target} is now inactive, and does not track'
+        wait_until(lambda: told in texts(desk, before), 'not told')
+    finally:
+        node.change_state('activate')
+    picture_of(desk, lambda picture: picture.labels is not None)
 
 
 def test_an_unknown_camera_is_named(desk):

@@ -8,7 +8,7 @@ import os
 
 import numpy as np
 import pytest
-from live_stage import live_stage, wait_until
+from live_stage import PATIENCE_S, live_stage, wait_until
 from node_processes import HEIGHT, WIDTH
 
 from surgsam2_ros.console.desk import DeskError
@@ -23,7 +23,7 @@ PLENTY = 10 * RESERVE_BYTES
 @pytest.fixture(scope='module')
 def desk():
     with live_stage(f'/recording_{os.getpid()}') as stage:
-        desk = LiveDesk([stage.target])
+        desk = LiveDesk([stage.target], timeout_s=PATIENCE_S)
         wait_until(lambda: desk.camera(stage.target).node.report.input_topic, 'no node')
         yield desk
         desk.close()

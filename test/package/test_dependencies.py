@@ -59,18 +59,24 @@ CLUSTER = {'ray': 'ray'}
 BENCHMARKS = {'sam2': 'sam2', 'timm': 'timm', 'transformers': 'transformers'}
 # Of `model.backend: onnx` and `model.profile: fast` alone, likewise: requirement in onnx.txt.
 ENGINES = {'onnx': 'onnx', 'onnxruntime': 'onnxruntime', 'onnxscript': 'onnxscript'}
+# Of `surgsam2 console` alone, and of the viewers that measure it: requirement in console.txt.
+CONSOLE = {
+    'fastapi': 'fastapi',
+    'nicegui': 'nicegui',
+    'starlette': 'starlette',
+    'uvicorn': 'uvicorn',
+    'websockets': 'websockets',
+}
 # Of `bond_timeout_s` alone: a ROS package that is on no wheel, and that rosdep need not install.
 SUPERVISION = {'bondpy': None}
-# Of `surgsam2 console` alone, likewise: requirement in console.txt.
-CONSOLE = {name: name for name in ('fastapi', 'nicegui', 'starlette', 'uvicorn')}
 OPTIONAL = {
     **TRAINING,
     **EVALUATION,
     **CLUSTER,
     **BENCHMARKS,
     **ENGINES,
-    **SUPERVISION,
     **CONSOLE,
+    **SUPERVISION,
 }
 # Not imported: finds the package's share folder for `ros2 launch`, what launch files start, and
 # the middleware.
@@ -165,6 +171,11 @@ def test_ray_is_pinned_and_imported_in_one_place():
     assert imported_modules()['ray'] == {
         REPO / 'surgsam2_ros' / 'evaluation' / 'runs' / 'ray_cluster.py'
     }
+
+
+def test_what_the_console_imports_is_pinned_for_it_and_imported_by_it_alone():
+    assert set(CONSOLE.values()) <= set(requirements('console'))
+    assert_imported_in(CONSOLE, 'console', 'live')
 
 
 def test_onnx_is_pinned_and_imported_by_the_engines_alone():

@@ -13,7 +13,7 @@ import pytest
 import rclpy
 from loaded_trackers import use_tracker
 from node_processes import Camera, scene
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from tiny_network import tiny_network
 
@@ -45,7 +45,11 @@ class LiveStage:
         use_tracker(self._patch, StreamingTracker(self._network, config))
         self._context = rclpy.Context()
         rclpy.init(context=self._context, args=[])
-        values = {'restart.snapshot_file': '', 'diagnostics.period_s': 0.2}
+        values = {
+            'restart.snapshot_file': '',
+            'diagnostics.period_s': 0.2,
+            'tracking.prompt_timeout_s': PATIENCE_S,
+        }
         self.node = SurgSam2Node(
             context=self._context,
             namespace=self._namespace,
@@ -55,16 +59,17 @@ class LiveStage:
         assert self.node.trigger_activate() == SUCCESS
         executor = SingleThreadedExecutor(context=self._context)
         executor.add_node(self.node)
-        self._executor = executor
-        self._spinning = threading.Thread(target=_spin, args=[executor], daemon=True)
+        self._executor, self._ending = executor, threading.Event()
+        self._spinning = threading.Thread(target=_spin, args=[executor, self._ending], daemon=True)
         self._spinning.start()
 
     def stop_node(self) -> None:
         """End the node."""
         if self.node is None:
             return
-        self._executor.shutdown()
+        self._ending.set()
         self._spinning.join()
+        self._executor.shutdown()
         self.node.close()
         self.node.destroy_node()
         rclpy.try_shutdown(context=self._context)
@@ -83,9 +88,9 @@ class LiveStage:
             publisher.publish(make_rgb_image(header, scene(self.camera.number)))
 
 
-def _spin(executor: SingleThreadedExecutor) -> None:
-    with contextlib.suppress(ExternalShutdownException):
-        executor.spin()
+def _spin(executor: SingleThreadedExecutor, ending: threading.Event) -> None:
+    while not ending.is_set():
+        executor.spin_once(timeout_sec=0.1)
 
 
 @contextlib.contextmanager
