@@ -27,8 +27,9 @@ class InferenceWatch:
         pipeline: the present one, or None.
         parameters: the present ones.
         image_topic: resolved name of the image topic now.
-        on_failure: called again and again while the inference thread cannot track any more.
-        on_hopeless: called when it hangs or cannot track, and only a new process helps.
+        on_failure: called again and again while the inference thread cannot track any more, and
+            the process is to stay.
+        on_hopeless: called when it hangs or cannot track, and the process is to end.
     """
 
     def __init__(
@@ -61,9 +62,9 @@ class InferenceWatch:
         if pipeline is not None:
             pipeline.expire_requests(self._explain_timeout)
         self._watchdog.check()
-        if pipeline is not None and pipeline.inference.failure:
-            self._on_failure()
-            self._give_up()
+        failure = '' if pipeline is None else pipeline.inference.failure
+        if failure and not self._give_up(failure):
+            self._on_failure()  # a transition: not while the process ends
 
     def _work(self) -> Work | None:
         pipeline = self._pipeline()
@@ -77,15 +78,19 @@ class InferenceWatch:
     def _report_hang(self, text: str) -> None:
         self._reporter.report('hang', text)
         self._reporter.publish_status()
-        self._give_up()
+        self._give_up(text)
 
     def _tell_recovery(self, text: str) -> None:
         self._reporter.warn(f'{text}; tracking goes on')
         self._reporter.publish_status()
 
-    def _give_up(self) -> None:
-        if self._parameters().diagnostics.exit_on_hang:
-            self._on_hopeless()
+    def _give_up(self, reason: str) -> bool:
+        """End the process where that is wanted; False where it is not."""
+        if not self._parameters().diagnostics.exit_on_hang:
+            return False
+        self._node.get_logger().fatal(f'{reason}; the process ends (diagnostics.exit_on_hang)')
+        self._on_hopeless()
+        return True
 
     def _explain_timeout(self, request: PromptRequest | CallRequest) -> str:
         waited = f'within {self._parameters().tracking.prompt_timeout_s:g} s'

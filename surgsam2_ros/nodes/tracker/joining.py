@@ -9,10 +9,16 @@ its subscribers when it is ready. Imports rclpy alone.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
+from collections.abc import Iterator
 
 import rclpy
 from rclpy.node import Node
+
+PLACES = 16
+"""So many participant ids are tried in turn, by the id of the process."""
 
 
 def join(args: list[str] | None) -> Node:
@@ -26,9 +32,31 @@ def join(args: list[str] | None) -> Node:
         participant, which leaves with the last of them.
     """
     rclpy.init(args=args)
-    return rclpy.create_node(
-        f'_surgsam2_{os.getpid()}',  # `ros2 node list` hides what begins with an underscore
-        use_global_arguments=False,
-        enable_rosout=False,
-        start_parameter_services=False,
-    )
+    with _taken(os.getpid() % PLACES, rclpy.get_default_context().get_domain_id()):
+        return rclpy.create_node(
+            f'_surgsam2_{os.getpid()}',  # `ros2 node list` hides what begins with an underscore
+            use_global_arguments=False,
+            enable_rosout=False,
+            start_parameter_services=False,
+        )
+
+
+def discovery_port(participant_id: int, domain_id: int) -> int:
+    """Return the UDP port on which a participant is discovered (RTPS 2.5, section 9.6.2.3)."""
+    return 7400 + 250 * domain_id + 10 + 2 * participant_id
+
+
+@contextlib.contextmanager
+def _taken(ids: int, domain_id: int) -> Iterator[None]:
+    """Hold the ports of the first participant ids, so that the middleware takes a later one.
+
+    Fast DDS takes the first free id, which after a crash is that of the process that died, and
+    names its shared memory after it. Who sent to the dead process may go on writing into memory
+    that nobody reads, and the new one gets nothing (Fast DDS issues 5053 and 5469).
+    """
+    with contextlib.ExitStack() as stack:
+        for participant_id in range(ids):
+            held = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            with contextlib.suppress(OSError):  # another participant has it
+                held.bind(('', discovery_port(participant_id, domain_id)))
+        yield

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from rclpy.callback_groups import CallbackGroup
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from rclpy.subscription import Subscription
 
 if TYPE_CHECKING:
     from rclpy.callback_groups import Entity
@@ -21,14 +20,17 @@ PERIOD_S = 0.5
 
 
 class _Gate(CallbackGroup):
-    """Keeps messages with the middleware while it is closed; events of the topic always pass."""
+    """Keeps messages, and events of the topic, with the middleware while it is closed.
+
+    Events too, since in rmw_fastrtps who waits for these is woken by each message.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.is_open = False
 
     def can_execute(self, entity: Entity) -> bool:
-        return self.is_open or not isinstance(entity, Subscription)
+        return self.is_open
 
     def beginning_execution(self, entity: Entity) -> bool:
         return self.can_execute(entity)

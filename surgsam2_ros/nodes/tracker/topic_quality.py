@@ -40,7 +40,8 @@ class QualityCounts(NamedTuple):
         liveliness_lost: times that the tracker showed no life for output.liveliness_lease_ms,
             since activation.
         incompatible_subscribers: of `~/tracks`, since it was made; they receive nothing.
-        incompatible_publishers: of images, since configuring; nothing is received from them.
+        incompatible_publishers: of images, since configuring, told once active; nothing is
+            received from them.
         warnings: what somebody has to see to, a sentence each.
     """
 

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -54,25 +56,37 @@ def fault(tmp_path):
 
 
 @pytest.fixture
-def node(tmp_path, fault, ros_namespace):
-    """Give an active node."""
+def start(tmp_path, fault, ros_namespace):
+    """Give a function that runs an active node for the length of a block."""
     namespace = f'{ros_namespace}_{os.getpid()}'
     weights = write_random_checkpoint(tmp_path / 'random.safetensors')
-    command = [sys.executable, '-c', CODE, str(fault), '--ros-args', '-r', f'__ns:={namespace}']
-    for name, value in {**PARAMETERS, 'model.checkpoint': weights}.items():
-        command += ['-p', f'{name}:={value}']
-    process = TestProcess(command, tmp_path / 'node.log', name='surgsam2_node')
-    client, camera = SurgSam2Client(f'{namespace}/surgsam2', timeout_s=40.0), Camera(namespace)
-    node = RunningNode(process, client, camera, namespace)
-    try:
-        client.configure()
-        node.activate_and_wait()
+
+    @contextlib.contextmanager
+    def start(**parameters) -> Iterator[RunningNode]:
+        command = [sys.executable, '-c', CODE, str(fault), '--ros-args', '-r', f'__ns:={namespace}']
+        for name, value in {**PARAMETERS, 'model.checkpoint': weights, **parameters}.items():
+            command += ['-p', f'{name}:={value}']
+        process = TestProcess(command, tmp_path / 'node.log', name='surgsam2_node')
+        client, camera = SurgSam2Client(f'{namespace}/surgsam2', timeout_s=40.0), Camera(namespace)
+        node = RunningNode(process, client, camera, namespace)
+        try:
+            client.configure()
+            node.activate_and_wait()
+            yield node
+        finally:
+            client.close()
+            camera.close()
+            process.stop()
+            print(process.output)
+
+    return start
+
+
+@pytest.fixture
+def node(start):
+    """Give an active node."""
+    with start() as node:
         yield node
-    finally:
-        client.close()
-        camera.close()
-        process.stop()
-        print(process.output)
 
 
 @pytest.fixture
@@ -124,3 +138,25 @@ def test_a_lost_device_makes_the_node_leave_active_and_say_why(node, fault):
     assert 'illegal memory access' in status.message
     assert 'restart the process' in status.message
     assert node.client.state() is NodeState.FINALIZED
+
+
+@pytest.mark.slow
+def test_a_lost_device_ends_the_process_where_wanted_and_the_next_one_has_the_objects(
+    start, fault, tmp_path
+):
+    parameters = {
+        'diagnostics.exit_on_hang': 'true',
+        'restart.snapshot_file': tmp_path / 'node.snapshot',
+        'restart.snapshot_period_s': 0.0,
+        'restart.max_age_s': 600.0,  # of a machine that has other things to do
+    }
+    with start(**parameters) as node:
+        node.add_while_sending('needle_driver', box=(20, 30, 50, 60))
+        node.track()
+        fault.write_text('lost')
+        node.camera.send()
+        assert node.process.wait(30.0) == 70
+        assert 'the device was lost' in node.process.output
+    fault.unlink()
+    with start(**parameters) as node:
+        assert [t.object_id for t in node.track().tracks] == ['needle_driver']

@@ -89,14 +89,15 @@ def test_a_killed_node_is_back_with_its_objects_and_a_removed_one_is_not(start, 
         wait_for(snapshot)
         assert snapshot.stat().st_mode & 0o777 == 0o600
         kill(node)
-    with start(**{'model.warmup_frames': 2}) as node:
+    # More frames than it may take until both sides are connected.
+    with start(**{'model.warmup_frames': 2, 'tracking.tentative_frames': 12}) as node:
         assert 'restored 2 objects (needle_driver, scissors) from a snapshot' in node.process.output
         result = node.track()
         assert names(result.tracks) == {'needle_driver': 1, 'scissors': 2}
         assert [t.class_name for t in result.tracks] == ['tool', '']
         assert result.session == session
         assert node.client.wait_for_status(lambda s: 'restored 2 objects' in s.message)
-        for _ in range(5):
+        for _ in range(14):
             result = node.track()
         assert {t.state for t in result.tracks} <= {ObjectState.TRACKED, ObjectState.UNCERTAIN}
         assert node.add_while_sending('new', box=BOX) == 4, 'no instance is given out twice'
