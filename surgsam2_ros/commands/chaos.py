@@ -136,4 +136,4 @@ def _write(folder: Path, report: dict, outcomes: list[Outcome], results_s: list[
     )
     if outcomes:
         write_timeline(folder / 'timeline.png', outcomes, results_s, text)
-    print(f'{text}; {folder}/chaos.json, timeline.png')
+    print(f'{text}; {folder}/chaos.json' + (', timeline.png' if outcomes else ''))
