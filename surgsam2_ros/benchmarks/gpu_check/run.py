@@ -88,7 +88,8 @@ def run_parts(
     ends_at = time.monotonic()
     for part in parts:
         status = NOT_BUILT if part.rows is None else RUNNING
-        report = PartReport(part.name, part.title, shown(part), part.proves, status)
+        command_line = '' if part.rows is None else shown(part)
+        report = PartReport(part.name, part.title, command_line, part.proves, status)
         reports.append(report)
         if part.rows is not None:
             ends_at += part.seconds * scale

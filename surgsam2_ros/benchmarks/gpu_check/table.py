@@ -37,7 +37,8 @@ def markdown(report: Mapping[str, Any]) -> str:
             lines += [*_rows(('result', 'what', 'figures'), map(_checked, others)), '']
         if timed:
             lines += [*_speeds(timed), '']
-        lines += [f'    {part["command"]}', '']
+        if part['command']:
+            lines += [f'    {part["command"]}', '']
     lines += [*goals(report), verdict(report), '']
     return '\n'.join(lines)
 
