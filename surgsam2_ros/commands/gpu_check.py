@@ -133,7 +133,7 @@ def _print_rows(arguments: argparse.Namespace) -> int:
 
 
 def _run_all(arguments: argparse.Namespace) -> int:
-    from surgsam2_ros.benchmarks.gpu_check.run import SCHEMA, run_parts, write_whole
+    from surgsam2_ros.benchmarks.gpu_check.run import RUNNING, SCHEMA, run_parts, write_whole
     from surgsam2_ros.benchmarks.gpu_check.table import markdown, verdict
     from surgsam2_ros.evaluation.runs.run_description import describe_versions
     from surgsam2_ros.live.gpu_check import PARTS
@@ -156,7 +156,9 @@ def _run_all(arguments: argparse.Namespace) -> int:
     def tell(parts: Sequence[PartReport]) -> None:
         write_whole(path, as_report(parts))
         newest = parts[-1]
-        print(f'{newest.name}: {newest.status or len(newest.rows)}', file=sys.stderr, flush=True)
+        if newest.status != RUNNING:
+            seconds = f'{newest.status}, {newest.seconds:.0f} s'
+            print(f'{newest.name}: {seconds}', file=sys.stderr, flush=True)
 
     reports = run_parts(
         [part for part in PARTS if part.rows is None or part.name in arguments.parts],

@@ -206,10 +206,10 @@ def _node_parameters(case: NodeCase, device: str, folder: Path) -> tuple[dict[st
 
     from surgsam2_ros.benchmarks.cases import Case, network_of
     from surgsam2_ros.network import load_config
-    from surgsam2_ros.network.checkpoint import checkpoint_path
 
     config = load_config(case.model)
-    checkpoint, weights = Path(checkpoint_path(config, None)), 'trained'
+    named = case.parameters.get('model.checkpoint') or config.directory / (config.checkpoint or '')
+    checkpoint, weights = Path(named), 'trained'
     if not checkpoint.is_file():
         checkpoint = folder / 'random.safetensors'
         network, weights = network_of(Case(case.model, case.size, 1), torch.device('cpu'))

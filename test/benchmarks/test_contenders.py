@@ -22,6 +22,8 @@ from surgsam2_ros.benchmarks.contenders import (
     CONTENDERS,
     STAGES,
     ContenderError,
+    OfficialSam2,
+    OfficialSam2Vos,
     Ours,
     pruning_sam2,
 )
@@ -30,6 +32,7 @@ from surgsam2_ros.benchmarks.contenders.transformers_weights import transformers
 from surgsam2_ros.benchmarks.gpu_check.weights import heat
 from surgsam2_ros.benchmarks.rows import measure_network
 from surgsam2_ros.network import TrunkConfig, build_network, load_config
+from surgsam2_ros.network.checkpoint import use_mixed_precision
 
 needs_peers = pytest.mark.skipif(
     not (find_spec('transformers') and find_spec('timm')), reason='needs requirements/bench.txt'
@@ -134,6 +137,29 @@ def test_surgsam2_computes_what_we_compute_with_pruning(monkeypatch):
     monkeypatch.setattr(pruning_sam2, 'surviving_tokens', lambda memories, most: first(memories))
     (row,), _ = measure_network(network, case(network, 'surgsam2'), 'random')
     assert row['max_logit_difference'] > 1e-2
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not find_spec('sam2'), reason='needs requirements/oracle.txt')
+def test_the_official_code_gets_the_precision_of_ours_and_its_compiled_kind_is_the_same():
+    """Uncompiled, the functions of `vos_optimized` compute what the plain ones do."""
+    network = sam21_tiny(prune=0)
+    clip, boxes = moving_boxes(16, 1)
+    plain = OfficialSam2(network, clip, boxes)
+    with torch.compiler.set_stance('force_eager'):
+        optimized = OfficialSam2Vos(network, clip, boxes)
+        for contender in (plain, optimized):
+            contender.step()
+            contender.step()
+    assert torch.equal(plain.logits(), optimized.logits())
+    use_mixed_precision(network, torch.bfloat16)
+    half = OfficialSam2(network, clip, boxes)
+    half.step()
+    half.step()
+    weight = half.predictor.memory_attention.layers[0].linear1.weight
+    assert weight.dtype == torch.bfloat16
+    apart = (half.logits() - plain.logits()).abs().mean() / plain.logits().abs().mean()
+    assert 0 < apart < 0.05
 
 
 def first(memories):

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from surgsam2_ros.benchmarks.measuring import (
+    Timing,
     count,
     interleave,
     peak_gflops,
@@ -98,6 +99,40 @@ def test_stages_are_timed_within_the_block_alone():
     assert len(timings['work'].wall_ms) == 2
     assert timings['work'].wall_ms[0] >= 10.0
     assert 'work' not in vars(owner)
+
+
+def test_a_function_of_the_object_itself_is_there_again_afterwards():
+    """A compiled function stands before that of the class, and must not be lost by timing it."""
+
+    class Owner:
+        def work(self):
+            return 'as it was written'
+
+    owner = Owner()
+    owner.work = lambda: 'compiled'
+    with stage_times({'work': (owner, 'work')}) as timings:
+        assert owner.work() == 'compiled'
+    assert owner.work() == 'compiled'
+    assert len(timings['work'].wall_ms) == 1
+
+
+def test_the_99th_percentile_is_a_time_that_was_measured():
+    timing = Timing(wall_ms=[float(n) for n in range(200, 0, -1)])
+    assert timing.p99_ms == 198.0
+    assert timing.median_ms == 100.5
+    assert Timing(wall_ms=[3.0]).p99_ms == 3.0
+
+
+def test_the_gpu_that_computes_is_waited_for_before_and_after_and_a_cpu_is_not(monkeypatch):
+    waited = []
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'is_initialized', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'synchronize', waited.append)
+    second = torch.device('cuda', 1)
+    interleave({'a': lambda: waited.append('a')}, 1, second)
+    assert waited == [second, 'a', second]
+    interleave({'a': lambda: None}, 1, torch.device('cpu'))
+    assert len(waited) == 3
 
 
 def test_the_peak_is_the_work_of_a_product_over_its_time(monkeypatch):

@@ -183,11 +183,6 @@ def test_onnx_is_pinned_and_imported_by_the_engines_alone():
     assert_imported_in(ENGINES, 'engines')
 
 
-def test_the_consoles_server_is_pinned_and_imported_by_the_console_alone():
-    assert set(CONSOLE.values()) <= set(requirements('console'))
-    assert_imported_in(CONSOLE, 'console')
-
-
 def test_peers_are_pinned_and_imported_by_the_benchmarks_alone():
     assert set(BENCHMARKS.values()) <= {*requirements('oracle'), *requirements('bench')}
     assert_imported_in(BENCHMARKS, 'benchmarks')

@@ -28,7 +28,7 @@ from surgsam2_ros.tracking.snapshot import TrackerSnapshot, restore_snapshot, ta
 BOUNDS = {'fp32': 1e-3, 'bf16': 0.05}
 """By precision: largest `distance`. On a CPU bf16 is 0.01 to 0.02 away, mistakes 0.3 and more."""
 NEARLY = 1.5
-"""In bf16 ours may be so many times as far from float32 as the official code in bf16 is."""
+"""In bf16 ours may be so many times as far from float32 as the official code; chance has a part."""
 OBJECTS = 2
 POINTERS = 16
 """In shorter clips the official code scales the times of object pointers otherwise."""
@@ -116,7 +116,7 @@ def _beside_the_official_code(settings: CheckSettings) -> Rows:
             ours[precision] = logits_of(Ours(network, clip, boxes, TrackerConfig()), frames)
         what = f'ours beside {name} of the official code, both in fp32'
         yield _row(what, ours['fp32'], official['fp32'], BOUNDS['fp32'])
-        bound = NEARLY * distance(official['bf16'], official['fp32'])
+        bound = max(NEARLY * distance(official['bf16'], official['fp32']), BOUNDS['bf16'])
         what = f'ours in bf16 no further from fp32 than {name} in bf16'
         yield _row(what, ours['bf16'], ours['fp32'], bound)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA = 1
-DONE, CUT, FAILED, NOT_BUILT = 'done', 'cut', 'failed', 'not built'
+RUNNING, DONE, CUT, FAILED, NOT_BUILT = 'running', 'done', 'cut', 'failed', 'not built'
 _LAST_LINES = 5  # of what a part that failed wrote to stderr
 _PATIENCE_S = 5.0  # for a process to end by itself before it is killed
 
@@ -62,7 +62,7 @@ class PartReport:
     def passed(self) -> bool:
         """Whether nothing in it is wrong, and all that has to be proven is."""
         wrong = any(row.get('passed') is False for row in self.rows)
-        return not wrong and self.status != FAILED and not (self.proves and self.status == CUT)
+        return not wrong and self.status in (DONE, NOT_BUILT, *(() if self.proves else (CUT,)))
 
 
 def run_parts(
@@ -87,7 +87,9 @@ def run_parts(
     scale = most_seconds / wanted if wanted else 1.0
     ends_at = time.monotonic()
     for part in parts:
-        report = PartReport(part.name, part.title, shown(part), part.proves, NOT_BUILT)
+        status = NOT_BUILT if part.rows is None else RUNNING
+        command_line = '' if part.rows is None else shown(part)
+        report = PartReport(part.name, part.title, command_line, part.proves, status)
         reports.append(report)
         if part.rows is not None:
             ends_at += part.seconds * scale

@@ -26,6 +26,8 @@ from surgsam2_ros.benchmarks.rows import WARM_UP
 from surgsam2_ros.engines import EngineSettings, build_engine
 from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.tracking import Engine, TrackerConfig
+from surgsam2_ros.tracking.device_errors import is_device_lost
+from surgsam2_ros.tracking.engines import first_line
 
 EXACT, FAST, COMPILED = 'ours exact', 'ours fast', 'ours inductor'
 OFFICIAL, OPTIMIZED = 'official eager', 'official vos_optimized'
@@ -36,7 +38,8 @@ def speed(settings: CheckSettings) -> Rows:
     """Time ours, exact and fast, and the official code, in turns; the most wanted cases first."""
     for case, network in _cases(settings):
         engines = {EXACT: settings.engine(), FAST: settings.engine('fast')}
-        yield from _case_rows(case, network, engines, {OFFICIAL: OfficialSam2}, settings)
+        rows = _case_rows(case, network, engines, {OFFICIAL: OfficialSam2}, settings)
+        yield from _or_why_not(case, rows)
 
 
 def speed_compiled(settings: CheckSettings) -> Rows:
@@ -47,7 +50,8 @@ def speed_compiled(settings: CheckSettings) -> Rows:
     stance = 'default' if settings.torch_device.type == 'cuda' else 'force_eager'
     with torch.compiler.set_stance(stance):
         for case, network in _cases(settings):
-            yield from _case_rows(case, network, engines, {OPTIMIZED: OfficialSam2Vos}, settings)
+            rows = _case_rows(case, network, engines, {OPTIMIZED: OfficialSam2Vos}, settings)
+            yield from _or_why_not(case, rows)
 
 
 def _cases(settings: CheckSettings) -> Iterator[tuple[Case, SurgSAM2]]:
@@ -59,6 +63,17 @@ def _cases(settings: CheckSettings) -> Iterator[tuple[Case, SurgSAM2]]:
             case = settings.speed_case(model, size, objects, settings.precision)
             network = network or network_of(case, settings.torch_device)[0]
             yield case, network
+
+
+def _or_why_not(case: Case, rows: Rows) -> Rows:
+    """Yield the rows of a case, or why it cannot be timed; the next ones may well be."""
+    try:
+        yield from rows
+    except Exception as error:  # compilers and kernels raise all kinds
+        if is_device_lost(error):
+            raise
+        reason = f'{type(error).__name__}: {first_line(error)}'
+        yield {'what': case.title, 'passed': False, 'not_run': reason}
 
 
 def _case_rows(

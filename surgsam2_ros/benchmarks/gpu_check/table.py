@@ -37,7 +37,8 @@ def markdown(report: Mapping[str, Any]) -> str:
             lines += [*_rows(('result', 'what', 'figures'), map(_checked, others)), '']
         if timed:
             lines += [*_speeds(timed), '']
-        lines += [f'    {part["command"]}', '']
+        if part['command']:
+            lines += [f'    {part["command"]}', '']
     lines += [*goals(report), verdict(report), '']
     return '\n'.join(lines)
 
@@ -74,7 +75,8 @@ def goals(report: Mapping[str, Any]) -> list[str]:
 
 def _checked(row: Mapping[str, Any]) -> list[str]:
     if 'not_run' in row:
-        return ['not run', row['what'], row['not_run']]
+        mark = 'not run' if row['passed'] is None else _MARKS[False]
+        return [mark, row['what'], row['not_run']]
     figures = [f'{name} {_written(row[name])}' for name in _SHOWN if row.get(name) is not None]
     if row.get('fell_back'):
         figures.append(f'fell back: {"; ".join(row["fell_back"])}')

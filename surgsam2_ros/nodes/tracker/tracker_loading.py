@@ -145,10 +145,10 @@ def _load_on(
         )
     except CheckpointError as error:
         raise CheckpointError(f'model.checkpoint is {model.checkpoint!r}: {error}') from error
-    if device == 'cpu' and not model.num_threads and 'OMP_NUM_THREADS' not in os.environ:
-        use_measured_threads(network, choose_num_threads(0), on_progress)
     settings = parameters.to_engine_settings(compile=arithmetic.compile)
     tracker_config = settings.tracker_config(network, parameters.to_tracker_config())
+    if device == 'cpu' and not model.num_threads and 'OMP_NUM_THREADS' not in os.environ:
+        use_measured_threads(network, choose_num_threads(0), on_progress)
     engine = build_engine(network, settings, tracker_config, note)
     if device == 'cpu' and settings.profile == 'fast' and settings.backend == 'torch':
         engine = without_slow_8_bits(engine, network, on_progress)
