@@ -155,6 +155,8 @@ class CapturedEncoder:
         late: counts images that do not fit what was captured in `warm_up`.
     """
 
+    needs_warm_up = True
+
     def __init__(self, network: SurgSAM2, how: str | dict[str, Any], late: LateFrames) -> None:
         self._device = network.device
         self._eager = EncodingStep(network)
@@ -185,6 +187,8 @@ class CapturedStepper:
         how: see `capture`.
         late: counts frames that no capture fits.
     """
+
+    needs_warm_up = True
 
     def __init__(self, network: SurgSAM2, how: str | dict[str, Any], late: LateFrames) -> None:
         self._network = network

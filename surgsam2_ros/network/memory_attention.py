@@ -46,7 +46,7 @@ def attend_rows(q: Tensor, k: Tensor, values: Tensor, mask: Tensor | None) -> Te
     """
     if not q.is_cpu:
         q = q.expand(k.shape[0], -1, -1, -1)
-        values = values[:, None].expand(-1, k.shape[1], -1, -1)
+        values = values.to(q.dtype)[:, None].expand(-1, k.shape[1], -1, -1)
         return F.scaled_dot_product_attention(q, k, values, attn_mask=mask)
     # The fused kernel of CPUs takes no such values; plain products are faster than padding them.
     q = q * q.shape[-1] ** -0.5

@@ -165,16 +165,20 @@ class FirstThatWorks:
         """Track N objects; a failure leaves the bank as it was, so that the next one can."""
         return self._call('track', features, bank, memories, frame, hint)
 
+    @property
+    def needs_warm_up(self) -> bool:
+        """Whether the one in use has something to make ready."""
+        return getattr(self._choices[0], 'needs_warm_up', False)
+
     def warm_up(self, *arguments: Any) -> None:
-        """Let the fastest one that has something to make ready do so."""
-        if hasattr(self._choices[0], 'warm_up'):
-            self._call('warm_up', *arguments)
+        """Let it do so; where that fails the next one has its turn."""
+        self._call('warm_up', *arguments)
 
     def _call(self, function: str, *arguments: Any) -> Any:
         while len(self._choices) > 1:
             first = self._choices[0]
             try:
-                return getattr(first, function)(*arguments)
+                return getattr(first, function, _nothing)(*arguments)
             except Exception as error:
                 if is_device_lost(error):  # no other way has another device
                     raise
@@ -190,7 +194,7 @@ class FirstThatWorks:
 
 
 def _nothing(*_: Any) -> None:
-    """Stand for a warm-up that is not needed."""
+    """Stand for the warm-up of those that need none."""
 
 
 def first_line(error: BaseException) -> str:

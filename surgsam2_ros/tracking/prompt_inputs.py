@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from surgsam2_ros.network import SurgSAM2
+from surgsam2_ros.tracking.device_transfer import upload
 from surgsam2_ros.tracking.preprocess import resize_mask_prompt
 from surgsam2_ros.tracking.prompts import (
     Prompt,
@@ -75,7 +76,8 @@ def prompt_inputs(
         rows = slice(round(top), max(round(top + height), round(top) + 1))
         columns = slice(round(left), max(round(left + width), round(left) + 1))
         seen = torch.from_numpy(np.ascontiguousarray(mask_of(prompt)[rows, columns]))
-        return PromptInputs(None, None, resize_mask_prompt(seen, network_size).to(device), False)
+        mask = upload(resize_mask_prompt(seen, network_size), device)
+        return PromptInputs(None, None, mask, False)
     points, labels = points_of(prompt)
     if prompt.box is not None:
         points = np.concatenate([box_of(prompt).reshape(2, 2), points])
@@ -85,8 +87,8 @@ def prompt_inputs(
     if not region.is_whole:
         scaled = scaled.clamp(0, network_size)
     return PromptInputs(
-        scaled.to(device),
-        torch.from_numpy(labels).to(device),
+        upload(scaled, device),
+        upload(torch.from_numpy(labels), device),
         None,
         not prompt.clear_old_points,
     )

@@ -211,9 +211,9 @@ class StreamingTracker:
         use_device(self._network.device)
         size, engine = self._network.image_size, self._engine
         image = resize_image(np.zeros((size, size, 3), np.uint8), size)
-        if hasattr(engine.encoder, 'warm_up'):
+        if getattr(engine.encoder, 'needs_warm_up', False):
             engine.encoder.warm_up(image)
-        if hasattr(engine.stepper, 'warm_up'):
+        if getattr(engine.stepper, 'needs_warm_up', False):
             slot = self._bank.add_object()
             engine.stepper.warm_up(self._encode(image), self._bank, self._motion.on, progress)
             self._bank.remove_object(slot)

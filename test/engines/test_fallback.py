@@ -175,6 +175,29 @@ def test_a_capture_that_does_not_compile_leaves_pytorch(network, monkeypatch):
     assert all('torch (inductor) failed, torch takes over' in text for text in said)
 
 
+def test_a_capture_that_fails_while_configuring_leaves_those_that_need_none(network, monkeypatch):
+    def broken(*_):
+        raise RuntimeError('no compiler')
+
+    monkeypatch.setitem(CAPTURES, 'inductor', {'backend': broken})
+    said, plain = [], StreamingTracker(network)
+    settings = EngineSettings(compile='inductor')
+    engine = build_engine(network, settings, TrackerConfig(), said.append)
+    assert engine.encoder.needs_warm_up and engine.stepper.needs_warm_up
+    tracker = StreamingTracker(network, engine=engine)
+    tracker.warm_up()
+    assert engine.name == 'torch'
+    assert [text.split(':')[0] for text in said] == [
+        'torch (inductor) failed, torch takes over'
+    ] * 2
+    assert not engine.stepper.needs_warm_up
+    for one in (tracker, plain):
+        one.add_object('a', box=(5, 5, 30, 30))
+    assert torch.equal(
+        tracker.track(FRAMES[0]).tracks[0].logits, plain.track(FRAMES[0]).tracks[0].logits
+    )
+
+
 @pytest.mark.parametrize('name', ['backend', 'profile', 'compile'])
 def test_a_name_that_is_unknown_is_refused_with_those_that_are(name):
     with pytest.raises(ValueError, match=f"{name} is 'quick'; it must be one of "):

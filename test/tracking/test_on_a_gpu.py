@@ -85,3 +85,40 @@ def test_the_masks_are_those_of_a_cpu(kind):
         for track, wanted in zip(ours.tracks, theirs.tracks, strict=True):
             assert track.score == pytest.approx(wanted.score, abs=1e-4)
             assert track.state == wanted.state
+
+
+GATED = {'write_memory_when_absent': False, 'min_memory_score': 0.1}
+
+
+@pytest.mark.parametrize(
+    ('kind', 'settings', 'uploads'),
+    [
+        ('official', {}, ['pixels', 'table']),
+        ('official', GATED, ['pixels', 'table']),
+        ('lean', {'memory_tokens': 4}, ['pixels', 'flow', 'table']),
+    ],
+)
+def test_a_frame_waits_once_and_copies_no_more_than_it_must(gpu, kind, settings, uploads):
+    network = gpu.move(tiny_network(num_frame_to_prune=2, **KINDS[kind]))
+    tracker = tracker_of(network, **settings)
+    for rgb in FRAMES[:3]:
+        gpu.traffic.clear()
+        result = tracker.track(rgb)
+    traffic, side = gpu.traffic, network.image_size
+    assert traffic.waits == ['event']
+    assert all(copy.pinned and not copy.waits for copy in traffic.uploads + traffic.downloads)
+    sizes = {'pixels': 3 * side**2, 'flow': 4 * 2 * (side // 4) ** 2}
+    assert len(traffic.uploads) == len(uploads)
+    for what in ('pixels', 'flow'):
+        assert [copy.bytes for copy in traffic.uploads].count(sizes[what]) == uploads.count(what)
+    (download,) = traffic.downloads
+    label_bytes, mask_bytes = result.label_image.size, 48 * 80 / 8
+    assert download.bytes == 2 * 4 * 4 + label_bytes + 2 * mask_bytes
+
+
+def test_a_result_owns_its_memory(gpu):
+    """What was pinned for the copy is used again for later frames."""
+    result = tracker_of(gpu.move(tiny_network())).track(FRAMES[0])
+    assert result.label_image.flags.owndata
+    result.label_image.fill(0)
+    assert result.tracks[0].mask.any()
