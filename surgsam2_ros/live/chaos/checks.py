@@ -19,7 +19,7 @@ from surgsam2_ros.live.chaos.truth import (
     rules,
 )
 
-_SETTLED_S = 10.0
+_SETTLED_S = 30.0  # images in work when the camera goes off, on a machine under load
 _FIRST_MOMENTS = 5  # tries until a new process has found those that call it
 RULES = rules(INPUT_TIMEOUT_S, STATUS_PERIOD_S)
 

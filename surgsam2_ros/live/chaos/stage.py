@@ -28,12 +28,15 @@ RESULT_S = 30.0
 """Longest from a sound image to its result, whatever came before [s]."""
 
 CALL_S = 30.0
-"""Longest that an answer may take; the node promises tracking.prompt_timeout_s, 5 s."""
+"""Longest that an answer may take; the node promises PROMPT_TIMEOUT_S."""
+
+PROMPT_TIMEOUT_S = 20.0
+"""The node's limit, beyond which it is too busy to take a prompt: four times its default [s]."""
 
 ROS_HOLDS = 10
 """Requests that wait for a service of rclpy itself; more at once are lost, whatever the node."""
 
-UP_S = 120.0
+UP_S = 240.0
 """Longest from the start of a process, or an unknown state, to an active node [s]."""
 
 _CLIP_FRAMES = 16
@@ -268,6 +271,7 @@ class Stage:
             'autostart': True,
             'diagnostics.period_s': STATUS_PERIOD_S,
             'input.timeout_s': INPUT_TIMEOUT_S,
+            'tracking.prompt_timeout_s': PROMPT_TIMEOUT_S,
         }
         if SNAPSHOT_PARAMETER in self.parameters:
             parameters[SNAPSHOT_PARAMETER] = str(self.snapshot)

@@ -12,8 +12,13 @@ from surgsam2_ros.live.chaos.fault import BrokenPromiseError, Fault, Objects
 from surgsam2_ros.live.chaos.request_faults import FUZZED
 from surgsam2_ros.live.chaos.stage import Stage
 
-# The harness judges by the first two; the third ends a node that is merely slow.
-_UNTOUCHED = ('diagnostics.period_s', 'input.timeout_s', 'diagnostics.max_silence_s')
+# The harness judges by the first two; the others concern a node that is merely slow.
+_UNTOUCHED = (
+    'diagnostics.period_s',
+    'input.timeout_s',
+    'diagnostics.max_silence_s',
+    'tracking.prompt_timeout_s',
+)
 
 
 def _pause(stage: Stage, rng: np.random.Generator) -> None:
