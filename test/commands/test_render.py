@@ -12,15 +12,9 @@ import numpy as np
 import pytest
 
 from surgsam2_ros.cli import main
-from surgsam2_ros.commands import CommandError
-from surgsam2_ros.commands.render import (
-    IMAGE_TOPIC,
-    OBJECTS_TOPIC,
-    TRUTH_TOPIC,
-    parse_size,
-    write_bag,
-    write_folder,
-)
+from surgsam2_ros.commands.render import parse_size
+from surgsam2_ros.live.scene_files import SceneFileError, write_bag, write_folder
+from surgsam2_ros.live.scene_topics import IMAGE_TOPIC, OBJECTS_TOPIC, TRUTH_TOPIC
 from surgsam2_ros.sources import BagReader, open_source, read_label_png, read_labels
 from surgsam2_ros.synthesis import render_scene
 
@@ -126,7 +120,7 @@ def test_interrupted_folder_leaves_no_sequence_and_keeps_the_old_one(tmp_path, s
 
 def test_directory_is_never_replaced_by_a_bag(tmp_path, scene):
     (tmp_path / 'scene.mcap').mkdir()
-    with pytest.raises(CommandError, match='exists already'):
+    with pytest.raises(SceneFileError, match='exists already'):
         write_bag(scene, tmp_path / 'scene.mcap', overwrite=True)
 
 
