@@ -19,11 +19,13 @@ from surgsam2_ros.evaluation.metrics import identity
 # import name -> (rosdep key, requirement, * = ROS distribution); None where one does not know it.
 LIBRARIES = {
     'cv2': ('python3-opencv', 'opencv-python-headless'),
+    'jinja2': ('python3-jinja2', 'Jinja2'),
     'numpy': ('python3-numpy', 'numpy'),
     'rosbags': (None, 'rosbags'),
     'safetensors': (None, 'safetensors'),
     'torch': (None, 'torch'),
     'yaml': ('python3-yaml', 'PyYAML'),
+    'markupsafe': (None, None),  # comes with Jinja2
     # Come with rosbags; `compression` with Python 3.14.
     'backports': (None, None),
     'compression': (None, None),

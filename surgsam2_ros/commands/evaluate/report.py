@@ -70,7 +70,7 @@ def _draw_failures(
 
 def _line(side: str, scores: dict[str, Any]) -> str:
     from surgsam2_ros.evaluation.measures import SCORES
-    from surgsam2_ros.evaluation.reports.markup import plural
+    from surgsam2_ros.evaluation.reports.formatting import plural
 
     def number(key: str) -> str:
         value = scores.get(key)
