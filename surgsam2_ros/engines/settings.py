@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from surgsam2_ros.engines.captured import CAPTURES, CapturedEncoder, CapturedStepper
+from surgsam2_ros.engines.fallback import FirstThatWorks
 from surgsam2_ros.engines.int8_encoder import CALIBRATION_FRAMES, INT8, int8_encoder_once
 from surgsam2_ros.engines.onnx_engine import AUTO, OnnxEncoder, OnnxStepper
 from surgsam2_ros.engines.onnx_export import StepKind, export_once
@@ -22,7 +23,6 @@ from surgsam2_ros.tracking.engines import (
     EagerStepper,
     Engine,
     EngineError,
-    FirstThatWorks,
     first_line,
 )
 from surgsam2_ros.tracking.memory_bank import memories_read

@@ -15,11 +15,12 @@ import pytest
 import torch
 from tiny_network import noise_frames, tiny_network
 
+from surgsam2_ros.engines.fallback import FirstThatWorks
 from surgsam2_ros.streaming.frame_slot import FrameSlot, ReceivedFrame
 from surgsam2_ros.streaming.inference_thread import InferenceThread
 from surgsam2_ros.streaming.requests import RequestError, RequestQueue
 from surgsam2_ros.tracking import Prompt, StreamingTracker
-from surgsam2_ros.tracking.engines import EagerEncoder, EagerStepper, Engine, FirstThatWorks
+from surgsam2_ros.tracking.engines import EagerEncoder, EagerStepper, Engine
 
 FRAMES = noise_frames(8)
 FRAME_NS = 33_000_000
