@@ -48,6 +48,7 @@ setup(
         'test': ['pytest'],
         'console': ['nicegui'],
         'bench': ['timm', 'transformers'],
+        'charts': ['matplotlib'],
         'evaluation': ['scipy', 'trackeval'],
         'onnx': ['onnx', 'onnxruntime', 'onnxscript'],
         'ray': ['ray'],

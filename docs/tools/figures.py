@@ -21,7 +21,7 @@ else:  # run as a program, whose folder is the path
 from surgsam2_ros.benchmarks.rendering_cost import markdown_table as rendering_table
 from surgsam2_ros.benchmarks.tables import markdown_table
 from surgsam2_ros.benchmarks.through_node_table import node_table
-from surgsam2_ros.benchmarks.token_chart import markdown_table as token_table
+from surgsam2_ros.benchmarks.token_table import markdown_table as token_table
 from surgsam2_ros.generated import GeneratedPart
 
 REPO = Path(__file__).resolve().parents[2]

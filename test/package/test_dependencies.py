@@ -59,11 +59,13 @@ EVALUATION = {'scipy': 'scipy', 'trackeval': 'trackeval'}
 CLUSTER = {'ray': 'ray'}
 # Of `surgsam2 bench --against` alone, likewise: requirement in oracle.txt or bench.txt.
 BENCHMARKS = {'sam2': 'sam2', 'timm': 'timm', 'transformers': 'transformers'}
+# Of charts alone, likewise: requirement in charts.txt.
+CHARTS = {'matplotlib': 'matplotlib'}
 # Of `model.backend: onnx` and `model.profile: fast` alone, likewise: requirement in onnx.txt.
 ENGINES = {'onnx': 'onnx', 'onnxruntime': 'onnxruntime', 'onnxscript': 'onnxscript'}
 # Of `bond_timeout_s` alone: a ROS package that is on no wheel, and that rosdep need not install.
 SUPERVISION = {'bondpy': None}
-OPTIONAL = {**TRAINING, **EVALUATION, **CLUSTER, **BENCHMARKS, **ENGINES, **SUPERVISION}
+OPTIONAL = {**TRAINING, **EVALUATION, **CLUSTER, **BENCHMARKS, **CHARTS, **ENGINES, **SUPERVISION}
 # Not imported: finds the package's share folder for `ros2 launch`, what launch files start, and
 # the middleware.
 ROS_RUNTIME = {'ament_index_python', 'rviz2'}
@@ -157,6 +159,11 @@ def test_ray_is_pinned_and_imported_in_one_place():
     assert imported_modules()['ray'] == {
         REPO / 'surgsam2_ros' / 'evaluation' / 'runs' / 'ray_cluster.py'
     }
+
+
+def test_what_draws_charts_is_pinned_and_imported_by_benchmarks_and_live_alone():
+    assert set(CHARTS.values()) <= set(requirements('charts'))
+    assert_imported_in(CHARTS, 'benchmarks', 'live')
 
 
 def test_onnx_is_pinned_and_imported_by_the_engines_alone():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.evaluate.options import choose_network, choose_tracker, processes_for
+from surgsam2_ros.commands.pictures import told_if_missing
 from surgsam2_ros.commands.progress import Progress
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 def run_board(options: argparse.Namespace) -> int:
     """Measure all videos of the boards, print tables and write the files; returns 0."""
     from surgsam2_ros.benchmarks.frame_cost import gflop_per_frame
-    from surgsam2_ros.benchmarks.reliability_picture import write_reliability
     from surgsam2_ros.evaluation.board_tables import board_report
     from surgsam2_ros.evaluation.runs.board_files import describe_boards, write_boards
     from surgsam2_ros.evaluation.runs.board_runs import board_jobs, measure
@@ -55,8 +55,12 @@ def run_board(options: argparse.Namespace) -> int:
     print(board_report(report))
     if options.json is not None:
         written = write_boards(options.json, report, measured)
-        written.append(options.json.with_suffix('.reliability.png'))
-        write_reliability(written[-1], report)
+        picture = options.json.with_suffix('.reliability.png')
+        with told_if_missing():
+            from surgsam2_ros.benchmarks.reliability_picture import write_reliability
+
+            write_reliability(picture, report)
+            written.append(picture)
         print(f'written to {options.json.parent}: {", ".join(path.name for path in written)}')
     return 0
 

@@ -24,7 +24,7 @@ from surgsam2_ros.evaluation.reports.promise_section import (
 from surgsam2_ros.evaluation.reports.summary_table import summary_rows, tiles
 from surgsam2_ros.evaluation.reports.time_charts import histogram, timeline
 from surgsam2_ros.evaluation.reports.track_chart import chart_legend, track_chart
-from surgsam2_ros.evaluation.reports.worst_frames import Picture
+from surgsam2_ros.evaluation.reports.worst_frames import FramePicture
 
 MOST_CHARTS = 60
 OPEN_CHARTS = 12
@@ -34,7 +34,7 @@ def report_page(
     run: RunRecord,
     summary: Mapping[str, Any],
     videos: Mapping[str, Sequence[VideoRecord]],
-    pictures: Sequence[Picture],
+    pictures: Sequence[FramePicture],
     picture_problems: Sequence[str] = (),
 ) -> str:
     """Return the page.

@@ -22,7 +22,7 @@ from surgsam2_ros.sources import SourceError
 
 
 @dataclass(frozen=True)
-class Picture:
+class FramePicture:
     """A frame to show.
 
     Attributes:
@@ -41,7 +41,7 @@ def worst_frame_pictures(
     run: RunRecord,
     videos: Mapping[str, Sequence[VideoRecord]],
     skip_ends: bool = True,
-) -> tuple[list[Picture], list[str]]:
+) -> tuple[list[FramePicture], list[str]]:
     """Show the frames with the smallest J.
 
     Args:
@@ -58,7 +58,7 @@ def worst_frame_pictures(
     chosen = worst_frames(records.values(), skip_ends)
     if not chosen:
         return [], []
-    made: dict[ChosenFrame, Picture] = {}
+    made: dict[ChosenFrame, FramePicture] = {}
     problems: dict[str, None] = {}
     try:
         with RunPictures(output, run) as pictures:
@@ -74,7 +74,9 @@ def worst_frame_pictures(
     return [made[frame] for frame in chosen if frame in made], list(problems)
 
 
-def _picture(pictures: RunPictures, frame: ChosenFrame, record: VideoRecord, both: bool) -> Picture:
+def _picture(
+    pictures: RunPictures, frame: ChosenFrame, record: VideoRecord, both: bool
+) -> FramePicture:
     truth = pictures.truth(frame.video, frame.object_id, frame.index)
     mask = pictures.prediction(frame.video, frame.through, frame.object_id, frame.index)
     rgb = pictures.image(frame.video, frame.index)
@@ -85,7 +87,7 @@ def _picture(pictures: RunPictures, frame: ChosenFrame, record: VideoRecord, bot
     if both:
         where += f', {frame.through}'
     text = f'{describe_object(entry)}: {what_happened(entry, frame.index)}'
-    return Picture(data_uri(picture), where, text)
+    return FramePicture(data_uri(picture), where, text)
 
 
 def describe_object(entry: ObjectRecord) -> str:
