@@ -117,7 +117,7 @@ class Bench:
 def bench():
     bench = Bench()
     yield bench
-    assert bench.thread.stop() or bench.thread.failure  # a lost device frees nothing
+    assert bench.thread.stop(60.0) or bench.thread.failure  # a lost device frees nothing
 
 
 def test_an_engine_that_breaks_on_a_frame_costs_no_frame_and_no_id(bench):
