@@ -11,7 +11,7 @@ ROS ?= kilted
 ifeq ($(ROS),kilted)
 VENV ?= .venv
 TESTS :=
-TESTS_NEED := test train evaluate console lint
+TESTS_NEED := test train evaluate charts console lint
 else ifeq ($(ROS),jazzy)
 VENV ?= .venv-jazzy
 TESTS := test/nodes test/launch test/sources
@@ -66,7 +66,7 @@ demo: $(STAMPS)/package ## replay two scenes, or BAG, through the node, write bu
 test: $(STAMPS)/package $(TESTS_NEED:%=$(STAMPS)/%) ## run the tests and the linters
 	$(BIN)/python -m pytest $(TESTS) $(ARGS)
 
-test-slow: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/onnx $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/bench $(STAMPS)/lint ## run the tests that take minutes
+test-slow: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/onnx $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/charts $(STAMPS)/bench $(STAMPS)/lint ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
 test-ray: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/evaluate $(STAMPS)/ray ## run the tests on a Ray cluster of two nodes
@@ -85,10 +85,10 @@ format: $(STAMPS)/lint ## rewrite the Python files in the project's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-chaos: $(STAMPS)/package ## strike a real node with faults for MINUTES (10), write build/chaos/; SEED (0) decides their order
+chaos: $(STAMPS)/package $(STAMPS)/charts ## strike a real node with faults for MINUTES (10), write build/chaos/; SEED (0) decides their order
 	$(BIN)/surgsam2 chaos $(if $(MINUTES),--minutes '$(MINUTES)') $(if $(SEED),--seed '$(SEED)') $(ARGS)
 
-soak: $(STAMPS)/package ## have a node work for MINUTES (30), see that it needs no more with time, write build/soak/
+soak: $(STAMPS)/package $(STAMPS)/charts ## have a node work for MINUTES (30), see that it needs no more with time, write build/soak/
 	$(BIN)/surgsam2 soak $(if $(MINUTES),--minutes '$(MINUTES)') $(ARGS)
 
 console: $(STAMPS)/package $(STAMPS)/console ## serve the operator's page beside a running node, or over a recording with ARGS='--bag …'
@@ -127,7 +127,7 @@ train-nano-320: $(STAMPS)/package $(STAMPS)/train ## train the default network o
 	$(BIN)/surgsam2 models average build/training/surgsam2_nano_320.safetensors \
 	  build/training/nano_320_wrists_mean.safetensors:0.5 build/training/nano_320_metal/last.safetensors:0.5 --overwrite
 
-evaluate-nano: $(STAMPS)/package $(STAMPS)/baselines ## measure the network, and baselines, on rendered clips and on CLIPS
+evaluate-nano: $(STAMPS)/package $(STAMPS)/charts $(STAMPS)/baselines ## measure the network, and baselines, on rendered clips and on CLIPS
 	PYTHONPATH=$(VENV)/baselines $(BIN)/surgsam2 evaluate --board --hard-clips 10 $(if $(CLIPS),--input $(CLIPS)) \
 	  --behaviour published --baselines --corrections 0 --json build/evaluation/nano.json $(ARGS)
 	$(BIN)/surgsam2 evaluate --hard-clips 10 --behaviour published --output build/evaluation/hard_clips --overwrite \
@@ -138,7 +138,7 @@ evaluate-nano: $(STAMPS)/package $(STAMPS)/baselines ## measure the network, and
 BENCH = $(BIN)/surgsam2 bench $(ARGS)
 PEERS = sam2 transformers-sam2 edgetam
 
-bench: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/onnx ## measure what a frame costs (half an hour to one and a half), renew docs/benchmarks/ and the documents
+bench: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/charts $(STAMPS)/onnx ## measure what a frame costs (half an hour to one and a half), renew docs/benchmarks/ and the documents
 	$(BENCH) --models surgsam2_nano --objects 1 2 --growth-frames 300 --json docs/benchmarks/nano.json
 	$(BENCH) --models surgsam2_nano --objects 1 2 --backend onnx --profile fast --json docs/benchmarks/nano_onnx_fast.json
 	$(BENCH) --through node --models surgsam2_nano --objects 2 --duration 60 --json docs/benchmarks/nano_node.json
@@ -245,6 +245,10 @@ $(STAMPS)/evaluate: requirements/evaluate.txt $(STAMPS)/run
 	@touch $@
 
 $(STAMPS)/bench: requirements/bench.txt $(STAMPS)/run
+	@$(PIP) --no-deps -r $<
+	@touch $@
+
+$(STAMPS)/charts: requirements/charts.txt $(STAMPS)/run
 	@$(PIP) --no-deps -r $<
 	@touch $@
 

@@ -34,7 +34,7 @@ setup(
     maintainer_email='surgsam2-ros@users.noreply.github.com',
     python_requires='>=3.10',
     packages=find_packages(include=[PACKAGE, f'{PACKAGE}.*']),
-    package_data={PACKAGE: ['**/*.yaml', '**/*.css', '**/*.js']},
+    package_data={PACKAGE: ['**/*.yaml', '**/*.html', '**/*.css', '**/*.js']},
     data_files=[
         ('share/ament_index/resource_index/packages', [f'resource/{PACKAGE}']),
         (SHARE, ['package.xml']),
@@ -48,6 +48,7 @@ setup(
         'test': ['pytest'],
         'console': ['nicegui'],
         'bench': ['timm', 'transformers'],
+        'charts': ['matplotlib'],
         'evaluation': ['scipy', 'trackeval'],
         'onnx': ['onnx', 'onnxruntime', 'onnxscript'],
         'ray': ['ray'],

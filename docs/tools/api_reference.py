@@ -21,9 +21,12 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from std_srvs.srv import SetBool, Trigger
 
+if __package__:
+    from docs.tools.generated_part import GeneratedPart
+else:  # run as a program, whose folder is the path
+    from generated_part import GeneratedPart
 from surgsam2_msgs.msg import PromptArray, TrackArray, TrackerStatus
 from surgsam2_msgs.srv import AddObjects, ListObjects, RemoveObject, SegmentImage
-from surgsam2_ros.generated import GeneratedPart
 from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.tracker.diagnostics import diagnostics_keys
 from surgsam2_ros.nodes.tracker.parameters import ParameterSpec, parameter_schema

@@ -16,13 +16,14 @@ from typing import Any
 
 if __package__:
     from docs.tools import card_figures
+    from docs.tools.generated_part import GeneratedPart
 else:  # run as a program, whose folder is the path
     import card_figures
+    from generated_part import GeneratedPart
 from surgsam2_ros.benchmarks.rendering_cost import markdown_table as rendering_table
 from surgsam2_ros.benchmarks.tables import markdown_table
 from surgsam2_ros.benchmarks.through_node_table import node_table
-from surgsam2_ros.benchmarks.token_chart import markdown_table as token_table
-from surgsam2_ros.generated import GeneratedPart
+from surgsam2_ros.benchmarks.token_table import markdown_table as token_table
 
 REPO = Path(__file__).resolve().parents[2]
 FOLDER = Path('docs') / 'benchmarks'

@@ -26,8 +26,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from surgsam2_ros.benchmarks.token_chart import markdown_table, write_curve
+from surgsam2_ros.benchmarks.token_chart import write_curve
 from surgsam2_ros.benchmarks.token_cost import all_tokens, token_costs
+from surgsam2_ros.benchmarks.token_table import markdown_table
 from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.model_loading import add_model_arguments, load_tracker_network
 from surgsam2_ros.datasets.vos_folder import VosFolder, VosVideo

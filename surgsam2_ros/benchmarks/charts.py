@@ -4,36 +4,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
-from surgsam2_ros.benchmarks.canvas import (
-    INK,
+from surgsam2_ros.benchmarks.figures import (
+    BLUE,
+    GREEN,
+    ORANGE,
     PALE,
+    PINK,
     RULE,
-    Canvas,
-    Colour,
-    text_width,
+    SKY,
+    YELLOW,
+    bare,
+    blank,
+    styled,
     write_picture,
 )
 from surgsam2_ros.benchmarks.tables import counted
 
-_WIDTH, _BAR, _GAP, _HEAD = 1000, 18, 8, 84
-_NAMES, _TIMES, _SHARES, _END = 150, 160, 620, 980
-_OURS, _OTHER = (0, 114, 178), (170, 178, 186)
-# Colours by Okabe and Ito (2008), told apart with any colour vision.
-_STAGES: Mapping[str, Colour] = {
-    'encoder': (86, 180, 233),
-    'memory attention': (230, 159, 0),
-    'decoder': (0, 158, 115),
-    'memory encoder': (204, 121, 167),
-    'all after the encoder': (240, 228, 66),
-    'rest': (200, 200, 200),
+_BAR, _CASE = 26, 34  # height of a bar with its gap, and of the heading of a case [px]
+_OTHER = '#aab2ba'
+_STAGES = {
+    'encoder': SKY,
+    'memory attention': ORANGE,
+    'decoder': GREEN,
+    'memory encoder': PINK,
+    'all after the encoder': YELLOW,
+    'rest': '#c8c8c8',
 }
+_NAMED = 0.08  # a part of a bar that is large enough to hold its share
 
 
 @dataclass(frozen=True)
@@ -71,36 +78,39 @@ def bars_of(report: Mapping[str, Any]) -> list[Bar]:
     return bars
 
 
-def draw_chart(report: Mapping[str, Any]) -> np.ndarray:
-    """Draw the rows of a report.
+@styled
+def draw_chart(report: Mapping[str, Any]) -> Figure:
+    """Draw the rows of a report, 1000 pixels wide.
 
     Args:
         report: what `surgsam2 bench --json` writes, with at least one row.
-
-    Returns:
-        uint8 [height, 1000, 3] RGB.
     """
     bars = bars_of(report)
-    cases = len({bar.case for bar in bars})
-    height = _HEAD + len(bars) * (_BAR + _GAP) + cases * 34 + 12
-    canvas = Canvas(_WIDTH, height)
+    places, headings, y = [], {}, 0.0
+    for bar in bars:
+        if bar.case not in headings:
+            headings[bar.case] = y
+            y += _CASE
+        places.append(y + _BAR / 2)
+        y += _BAR
+    figure = blank(1000, round(y) + 110)
     hardware = report['hardware']
     where = hardware['gpu'] or hardware['processor']
-    canvas.text(f'{where}, {counted(report["threads"], "thread")}', 20, 24, PALE)
-    canvas.text('time of a frame [ms]', _TIMES, 74, INK, bold=True)
-    canvas.text('CPU time by stage [%]', _SHARES, 74, INK, bold=True)
-    _legend(canvas)
-    longest = max(bar.wall_ms for bar in bars)
-    y, case = _HEAD, ''
-    for bar in bars:
-        if bar.case != case:
-            case = bar.case
-            canvas.rectangle(20, y + 4, _END, y + 5, RULE)
-            canvas.text(case, 20, y + 24, INK, bold=True)
-            y += 34
-        _draw(canvas, bar, y, longest)
-        y += _BAR + _GAP
-    return canvas.picture()
+    title = f'{where}, {counted(report["threads"], "thread")}'
+    figure.suptitle(title, x=0.01, ha='left', fontsize=9.5, color=PALE)
+    times, shares = figure.subplots(1, 2, sharey=True)
+    for axes in (times, shares):
+        bare(axes)
+        axes.set(xticks=[], ylim=(y, 0))
+    for case, top in headings.items():
+        times.axhline(top + 6, color=RULE)
+        shares.axhline(top + 6, color=RULE)
+        times.text(0, top + 25, case, weight='bold')
+    _draw_times(times, bars, places)
+    _draw_shares(shares, bars, places)
+    patches = [Patch(color=colour, label=stage) for stage, colour in _STAGES.items()]
+    figure.legend(handles=patches, loc='outside lower center', ncols=len(patches))
+    return figure
 
 
 def write_chart(path: Path, report: Mapping[str, Any]) -> None:
@@ -112,38 +122,26 @@ def write_chart(path: Path, report: Mapping[str, Any]) -> None:
     write_picture(path, draw_chart(report))
 
 
-def _legend(canvas: Canvas) -> None:
-    """Name the colours of the stages, up to the right end."""
-    x = _END - sum(text_width(stage) + 18 for stage in _STAGES) - 24 * (len(_STAGES) - 1)
-    for stage, colour in _STAGES.items():
-        canvas.rectangle(x, 38, x + 12, 50, colour)
-        canvas.text(stage, x + 18, 49, PALE)
-        x += text_width(stage) + 18 + 24
+def _draw_times(axes: Axes, bars: Sequence[Bar], places: Sequence[float]) -> None:
+    axes.set_title('time of a frame [ms]')
+    walls = [bar.wall_ms for bar in bars]
+    colours = [BLUE if bar.name == 'ours' else _OTHER for bar in bars]
+    drawn = axes.barh(places, walls, height=0.7 * _BAR, color=colours)
+    axes.bar_label(drawn, [f'{wall:.{1 if wall < 100 else 0}f}' for wall in walls], padding=6)
+    axes.set_xlim(0, 1.15 * max(walls))
+    axes.set_yticks(places, [bar.name for bar in bars])
+    for label, bar in zip(axes.get_yticklabels(), bars, strict=True):
+        label.set_weight('bold' if bar.name == 'ours' else 'normal')
 
 
-def _draw(canvas: Canvas, bar: Bar, y: int, longest: float) -> None:
-    baseline = y + _BAR - 5
-    ours = bar.name == 'ours'
-    canvas.text(bar.name, _NAMES, baseline, INK, align='right', bold=ours)
-    room = _SHARES - _TIMES - 80
-    end = _TIMES + room * bar.wall_ms / longest
-    canvas.rectangle(_TIMES, y, end, y + _BAR, _OURS if ours else _OTHER)
-    digits = 1 if bar.wall_ms < 100 else 0
-    canvas.text(f'{bar.wall_ms:.{digits}f}', end + 8, baseline, INK)
-    for stage, left, right in _shares(bar.stages):
-        start, stop = (_SHARES + (_END - _SHARES) * part for part in (left, right))
-        canvas.rectangle(start, y, stop, y + _BAR, _STAGES[stage])
-        if right - left >= 0.08:
-            canvas.text(
-                f'{100 * (right - left):.0f}', (start + stop) / 2, baseline, INK, align='centre'
-            )
-
-
-def _shares(stages: Mapping[str, float]) -> Iterator[tuple[str, float, float]]:
-    """Yield each stage with the parts of the whole at which it begins and ends."""
-    whole = sum(max(spent, 0.0) for spent in stages.values()) or 1.0
-    begin = 0.0
-    for stage in _STAGES:
-        end = begin + max(stages.get(stage, 0.0), 0.0) / whole
-        yield stage, begin, end
-        begin = end
+def _draw_shares(axes: Axes, bars: Sequence[Bar], places: Sequence[float]) -> None:
+    axes.set_title('CPU time by stage [%]')
+    axes.set_xlim(0, 1)
+    spent = np.array([[max(bar.stages.get(stage, 0.0), 0.0) for stage in _STAGES] for bar in bars])
+    parts = spent / np.maximum(spent.sum(axis=1, keepdims=True), 1e-9)
+    begins = parts.cumsum(axis=1) - parts
+    for number, colour in enumerate(_STAGES.values()):
+        widths = parts[:, number]
+        drawn = axes.barh(places, widths, left=begins[:, number], height=0.7 * _BAR, color=colour)
+        texts = [f'{100 * width:.0f}' if width >= _NAMED else '' for width in widths]
+        axes.bar_label(drawn, texts, label_type='center')

@@ -8,33 +8,33 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from surgsam2_ros.benchmarks.canvas import INK, PALE, RULE, Canvas, Colour, write_picture
+from surgsam2_ros.benchmarks.figures import BLUE, PALE, blank, styled, write_picture
 
-_PANEL, _GAP, _LEFT, _TOP, _BOTTOM = 250, 70, 56, 84, 120
-# Colours by Okabe and Ito (2008), told apart with any colour vision.
-_LINE, _BARS = (0, 114, 178), (166, 206, 236)
+_BARS = '#a6ceec'
+_PANEL = 320  # width [px]
 
 
-def draw_reliability(report: Mapping[str, Any]) -> np.ndarray:
+@styled
+def draw_reliability(report: Mapping[str, Any]) -> Figure:
     """Draw a panel per board: mean true IoU by predicted IoU, and how frequent each is.
 
     Args:
         report: what `surgsam2 evaluate --board --json` writes.
-
-    Returns:
-        uint8 [H, W, 3] RGB.
     """
     panels = [(b['board'], b['promise']['mask']) for b in report['boards']]
     if len(panels) > 1:
         panels.append(('all boards', report['all_boards']))
-    width = _LEFT + len(panels) * (_PANEL + _GAP) - _GAP + 24
-    canvas = Canvas(max(width, 420), _TOP + _PANEL + _BOTTOM)
-    canvas.text(f'{report["model"]["name"]}, objects followed from masks', 20, 24, PALE)
-    for place, (name, judged) in enumerate(panels):
-        _draw_panel(canvas, _LEFT + place * (_PANEL + _GAP), name, judged)
-    return canvas.picture()
+    figure = blank(max(_PANEL * len(panels), 420), 460)
+    title = f'{report["model"]["name"]}, objects followed from masks'
+    figure.suptitle(title, x=0.02, ha='left', fontsize=9.5, color=PALE)
+    for axes, (name, judged) in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
+    ):
+        _draw_panel(axes, name, judged)
+    return figure
 
 
 def write_reliability(path: Path, report: Mapping[str, Any]) -> None:
@@ -46,31 +46,24 @@ def write_reliability(path: Path, report: Mapping[str, Any]) -> None:
     write_picture(path, draw_reliability(report))
 
 
-def _draw_panel(canvas: Canvas, left: float, name: str, judged: Mapping[str, Any]) -> None:
-    reliability, choice = judged['reliability'], judged['choice']
-    bottom, right = _TOP + _PANEL, left + _PANEL
-    canvas.text(f'{name}: true IoU', left, _TOP - 14, INK, bold=True)
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        x, y = left + share * _PANEL, bottom - share * _PANEL
-        canvas.line([(left, y), (right, y)], RULE)
-        canvas.text(f'{share:g}', left - 8, y + 4, PALE, 'right')
-        canvas.text(f'{share:g}', x, bottom + 18, PALE, 'centre')
-    most = max((entry['frames'] for entry in reliability['bins']), default=1)
-    for entry in reliability['bins']:
-        height = 0.3 * _PANEL * entry['frames'] / most
-        first, last = (left + entry[edge] * _PANEL for edge in ('low', 'high'))
-        canvas.rectangle(first + 1, bottom - height, last - 1, bottom, _BARS)
-    canvas.line([(left, bottom), (right, _TOP)], PALE)
-    points = [
-        (left + entry['predicted'] * _PANEL, bottom - entry['true'] * _PANEL)
-        for entry in reliability['bins']
-    ]
-    if points:
-        canvas.line(points, _LINE, 2)
-    for point in points:
-        canvas.dot(point, _LINE)
-    for line, text in enumerate(_words(reliability, choice)):
-        canvas.text(text, left, bottom + 44 + 20 * line, _ink(line))
+def _draw_panel(axes: Axes, name: str, judged: Mapping[str, Any]) -> None:
+    reliability = judged['reliability']
+    bins = reliability['bins']
+    shares = [0.0, 0.25, 0.5, 0.75, 1.0]
+    axes.set(xlim=(0, 1), ylim=(0, 1), xticks=shares, yticks=shares, aspect='equal')
+    axes.set_title(f'{name}: true IoU')
+    axes.set_xlabel('\n'.join(_words(reliability, judged['choice'])), loc='left')
+    axes.grid(axis='y')
+    most = max((entry['frames'] for entry in bins), default=1)
+    axes.bar(
+        [entry['low'] for entry in bins],
+        [0.3 * entry['frames'] / most for entry in bins],
+        [0.98 * (entry['high'] - entry['low']) for entry in bins],
+        align='edge',
+        color=_BARS,
+    )
+    axes.plot([0, 1], [0, 1], color=PALE, linewidth=1)
+    axes.plot([e['predicted'] for e in bins], [e['true'] for e in bins], 'o-', color=BLUE)
 
 
 def _words(reliability: Mapping[str, Any], choice: Mapping[str, Any] | None) -> list[str]:
@@ -81,10 +74,6 @@ def _words(reliability: Mapping[str, Any], choice: Mapping[str, Any] | None) -> 
         f'correlation {_number(correlation)}',
         'min_quality: ' + ('none' if choice is None else f'{choice["min_quality"]:.2f}'),
     ]
-
-
-def _ink(line: int) -> Colour:
-    return INK if line else PALE
 
 
 def _number(value: float | None) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.pictures import told_if_missing
 
 if TYPE_CHECKING:
     from surgsam2_ros.live.chaos.run import Outcome
@@ -125,8 +126,6 @@ def _print(outcome: Outcome, seed: int) -> None:
 
 
 def _write(folder: Path, report: dict, outcomes: list[Outcome], results_s: list[float]) -> None:
-    from surgsam2_ros.live.chaos.timeline import write_timeline
-
     (folder / 'chaos.json').write_text(json.dumps(report, indent=2) + '\n', encoding='utf-8')
     text = (
         f'{report["faults"]} faults, seed {report["seed"]}: {report["failed"]} failed, '
@@ -134,6 +133,10 @@ def _write(folder: Path, report: dict, outcomes: list[Outcome], results_s: list[
         f'{report["fuzzed_messages"]} random messages, {report["flooded_requests"]} requests, '
         f'{report["lost_answers"]} answers lost, {report["process_starts"]} processes'
     )
-    if outcomes:
-        write_timeline(folder / 'timeline.png', outcomes, results_s, text)
-    print(f'{text}; {folder}/chaos.json' + (', timeline.png' if outcomes else ''))
+    with told_if_missing():
+        from surgsam2_ros.live.chaos.timeline import write_timeline
+
+        if outcomes:
+            write_timeline(folder / 'timeline.png', outcomes, results_s, text)
+    written = [name for name in ('chaos.json', 'timeline.png') if (folder / name).exists()]
+    print(f'{text}; {folder}: {", ".join(written)}')

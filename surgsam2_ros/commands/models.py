@@ -119,6 +119,7 @@ def run_info(arguments: argparse.Namespace) -> int:
 def run_verify(arguments: argparse.Namespace) -> int:
     """Check weights; returns 0, or 1 when any are wrong or a named one is missing."""
     from surgsam2_ros.network import CheckpointError
+    from surgsam2_ros.network.weights_check import check_weights
 
     if arguments.names:
         pairs = [_pair(name) for name in arguments.names]
@@ -128,8 +129,12 @@ def run_verify(arguments: argparse.Namespace) -> int:
     wrong = 0
     for config, path in pairs:
         try:
-            report = _verify(config, path)
-        except (CheckpointError, CommandError) as error:
+            checked = check_weights(config, path)
+            known = 'checksum right'
+            if not checked.checksum_known:
+                known = f'sha256 {checked.sha256}, none known to compare with'
+            report = f'{checked.path}: {known}, {checked.tensors} tensors fit, all numbers finite'
+        except CheckpointError as error:
             wrong += 1
             report = f'wrong: {error}'
         print(f'{config.name}: {report}')
@@ -175,7 +180,7 @@ def _write(
     import torch
 
     from surgsam2_ros.network.checkpoint import network_family
-    from surgsam2_ros.training.export import export_official, export_safetensors
+    from surgsam2_ros.training.export import cast_state, export_official, export_safetensors
 
     target = arguments.target.expanduser()
     if target.suffix not in _SUFFIXES:
@@ -192,7 +197,10 @@ def _write(
         arguments.dtype
     )
     if dtype is not None:
-        state = {name: _cast(name, tensor, dtype) for name, tensor in state.items()}
+        try:
+            state = cast_state(state, dtype)
+        except ValueError as error:
+            raise CommandError(str(error)) from error
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.suffix == '.safetensors':
         origin = ', '.join(source.name for source in sources)
@@ -200,22 +208,6 @@ def _write(
     else:
         export_official(state, target)
     print(f'{names} ({family.title}) written to {target}, {_megabytes(target)}')
-
-
-def _cast(name: str, tensor: Tensor, dtype: Any) -> Tensor:
-    """Convert a tensor of floating-point numbers.
-
-    Raises:
-        CommandError: when a number becomes infinite.
-    """
-    if not tensor.is_floating_point():
-        return tensor
-    cast = tensor.to(dtype)
-    if not cast.isfinite().all() and tensor.isfinite().all():
-        raise CommandError(
-            f'{name} holds numbers up to {tensor.abs().max():.3g}, more than {dtype}'
-        )
-    return cast
 
 
 def _models_folder() -> Path:
@@ -261,38 +253,6 @@ def _pair(name: str) -> tuple[NetworkConfig, Path | None]:
         title = 'no SAM 2 network' if family is None else family.title
         raise CommandError(f'{path} holds {title}; none of the networks in models/ belongs to it')
     return _load_config(family.config), path
-
-
-def _verify(config: NetworkConfig, path: Path | None) -> str:
-    """Check one file of weights against its network.
-
-    Raises:
-        CheckpointError: when the weights are missing, unreadable or of another network.
-        CommandError: when the checksum differs or numbers are not finite.
-    """
-    from surgsam2_ros.network.checkpoint import (
-        build_network,
-        checkpoint_path,
-        file_sha256,
-        load_weights,
-        read_state_dict,
-    )
-
-    path = checkpoint_path(config, path)
-    expected = config.checkpoint_sha256 if path.name == config.checkpoint else None
-    checksum = file_sha256(path)
-    if expected is not None and checksum != expected:
-        raise CommandError(
-            f'{path} has the checksum {checksum}, expected is {expected}; it is damaged or another '
-            'file of this name, obtain it again'
-        )
-    state = read_state_dict(path)
-    load_weights(build_network(config), state, name=str(path))
-    bad = [name for name, t in state.items() if t.is_floating_point() and not t.isfinite().all()]
-    if bad:
-        raise CommandError(f'{path}: {bad[0]} holds numbers that are not finite; obtain it again')
-    known = 'checksum right' if expected else f'sha256 {checksum}, none known to compare with'
-    return f'{path}: {known}, {len(state)} tensors fit, all numbers finite'
 
 
 def _describe_network(config: NetworkConfig) -> list[tuple[str, Any]]:

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.pictures import told_if_missing
 from surgsam2_ros.commands.progress import Progress
 
 LEAST_MINUTES = 0.5
@@ -74,13 +75,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.tracker_frames:
         equal = _soak_tracker(arguments.tracker_frames, report)
     (folder / 'soak.json').write_text(json.dumps(report) + '\n', encoding='utf-8')
-    print(f'{folder}/soak.json' + (', soak.png' if arguments.minutes else ''))
+    written = [name for name in ('soak.json', 'soak.png') if (folder / name).exists()]
+    print(f'{folder}: {", ".join(written)}')
     return 0 if equal and not report.get('failed') else 1
 
 
 def _soak_node(folder: Path, minutes: float, rate_hz: float) -> dict:
     from surgsam2_ros.live.ros_environment import use_large_image_profile, use_own_domain
-    from surgsam2_ros.live.soak.chart import write_soak
     from surgsam2_ros.live.soak.run import run_soak, summary
 
     use_own_domain(60 + os.getpid() % 40)
@@ -102,7 +103,10 @@ def _soak_node(folder: Path, minutes: float, rate_hz: float) -> dict:
         )
         for finding in phase['findings']:
             print(f'  FAILED: {finding}')
-    write_soak(folder / 'soak.png', phases, f'{minutes:g} minutes at {rate_hz:g} Hz')
+    with told_if_missing():
+        from surgsam2_ros.live.soak.chart import write_soak
+
+        write_soak(folder / 'soak.png', phases, f'{minutes:g} minutes at {rate_hz:g} Hz')
     return report
 
 

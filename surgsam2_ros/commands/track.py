@@ -5,11 +5,8 @@
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.model_loading import (
@@ -21,9 +18,7 @@ from surgsam2_ros.commands.model_loading import (
 from surgsam2_ros.commands.progress import Progress
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from surgsam2_ros.sources import FilePrompt, FrameSource
+    from surgsam2_ros.sources import FrameSource
 
 _PROMPT_HELP = """\
 prompts:
@@ -64,6 +59,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Track all frames; returns 0."""
     from surgsam2_ros.sources import open_source, read_prompts
+    from surgsam2_ros.streaming.file_tracking import shared_cores, track_source
 
     output = Path(arguments.output)
     with open_source(arguments.input, topic=arguments.topic) as source:
@@ -71,10 +67,17 @@ def run(arguments: argparse.Namespace) -> int:
         first = next(iter(source))
         prompts = read_prompts(arguments.prompts, first.rgb.shape[:2])
         network = load_tracker_network(arguments)
-        with _shared_cores():
+        with shared_cores():
             tracker = build_tracker(network, arguments)
-            output.mkdir(parents=True, exist_ok=True)
-            seconds = _track(source, prompts, tracker, output, arguments.overlay)
+            with Progress(len(source), 'tracking') as progress:
+                seconds = track_source(
+                    source,
+                    prompts,
+                    tracker,
+                    output,
+                    overlay=arguments.overlay,
+                    on_frame=progress.update,
+                )
     print(
         f'{len(source)} frames, {len(prompts)} objects, {network.config.name}: '
         f'{len(source) / seconds:.1f} frames/s with reading and writing; label images in {output}'
@@ -88,73 +91,3 @@ def _check_output(output: Path, source: FrameSource) -> None:
         raise CommandError(f'--output {output} is a file; name a folder')
     if output.resolve() == source.path.resolve():
         raise CommandError(f'--output {output} is the input; label images would replace its images')
-
-
-def _track(
-    source: FrameSource, prompts: list[FilePrompt], tracker: Any, output: Path, video: str | None
-) -> float:
-    """Write the results of all frames; returns the seconds from the first read to the last write.
-
-    Three threads work at a time: one reads and encodes images, one tracks, this one draws and
-    writes the masks.
-    """
-    from surgsam2_ros.drawing import draw_overlay, label_palette
-    from surgsam2_ros.sources import write_label_png
-    from surgsam2_ros.sources.video_output import VideoOutput
-    from surgsam2_ros.tracking import Prompt, look_ahead
-
-    tracker.add_objects(
-        [
-            Prompt(
-                p.object_id,
-                points=p.points,
-                labels=p.labels,
-                box=p.box,
-                mask=p.mask,
-                class_name=p.class_name,
-            )
-            for p in prompts
-        ]
-    )
-    values = _output_values(tracker, prompts)
-    palette = label_palette()
-    started = time.perf_counter()
-    with ExitStack() as stack:
-        progress = stack.enter_context(Progress(len(source), 'tracking'))
-        overlay = stack.enter_context(VideoOutput(video, source.rate_hz or 15.0)) if video else None
-        prepared = ((frame, tracker.prepare(frame.rgb)) for frame in source)
-        prepared = stack.enter_context(closing(look_ahead(prepared)))
-        tracked = ((frame, tracker.advance(ready)) for frame, ready in prepared)
-        tracked = stack.enter_context(closing(look_ahead(tracked)))
-        for frame, outcome in tracked:
-            result = outcome.render()
-            name = output / f'{source.stem(frame.index)}.png'
-            write_label_png(name, values[result.label_image], palette)
-            if overlay is not None:
-                overlay.write(draw_overlay(frame.rgb, result.tracks))
-            progress.update(frame.index + 1)
-    return time.perf_counter() - started
-
-
-@contextmanager
-def _shared_cores() -> Iterator[None]:
-    """Leave to each of the two threads that run the network half of the cores."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(max(1, threads // 2))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _output_values(tracker: Any, prompts: list[FilePrompt]) -> np.ndarray:
-    """Table uint8 [256] from the tracker's instances to the values that the prompts used."""
-    import numpy as np
-
-    labels = {prompt.object_id: prompt.label for prompt in prompts}
-    values = np.zeros(256, np.uint8)
-    for known in tracker.objects:
-        values[known.instance] = labels[known.object_id]
-    return values

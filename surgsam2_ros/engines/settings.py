@@ -13,6 +13,7 @@ import numpy as np
 
 from surgsam2_ros.engines.arithmetic import OFF
 from surgsam2_ros.engines.captured import CAPTURES, CapturedEncoder, CapturedStepper, LateFrames
+from surgsam2_ros.engines.fallback import FirstThatWorks
 from surgsam2_ros.engines.int8_encoder import CALIBRATION_FRAMES, INT8, int8_encoder_once
 from surgsam2_ros.engines.onnx_engine import AUTO, OnnxEncoder, OnnxStepper
 from surgsam2_ros.engines.onnx_export import StepKind, export_once
@@ -23,7 +24,6 @@ from surgsam2_ros.tracking.engines import (
     EagerStepper,
     Engine,
     EngineError,
-    FirstThatWorks,
     first_line,
 )
 from surgsam2_ros.tracking.memory_bank import memories_read

@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What starts a node and drives it: the demo, and evaluation and benchmark through the node."""
+"""What starts a node and drives it: the demo and its scenes, evaluation, benchmark, chaos, soak."""
 
 NODE = '/surgsam2'
 """Name of a node that has a ROS domain to itself."""

@@ -9,12 +9,15 @@ dropped and results are late as they would be in the theatre.
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from surgsam2_ros.evaluation.runs.attempts import attempt, predictions_folder
+from surgsam2_ros.evaluation.runs.jobs import Tally
 from surgsam2_ros.live import LiveError
 from surgsam2_ros.live.node_settings import live_parameters, tracker_parameters
 from surgsam2_ros.live.operator import Operator
@@ -23,6 +26,7 @@ from surgsam2_ros.live.video_stream import VideoStream, open_stream
 if TYPE_CHECKING:
     from surgsam2_ros.evaluation.metrics.process_usage import ProcessUsage
     from surgsam2_ros.evaluation.records import VideoRecord
+    from surgsam2_ros.evaluation.runs.jobs import Standing
     from surgsam2_ros.evaluation.runs.prompting import TruthPrompt
     from surgsam2_ros.evaluation.runs.settings import NetworkChoice, RunSettings
     from surgsam2_ros.evaluation.runs.video import EvaluationVideo
@@ -47,6 +51,39 @@ def check_node_settings(choice: NetworkChoice, settings: RunSettings) -> None:
         tracker_parameters(choice, settings, objects=1)
     except ValueError as error:
         raise LiveError(str(error)) from error
+
+
+def run_videos_through_node(
+    videos: Sequence[EvaluationVideo],
+    choice: NetworkChoice,
+    settings: RunSettings,
+    output: Path,
+    *,
+    rate_hz: float | None = None,
+    on_standing: Callable[[Standing], None] = lambda standing: None,
+) -> None:
+    """Replay videos one after the other, since a second node would take time from the first.
+
+    Records and label images go to where a run has them; one of a video that failed says why.
+
+    Args:
+        videos, choice, settings, output, rate_hz: see `run_video_through_node`.
+        on_standing: called now and then with where the run stands.
+    """
+    tally = Tally(len(videos))
+    for index, video in enumerate(videos):
+        replay = functools.partial(
+            run_video_through_node,
+            video,
+            choice,
+            settings,
+            output,
+            labels=predictions_folder(output, 'node'),
+            rate_hz=rate_hz,
+            on_progress=tally.counter(index, on_standing),
+        )
+        tally.finish(index, attempt(video, 'node', output, replay))
+        on_standing(tally.standing())
 
 
 def run_video_through_node(

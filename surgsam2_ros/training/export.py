@@ -66,6 +66,24 @@ def export_safetensors(
         save_file(weights, unfinished, metadata={'format': 'pt', **(metadata or {})})
 
 
+def cast_state(state: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+    """Convert the tensors of floating-point numbers; others stay.
+
+    Raises:
+        ValueError: naming a tensor whose numbers would become infinite.
+    """
+    return {name: _cast(name, tensor, dtype) for name, tensor in state.items()}
+
+
+def _cast(name: str, tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    if not tensor.is_floating_point():
+        return tensor
+    cast = tensor.to(dtype)
+    if not cast.isfinite().all() and tensor.isfinite().all():
+        raise ValueError(f'{name} holds numbers up to {tensor.abs().max():.3g}, more than {dtype}')
+    return cast
+
+
 def export_official(state: Mapping[str, Tensor], path: Path) -> None:
     """Save a network's state dict as the official SAM 2 code reads it, {'model': …}.
 

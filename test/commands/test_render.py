@@ -12,28 +12,12 @@ import numpy as np
 import pytest
 
 from surgsam2_ros.cli import main
-from surgsam2_ros.commands import CommandError
-from surgsam2_ros.commands.render import (
-    IMAGE_TOPIC,
-    OBJECTS_TOPIC,
-    TRUTH_TOPIC,
-    parse_size,
-    write_bag,
-    write_folder,
-)
+from surgsam2_ros.commands.render import parse_size
+from surgsam2_ros.live.scene_topics import IMAGE_TOPIC, OBJECTS_TOPIC, TRUTH_TOPIC
 from surgsam2_ros.sources import BagReader, open_source, read_label_png, read_labels
 from surgsam2_ros.synthesis import render_scene
 
 FRAMES = 3
-
-
-class InterruptionError(Exception):
-    """Raised in the middle of rendering."""
-
-
-def interrupt(done: int) -> None:
-    if done == 2:
-        raise InterruptionError
 
 
 def render(*arguments: str) -> int:
@@ -105,29 +89,6 @@ def test_existing_output_is_kept_unless_it_is_to_be_overwritten(tmp_path, name, 
     assert render('--output', output) == 1
     assert 'exists already' in capsys.readouterr().err
     assert render('--overwrite', '--output', output) == 0
-
-
-def test_interrupted_bag_leaves_nothing(tmp_path, scene):
-    with pytest.raises(InterruptionError):
-        write_bag(scene, tmp_path / 'scene.mcap', on_frame=interrupt)
-    assert not list(tmp_path.iterdir())
-
-
-def test_interrupted_folder_leaves_no_sequence_and_keeps_the_old_one(tmp_path, scene):
-    write_folder(scene, tmp_path, 'clip')
-    with pytest.raises(InterruptionError):
-        write_folder(scene, tmp_path, 'clip', overwrite=True, on_frame=interrupt)
-    with pytest.raises(InterruptionError):
-        write_folder(scene, tmp_path, 'other', on_frame=interrupt)
-    for part in ('JPEGImages', 'Annotations'):
-        assert [path.name for path in (tmp_path / part).iterdir()] == ['clip']
-        assert len(list((tmp_path / part / 'clip').iterdir())) == FRAMES
-
-
-def test_directory_is_never_replaced_by_a_bag(tmp_path, scene):
-    (tmp_path / 'scene.mcap').mkdir()
-    with pytest.raises(CommandError, match='exists already'):
-        write_bag(scene, tmp_path / 'scene.mcap', overwrite=True)
 
 
 @pytest.mark.parametrize(

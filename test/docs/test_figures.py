@@ -11,7 +11,7 @@ import pytest
 from repository import REPO
 
 from docs.tools import figures
-from surgsam2_ros.generated import GeneratedPart
+from docs.tools.generated_part import GeneratedPart
 
 PART = GeneratedPart('benchmarks')
 

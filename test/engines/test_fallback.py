@@ -14,13 +14,13 @@ from tiny_network import noise_frames, tiny_network
 from surgsam2_ros.engines import EngineSettings, build_engine
 from surgsam2_ros.engines import settings as engine_settings
 from surgsam2_ros.engines.captured import CAPTURES
+from surgsam2_ros.engines.fallback import FirstThatWorks
 from surgsam2_ros.tracking import StreamingTracker, TrackerConfig
 from surgsam2_ros.tracking.engines import (
     EagerEncoder,
     EagerStepper,
     Engine,
     EngineError,
-    FirstThatWorks,
 )
 
 FRAMES = noise_frames(8)

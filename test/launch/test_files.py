@@ -342,5 +342,5 @@ def test_commands_that_are_launched_exist(commands):
 
 
 def test_the_demo_shows_the_topic_it_renders(commands):
-    render = pytest.importorskip('surgsam2_ros.commands.render')
-    assert commands(DEMO, rviz='true')['rviz2'].remappings == {'/image': render.IMAGE_TOPIC}
+    topics = pytest.importorskip('surgsam2_ros.live.scene_topics')
+    assert commands(DEMO, rviz='true')['rviz2'].remappings == {'/image': topics.IMAGE_TOPIC}

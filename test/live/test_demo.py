@@ -19,8 +19,9 @@ from node_processes import write_random_checkpoint
 from repository import REPO
 
 from surgsam2_ros.cli import main
-from surgsam2_ros.commands.demo.scenes import SCENES, scene_bag
+from surgsam2_ros.commands.demo.scenes import scene_bag
 from surgsam2_ros.live.demo_prompts import index_images, prompts_from_truth
+from surgsam2_ros.live.demo_scenes import SCENES
 from surgsam2_ros.sources import BagReader, BagWriter, open_source, peek_header
 
 START_NS = 1_600_000_000_123_456_789

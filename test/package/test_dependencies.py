@@ -19,11 +19,13 @@ from surgsam2_ros.evaluation.metrics import identity
 # import name -> (rosdep key, requirement, * = ROS distribution); None where one does not know it.
 LIBRARIES = {
     'cv2': ('python3-opencv', 'opencv-python-headless'),
+    'jinja2': ('python3-jinja2', 'Jinja2'),
     'numpy': ('python3-numpy', 'numpy'),
     'rosbags': (None, 'rosbags'),
     'safetensors': (None, 'safetensors'),
     'torch': (None, 'torch'),
     'yaml': ('python3-yaml', 'PyYAML'),
+    'markupsafe': (None, None),  # comes with Jinja2
     # Come with rosbags; `compression` with Python 3.14.
     'backports': (None, None),
     'compression': (None, None),
@@ -57,6 +59,8 @@ EVALUATION = {'scipy': 'scipy', 'trackeval': 'trackeval'}
 CLUSTER = {'ray': 'ray'}
 # Of `surgsam2 bench --against` alone, likewise: requirement in oracle.txt or bench.txt.
 BENCHMARKS = {'sam2': 'sam2', 'timm': 'timm', 'transformers': 'transformers'}
+# Of charts alone, likewise: requirement in charts.txt.
+CHARTS = {'matplotlib': 'matplotlib'}
 # Of `model.backend: onnx` and `model.profile: fast` alone, likewise: requirement in onnx.txt.
 ENGINES = {'onnx': 'onnx', 'onnxruntime': 'onnxruntime', 'onnxscript': 'onnxscript'}
 # Of `surgsam2 console` alone, and of the viewers that measure it: requirement in console.txt.
@@ -75,6 +79,7 @@ OPTIONAL = {
     **CLUSTER,
     **BENCHMARKS,
     **ENGINES,
+    **CHARTS,
     **CONSOLE,
     **SUPERVISION,
 }
@@ -176,6 +181,11 @@ def test_ray_is_pinned_and_imported_in_one_place():
 def test_what_the_console_imports_is_pinned_for_it_and_imported_by_it_alone():
     assert set(CONSOLE.values()) <= set(requirements('console'))
     assert_imported_in(CONSOLE, 'console', 'live')
+
+
+def test_what_draws_charts_is_pinned_and_imported_by_benchmarks_and_live_alone():
+    assert set(CHARTS.values()) <= set(requirements('charts'))
+    assert_imported_in(CHARTS, 'benchmarks', 'live')
 
 
 def test_onnx_is_pinned_and_imported_by_the_engines_alone():

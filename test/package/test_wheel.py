@@ -46,7 +46,7 @@ def test_every_module_and_its_data_are_there(wheel):
     wanted = {
         path.relative_to(REPO).as_posix()
         for path in (REPO / 'surgsam2_ros').rglob('*')
-        if path.suffix in {'.py', '.yaml', '.css', '.js'}
+        if path.suffix in {'.py', '.yaml', '.html', '.css', '.js'}
     }
     assert not wanted - set(wheel.namelist())
 

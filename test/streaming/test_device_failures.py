@@ -15,11 +15,12 @@ import pytest
 import torch
 from tiny_network import noise_frames, tiny_network
 
+from surgsam2_ros.engines.fallback import FirstThatWorks
 from surgsam2_ros.streaming.frame_slot import FrameSlot, ReceivedFrame
 from surgsam2_ros.streaming.inference_thread import InferenceThread
 from surgsam2_ros.streaming.requests import RequestError, RequestQueue
 from surgsam2_ros.tracking import Prompt, StreamingTracker
-from surgsam2_ros.tracking.engines import EagerEncoder, EagerStepper, Engine, FirstThatWorks
+from surgsam2_ros.tracking.engines import EagerEncoder, EagerStepper, Engine
 
 FRAMES = noise_frames(8)
 FRAME_NS = 33_000_000
@@ -116,7 +117,7 @@ class Bench:
 def bench():
     bench = Bench()
     yield bench
-    assert bench.thread.stop() or bench.thread.failure  # a lost device frees nothing
+    assert bench.thread.stop(60.0) or bench.thread.failure  # a lost device frees nothing
 
 
 def test_an_engine_that_breaks_on_a_frame_costs_no_frame_and_no_id(bench):

@@ -11,8 +11,8 @@ import pytest
 from repository import REPO
 
 from surgsam2_ros.cli import main
-from surgsam2_ros.commands.render import IMAGE_TOPIC, OBJECTS_TOPIC, TRUTH_TOPIC
-from surgsam2_ros.commands.shipped_scene import FOLDER, shipped_scene
+from surgsam2_ros.live.demo_scenes import FOLDER, shipped_scene
+from surgsam2_ros.live.scene_topics import IMAGE_TOPIC, OBJECTS_TOPIC, TRUTH_TOPIC
 from surgsam2_ros.sources import BagReader, peek_header, read_labels
 from surgsam2_ros.synthesis.composing import InstrumentPicture, compose_scene
 

@@ -46,8 +46,8 @@ def import_timm() -> None:
     """Import timm, if that was not done.
 
     timm takes what loads images from torchvision, and names it while it is imported. torchvision
-    has to be built for exactly the torch that is there, and often is not, so empty classes stand in
-    for it meanwhile.
+    has to be built for exactly the torch that is there: the one on PyPI is for its CUDA build, and
+    beside a torch for CPUs it cannot even be imported. So empty classes stand in for it meanwhile.
 
     Raises:
         ImportError: when timm is not installed.

@@ -117,13 +117,14 @@ def run(arguments: argparse.Namespace) -> int:
         return run_restarts(arguments)
     import torch
 
-    from surgsam2_ros.benchmarks.charts import write_chart
     from surgsam2_ros.benchmarks.contenders import versions_of
     from surgsam2_ros.benchmarks.measuring import peak_gflops
     from surgsam2_ros.benchmarks.rows import measure_all
     from surgsam2_ros.benchmarks.tables import markdown_table
 
     _check(arguments)
+    if arguments.plot is not None:  # what is missing is said before the work
+        from surgsam2_ros.benchmarks.charts import write_chart
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
     device = torch.device(choose_device(arguments.device))

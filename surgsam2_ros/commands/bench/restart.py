@@ -49,12 +49,13 @@ def add_restart_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_restarts(arguments: argparse.Namespace) -> int:
     """Kill the node and print what came of it; returns 0, or 1 when the bar was missed."""
-    from surgsam2_ros.commands.demo.scenes import SCENES, scene_bag
-    from surgsam2_ros.commands.render import IMAGE_TOPIC, TRUTH_TOPIC
+    from surgsam2_ros.commands.demo.scenes import scene_bag
     from surgsam2_ros.evaluation.runs.run_description import describe_hardware, describe_versions
     from surgsam2_ros.live.demo import DemoPlan
+    from surgsam2_ros.live.demo_scenes import SCENES
     from surgsam2_ros.live.restarts import RestartCase, measure_restarts
     from surgsam2_ros.live.ros_environment import use_large_image_profile, use_own_domain
+    from surgsam2_ros.live.scene_topics import IMAGE_TOPIC, TRUTH_TOPIC
     from surgsam2_ros.sources import BagReader
 
     if arguments.restart < 1 or not arguments.scene_rate > 0:

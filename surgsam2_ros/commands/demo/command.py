@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surgsam2_ros.commands import CommandError
-from surgsam2_ros.commands.demo.scenes import SCENES, DemoScene, scene_bag
+from surgsam2_ros.commands.demo.scenes import scene_bag
 from surgsam2_ros.commands.model_loading import add_model_arguments, find_model
 from surgsam2_ros.commands.progress import Progress
 from surgsam2_ros.live import NODE
+from surgsam2_ros.live.demo_scenes import SCENES, DemoScene
 
 if TYPE_CHECKING:
     from surgsam2_ros.live.demo import DemoPlan
@@ -136,8 +137,8 @@ def _show(
 
 
 def _plan(reader: BagReader, arguments: argparse.Namespace) -> DemoPlan:
-    from surgsam2_ros.commands.render import IMAGE_TOPIC, TRUTH_TOPIC
     from surgsam2_ros.live.demo import DemoPlan
+    from surgsam2_ros.live.scene_topics import IMAGE_TOPIC, TRUTH_TOPIC
 
     own = arguments.bag is None
     return DemoPlan(

@@ -10,7 +10,6 @@ import errno
 import shlex
 import sys
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -225,7 +224,16 @@ def _evaluate(
         return
     with EvaluationProgress(f'through the {name}', len(videos), skipped) as progress:
         if through == 'node':
-            _through_node(waiting, settings, options, progress)
+            from surgsam2_ros.live.evaluation import run_videos_through_node
+
+            run_videos_through_node(
+                waiting,
+                options.network,
+                settings,
+                options.output,
+                rate_hz=options.rate,
+                on_standing=progress.show,
+            )
         else:
             _in_jobs(through, waiting, settings, options, progress)
 
@@ -248,33 +256,6 @@ def _in_jobs(
     else:
         processes = processes_for(options, network, len(jobs))
         run_jobs(jobs, processes, on_standing=progress.show)
-
-
-def _through_node(
-    videos: list[EvaluationVideo],
-    settings: RunSettings,
-    options: argparse.Namespace,
-    progress: EvaluationProgress,
-) -> None:
-    """Replay the videos one after the other: a second node would take time from the first."""
-    from surgsam2_ros.evaluation.runs.attempts import attempt, predictions_folder
-    from surgsam2_ros.evaluation.runs.jobs import Tally
-    from surgsam2_ros.live.evaluation import run_video_through_node
-
-    tally = Tally(len(videos))
-    for index, video in enumerate(videos):
-        replay = partial(
-            run_video_through_node,
-            video,
-            options.network,
-            settings,
-            options.output,
-            labels=predictions_folder(options.output, 'node'),
-            rate_hz=options.rate,
-            on_progress=tally.counter(index, progress.show),
-        )
-        tally.finish(index, attempt(video, 'node', options.output, replay))
-        progress.show(tally.standing())
 
 
 @contextmanager

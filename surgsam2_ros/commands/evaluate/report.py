@@ -1,13 +1,12 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Ends an evaluation: reports and overlay videos are written, the result is told in a few lines."""
+"""Ends an evaluation: has the reports written and tells the result in a few lines."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ def write_report(options: argparse.Namespace, run_record: RunRecord) -> int:
     """Write the reports, say what came out, and return the exit status."""
     from surgsam2_ros.evaluation.records import read_videos
     from surgsam2_ros.evaluation.reports import write_reports
+    from surgsam2_ros.evaluation.reports.overlay import write_overlays
 
     summary = write_reports(options.output)
     sides = [side for side in ('tracker', 'node') if options.through in (side, 'both')]
@@ -33,7 +33,7 @@ def write_report(options: argparse.Namespace, run_record: RunRecord) -> int:
     _complain([f'{record.video} ({record.through}) failed: {record.error}' for record in failed])
     _complain([f'{r.video} ({r.through}): {warning}' for r in records for warning in r.warnings])
     good = [r for r in records if r.error is None and r.through in sides]
-    missing = _write_overlays(options.output, run_record, good) if options.overlay else []
+    missing = write_overlays(options.output, run_record, good) if options.overlay else []
     if options.failures is not None:
         missing += _draw_failures(options, run_record, [r for r in good if r.through == sides[0]])
     _complain(missing)
@@ -50,30 +50,6 @@ def _complain(lines: list[str]) -> None:
         print(line, file=sys.stderr)
     if len(lines) > _LINES_SHOWN:
         print(f'… and {len(lines) - _LINES_SHOWN} more, see report.html', file=sys.stderr)
-
-
-def _write_overlays(
-    output: Path, run_record: RunRecord, records: Iterable[VideoRecord]
-) -> list[str]:
-    """Write overlay/VIDEO.mp4 of the tracker's results, overlay/node/VIDEO.mp4 of the node's.
-
-    Returns:
-        a line for each video that could not be written.
-    """
-    from surgsam2_ros.evaluation.reports.overlay import frame_rate, overlay_frames
-    from surgsam2_ros.sources import SourceError
-    from surgsam2_ros.sources.video_output import VideoOutput, VideoOutputError
-
-    problems = []
-    for record in records:
-        folder = output / 'overlay' / ('node' if record.through == 'node' else '')
-        try:
-            with VideoOutput(folder / f'{record.video}.mp4', frame_rate(record)) as video:
-                for rgb in overlay_frames(output, run_record, record):
-                    video.write(rgb)
-        except (VideoOutputError, SourceError, OSError) as error:
-            problems.append(f'no overlay of {record.video} ({record.through}): {error}')
-    return problems
 
 
 def _draw_failures(
@@ -94,7 +70,7 @@ def _draw_failures(
 
 def _line(side: str, scores: dict[str, Any]) -> str:
     from surgsam2_ros.evaluation.measures import SCORES
-    from surgsam2_ros.evaluation.reports.markup import plural
+    from surgsam2_ros.evaluation.reports.formatting import plural
 
     def number(key: str) -> str:
         value = scores.get(key)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from surgsam2_ros.evaluation.measures import FRAME_MEASURES
-from surgsam2_ros.evaluation.reports.markup import Markup, element, join
 
 _MEASURES = (
     *((measure.title, measure.meaning) for measure in FRAME_MEASURES),
@@ -57,8 +56,8 @@ _LIVE = (
 )
 
 
-def definitions(summary: Mapping[str, Any]) -> Markup:
-    """Explain the measures that a summary has, and over which frames and objects they run.
+def definitions(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the names of the measures that a summary has, and what each means.
 
     Args:
         summary: see `summarise`.
@@ -70,15 +69,4 @@ def definitions(summary: Mapping[str, Any]) -> Markup:
     entries += _PRESENCE
     if any(side['live'] for side in sides):
         entries += _LIVE
-    ends = (
-        'Of every object the first frame, which was prompted, and the last are left out, as in the '
-        'evaluator of SurgSAM2. '
-        if summary['skip_ends']
-        else 'Every frame with a truth and a result counts, the prompted one included. '
-    )
-    scope = (
-        f'{ends}A score of an object is the mean over its frames; scores of videos and of the run '
-        'are means over objects, each counting once.'
-    )
-    lines = [element('div', element('dt', name), element('dd', text)) for name, text in entries]
-    return join([element('p', scope), element('dl', *lines, class_='definitions')])
+    return entries

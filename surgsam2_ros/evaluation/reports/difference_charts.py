@@ -8,7 +8,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from surgsam2_ros.evaluation.reports.markup import Markup, element, fine_digits, signed
+from markupsafe import Markup
+
+from surgsam2_ros.evaluation.reports.formatting import fine_digits, signed
+from surgsam2_ros.evaluation.reports.markup import element
 
 MOST_OBJECTS = 60  # a chart of more shows the largest losses and wins
 

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from surgsam2_ros.evaluation.reports.comparison import ComparedRun, shared_frames
 from surgsam2_ros.evaluation.reports.frame_choice import ChosenFrame, spread
-from surgsam2_ros.evaluation.reports.markup import Markup, element, join
 from surgsam2_ros.evaluation.reports.pictures import (
     RunPictures,
     cut_out,
@@ -20,7 +20,35 @@ from surgsam2_ros.evaluation.reports.worst_frames import describe_object, what_h
 from surgsam2_ros.sources import SourceError
 
 PAIRS = 6
-_NOTICEABLE = 0.02  # J; less is not worth a picture
+NOTICEABLE = 0.02  # J; less is not worth a picture
+
+
+@dataclass(frozen=True)
+class PicturePair:
+    """A frame of two runs.
+
+    Attributes:
+        title: video, frame and object.
+        halves: name of the run, URI of the picture, and what happened, of each.
+    """
+
+    title: str
+    halves: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class DifferencePictures:
+    """The frames in which two runs differ most.
+
+    Attributes:
+        pairs: the largest difference first.
+        differ: whether there is any worth a picture.
+        problem: why some could not be made; empty where all were.
+    """
+
+    pairs: tuple[PicturePair, ...] = ()
+    differ: bool = True
+    problem: str = ''
 
 
 def largest_differences(first: ComparedRun, other: ComparedRun) -> list[ChosenFrame]:
@@ -28,36 +56,27 @@ def largest_differences(first: ComparedRun, other: ComparedRun) -> list[ChosenFr
     return spread(_candidates(first, other), PAIRS)
 
 
-def difference_pictures(first: ComparedRun, other: ComparedRun) -> Markup:
+def difference_pictures(first: ComparedRun, other: ComparedRun) -> DifferencePictures:
     """Show the frames in which two runs differ most.
 
     Args:
         first, other: runs over the same videos.
-
-    Returns:
-        markup of the pictures; a sentence where there are none, saying why.
     """
     chosen = largest_differences(first, other)
     if not chosen:
-        return element('p', f'No frame differs by more than {_NOTICEABLE} in J.', class_='note')
-    figures: dict[ChosenFrame, Markup] = {}
-    problem = None
+        return DifferencePictures(differ=False)
+    made: dict[ChosenFrame, PicturePair] = {}
+    problem = ''
     try:
         with (
             RunPictures(first.path, first.run) as left,
             RunPictures(other.path, other.run) as right,
         ):
             for frame in sorted(chosen, key=lambda c: (c.video, c.index)):
-                figures[frame] = _figure(frame, (first, left), (other, right))
+                made[frame] = _pair(frame, (first, left), (other, right))
     except (SourceError, OSError) as error:
-        problem = element('p', f'Not every picture could be made: {error}', class_='note')
-    shown = [figures[frame] for frame in chosen if frame in figures]
-    if not shown:
-        return join([problem])
-    note = element(
-        'p', 'The white line is the truth, the coloured one the prediction.', class_='note'
-    )
-    return join([note, problem, element('div', *shown, class_='pictures pairs')])
+        problem = str(error)
+    return DifferencePictures(tuple(made[c] for c in chosen if c in made), problem=problem)
 
 
 def _candidates(first: ComparedRun, other: ComparedRun) -> Iterator[ChosenFrame]:
@@ -65,11 +84,11 @@ def _candidates(first: ComparedRun, other: ComparedRun) -> Iterator[ChosenFrame]
         before, after = first.objects[key].iou, other.objects[key].iou
         for index in shared_frames(first, other, key):
             difference = abs(after[index] - before[index])
-            if difference > _NOTICEABLE:
+            if difference > NOTICEABLE:
                 yield ChosenFrame(key[0], '', key[1], index, difference)
 
 
-def _figure(frame: ChosenFrame, *sides: tuple[ComparedRun, RunPictures]) -> Markup:
+def _pair(frame: ChosenFrame, *sides: tuple[ComparedRun, RunPictures]) -> PicturePair:
     key = (frame.video, frame.object_id)
     source = sides[0][1]
     rgb = source.image(frame.video, frame.index)
@@ -84,10 +103,7 @@ def _figure(frame: ChosenFrame, *sides: tuple[ComparedRun, RunPictures]) -> Mark
     for (run, _), mask in zip(sides, masks, strict=True):
         picture = draw_outlines(rgb, truth, {colour: mask}, part)
         said = what_happened(run.objects[key], frame.index)
-        image = element('img', src=data_uri(picture), alt=f'{run.name}: {said}')
-        halves.append(
-            element('div', image, element('figcaption', element('b', run.name), f' – {said}'))
-        )
+        halves.append((run.name, data_uri(picture), said))
     stem = sides[0][0].videos[frame.video].stems[frame.index]
     title = f'{frame.video}, frame {stem}, {describe_object(sides[0][0].objects[key])}'
-    return element('figure', element('figcaption', title), element('div', *halves, class_='pair'))
+    return PicturePair(title, tuple(halves))

@@ -1,10 +1,10 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The frames of an overlay video: images of a run with its results and the truth's outlines."""
+"""Overlay videos: the images of a run with its results and the truth's outlines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -13,9 +13,34 @@ import numpy as np
 from surgsam2_ros.drawing import STATE_NAMES, DrawnTrack, draw_contour, draw_overlay
 from surgsam2_ros.evaluation.records import ObjectRecord, RunRecord, VideoRecord
 from surgsam2_ros.evaluation.reports.pictures import TRUTH_COLOUR, RunPictures
+from surgsam2_ros.sources import SourceError
+from surgsam2_ros.sources.video_output import VideoOutput, VideoOutputError
 
 DEFAULT_RATE_HZ = 15.0  # of folders, which know no time
 _DROPPED = 'dropped'
+
+
+def write_overlays(output: Path, run: RunRecord, records: Iterable[VideoRecord]) -> list[str]:
+    """Write overlay/VIDEO.mp4 of the tracker's results, overlay/node/VIDEO.mp4 of the node's.
+
+    Args:
+        output: folder of the run.
+        run: its record.
+        records: of the videos.
+
+    Returns:
+        a line for each video that could not be written, saying why.
+    """
+    problems = []
+    for record in records:
+        folder = output / 'overlay' / ('node' if record.through == 'node' else '')
+        try:
+            with VideoOutput(folder / f'{record.video}.mp4', frame_rate(record)) as video:
+                for rgb in overlay_frames(output, run, record):
+                    video.write(rgb)
+        except (VideoOutputError, SourceError, OSError) as error:
+            problems.append(f'no overlay of {record.video} ({record.through}): {error}')
+    return problems
 
 
 def overlay_frames(output: Path, run: RunRecord, record: VideoRecord) -> Iterator[np.ndarray]:

@@ -1,50 +1,30 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The section on the tracker's word: broken promises, the reliability diagram, the threshold."""
+"""What the tracker's word is worth: broken promises, the reliability diagram, the threshold."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from surgsam2_ros.evaluation.promise import BROKEN_BELOW, GOOD_FROM
-from surgsam2_ros.evaluation.reports.markup import (
-    Markup,
-    element,
-    fraction,
-    join,
-    plural,
-    table,
-)
+from markupsafe import Markup
+
+from surgsam2_ros.evaluation.reports.formatting import fraction, percent, plural
+from surgsam2_ros.evaluation.reports.markup import element
 
 _SIZE, _LEFT, _TOP, _BELOW = 300, 44, 24, 36
 _BARS = 0.3  # of the height, for how frequent a predicted IoU is
 
 
-def promise_section(summary: Mapping[str, Any], sides: Sequence[str]) -> Markup:
-    """Say how far states and predicted overlaps can be believed, and which threshold to take.
+def judged_promises(summary: Mapping[str, Any], sides: Sequence[str]) -> dict[str, Any]:
+    """Return what was judged of each side that has frames, see `promise.judge`.
 
     Args:
-        summary: with 'promise' in every side, see `promise.judge`.
+        summary: with 'promise' in every side.
         sides: 'tracker', 'node' or both.
     """
-    judged = {side: summary[side]['promise'] for side in sides if summary[side].get('promise')}
-    judged = {side: entry for side, entry in judged.items() if entry['frames']}
-    if not judged:
-        return Markup('')
-    note = (
-        f'TRACKED is a promise. It is broken where J is below {BROKEN_BELOW:g}, and kept where a '
-        f'mask with J of at least {GOOD_FROM:g} is TRACKED. Frames of objects after the prompted '
-        'one count.'
-    )
-    parts = [element('p', note, class_='note')]
-    for side, entry in judged.items():
-        if len(judged) > 1:
-            parts.append(element('h3', f'Through the {side}'))
-        parts.append(element('p', threshold_sentence(entry)))
-        figures = [reliability_chart(entry['reliability']), _sweep_table(entry['sweep'])]
-        parts.append(element('div', *figures, class_='columns'))
-    return join(parts)
+    judged = {side: summary[side].get('promise') for side in sides}
+    return {side: entry for side, entry in judged.items() if entry and entry['frames']}
 
 
 def threshold_sentence(judged: Mapping[str, Any]) -> str:
@@ -101,26 +81,9 @@ def reliability_chart(reliability: Mapping[str, Any]) -> Markup:
     return element('svg', *parts, viewBox=view, role='img', aria_label=title)
 
 
-def _sweep_table(sweep: Sequence[Mapping[str, Any]]) -> Markup:
-    rows = [
-        [
-            f'{entry["min_quality"]:.2f}',
-            f'{entry["tracked"]:,}',
-            _percent(entry['broken_share']),
-            _percent(entry['kept_share']),
-        ]
-        for entry in sweep
-    ]
-    return table(('tracking.min_quality', 'TRACKED', 'Broken', 'Good frames kept'), rows)
-
-
 def _of(part: int, whole: int) -> str:
-    share = f' ({100 * part / whole:.1f} %)' if whole else ''
+    share = f' ({percent(part / whole)})' if whole else ''
     return f'{part:,} of {whole:,}{share}'
-
-
-def _percent(share: float | None) -> str:
-    return '–' if share is None else f'{100 * share:.1f} %'
 
 
 def _place(x: float, y: float) -> tuple[float, float]:

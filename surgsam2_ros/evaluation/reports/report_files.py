@@ -41,8 +41,8 @@ def write_reports(output: Path) -> dict[str, Any]:
     write_json(output / 'summary.json', summary)
     records = [r for entries in (*videos.values(), *baselines.values()) for r in entries]
     write_frame_table(output / 'per_frame.csv', records, skip_ends)
-    pictures = worst_frame_pictures(output, run, videos, skip_ends)
-    page = report_page(run, summary, videos, pictures)
+    pictures, problems = worst_frame_pictures(output, run, videos, skip_ends)
+    page = report_page(run, summary, videos, pictures, problems)
     (output / 'report.html').write_text(page, encoding='utf-8')
     return summary
 

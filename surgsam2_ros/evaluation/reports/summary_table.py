@@ -1,155 +1,172 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The headline figures and the summary table of a report."""
+"""The headline figures of a report, and the rows of its table of everything."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from surgsam2_ros.evaluation.measures import FRAME_MEASURES
-from surgsam2_ros.evaluation.reports.markup import (
-    Markup,
-    element,
-    fraction,
-    join,
-    plural,
-    quantity,
-    signed,
-)
+from surgsam2_ros.evaluation.reports.columns import Column
+from surgsam2_ros.evaluation.reports.formatting import fraction, plural, quantity, signed
 
 _MISSING_AS_0 = 'J, missing frames as 0'
-
-# (group, name, where in the summary of a side, how to write it)
-_ROWS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
-    ('Masks', 'J&F', ('J&F',), 'fraction'),
-    *(('Masks', measure.title, (measure.key,), 'fraction') for measure in FRAME_MEASURES),
-    ('Masks', 'CIoU, on instances', ('CIoU',), 'fraction'),
-    ('Masks', _MISSING_AS_0, ('J_missing_as_0',), 'fraction'),
-    ('Identity', 'HOTA', ('identity', 'HOTA'), 'fraction'),
-    ('Identity', 'DetA', ('identity', 'DetA'), 'fraction'),
-    ('Identity', 'AssA', ('identity', 'AssA'), 'fraction'),
-    ('Identity', 'IDF1', ('identity', 'IDF1'), 'fraction'),
-    ('Identity', 'MOTA', ('identity', 'MOTA'), 'fraction'),
-    ('Identity', 'Id switches', ('identity', 'IDSW'), ''),
-    ('Identity', 'Fragmentations', ('identity', 'Frag'), ''),
-    ('Presence', 'Precision of visible', ('presence', 'precision'), 'fraction'),
-    ('Presence', 'Recall of visible', ('presence', 'recall'), 'fraction'),
-    ('Presence', 'Accuracy', ('presence', 'accuracy'), 'fraction'),
-    ('Presence', 'Returns', ('presence', 'returns'), ''),
-    ('Presence', 'Returns taken up again', ('presence', 'taken_up'), ''),
-    ('Presence', 'Frames until taken up', ('presence', 'frames_until_taken_up'), ''),
-    ('Presence', 'Frames on another object', ('presence', 'on_another'), ''),
-    ('Speed', 'Tracker time, median', ('inference_ms', 'p50'), 'ms'),
-    ('Speed', 'Tracker time, 95 %', ('inference_ms', 'p95'), 'ms'),
-    ('Speed', 'Tracker time, 99 %', ('inference_ms', 'p99'), 'ms'),
-    ('Live', 'Rate of the images', ('live', 'MEAN_PLAYBACK_FRAME_RATE'), 'Hz'),
-    ('Live', 'Mean frame rate', ('live', 'MEAN_FRAME_RATE'), 'Hz'),
-    ('Live', 'Missed frames', ('live', 'NUM_MISSED_FRAMES'), ''),
-    ('Live', 'First latency', ('live', 'FIRST_LATENCY'), 'ms'),
-    ('Live', 'Mean latency', ('live', 'MEAN_LATENCY'), 'ms'),
-    ('Live', 'Latency, median', ('live', 'LATENCY_P50'), 'ms'),
-    ('Live', 'Latency, 95 %', ('live', 'LATENCY_P95'), 'ms'),
-    ('Live', 'Latency, 99 %', ('live', 'LATENCY_P99'), 'ms'),
-    ('Live', 'Maximum latency', ('live', 'MAX_LATENCY'), 'ms'),
-    ('Live', 'Mean jitter', ('live', 'MEAN_JITTER'), 'ms'),
-    ('Live', 'Maximum jitter', ('live', 'MAX_JITTER'), 'ms'),
-    ('Live', 'CPU, of one core', ('live', 'CPU'), '%'),
-    ('Live', 'Resident memory', ('live', 'RESIDENT_MEMORY'), 'MB'),
-    ('Live', 'Device memory', ('live', 'DEVICE_MEMORY'), 'MB'),
-    ('Counted', 'Videos', ('videos',), ''),
-    ('Counted', 'Objects', ('objects',), ''),
-    ('Counted', 'Frames', ('frames',), ''),
-    ('Counted', 'Dropped frames', ('dropped',), ''),
-)
 _NOTICEABLE = 0.005  # smaller differences are not coloured
+# Groups of rows, those of the left half and those of the right.
+_GROUPS: tuple[Mapping[str, tuple[Column, ...]], ...] = (
+    {
+        'Masks': (
+            Column('J&F', ('J&F',), 'fraction'),
+            *(Column(m.title, (m.key,), 'fraction') for m in FRAME_MEASURES),
+            Column('CIoU, on instances', ('CIoU',), 'fraction'),
+            Column(_MISSING_AS_0, ('J_missing_as_0',), 'fraction'),
+        ),
+        'Identity': (
+            Column('HOTA', ('identity', 'HOTA'), 'fraction'),
+            Column('DetA', ('identity', 'DetA'), 'fraction'),
+            Column('AssA', ('identity', 'AssA'), 'fraction'),
+            Column('IDF1', ('identity', 'IDF1'), 'fraction'),
+            Column('MOTA', ('identity', 'MOTA'), 'fraction'),
+            Column('Id switches', ('identity', 'IDSW')),
+            Column('Fragmentations', ('identity', 'Frag')),
+        ),
+        'Presence': (
+            Column('Precision of visible', ('presence', 'precision'), 'fraction'),
+            Column('Recall of visible', ('presence', 'recall'), 'fraction'),
+            Column('Accuracy', ('presence', 'accuracy'), 'fraction'),
+            Column('Returns', ('presence', 'returns')),
+            Column('Returns taken up again', ('presence', 'taken_up')),
+            Column('Frames until taken up', ('presence', 'frames_until_taken_up')),
+            Column('Frames on another object', ('presence', 'on_another')),
+        ),
+    },
+    {
+        'Speed': (
+            Column('Tracker time, median', ('inference_ms', 'p50'), 'ms'),
+            Column('Tracker time, 95 %', ('inference_ms', 'p95'), 'ms'),
+            Column('Tracker time, 99 %', ('inference_ms', 'p99'), 'ms'),
+        ),
+        'Live': (
+            Column('Rate of the images', ('live', 'MEAN_PLAYBACK_FRAME_RATE'), 'Hz'),
+            Column('Mean frame rate', ('live', 'MEAN_FRAME_RATE'), 'Hz'),
+            Column('Missed frames', ('live', 'NUM_MISSED_FRAMES')),
+            Column('First latency', ('live', 'FIRST_LATENCY'), 'ms'),
+            Column('Mean latency', ('live', 'MEAN_LATENCY'), 'ms'),
+            Column('Latency, median', ('live', 'LATENCY_P50'), 'ms'),
+            Column('Latency, 95 %', ('live', 'LATENCY_P95'), 'ms'),
+            Column('Latency, 99 %', ('live', 'LATENCY_P99'), 'ms'),
+            Column('Maximum latency', ('live', 'MAX_LATENCY'), 'ms'),
+            Column('Mean jitter', ('live', 'MEAN_JITTER'), 'ms'),
+            Column('Maximum jitter', ('live', 'MAX_JITTER'), 'ms'),
+            Column('CPU, of one core', ('live', 'CPU'), '%'),
+            Column('Resident memory', ('live', 'RESIDENT_MEMORY'), 'MB'),
+            Column('Device memory', ('live', 'DEVICE_MEMORY'), 'MB'),
+        ),
+        'Counted': (
+            Column('Videos', ('videos',)),
+            Column('Objects', ('objects',)),
+            Column('Frames', ('frames',)),
+            Column('Dropped frames', ('dropped',)),
+        ),
+    },
+)
 
 
-def tiles(summary: Mapping[str, Any], sides: Sequence[str]) -> Markup:
+@dataclass(frozen=True)
+class Tile:
+    """A figure that one looks at first.
+
+    Attributes:
+        name, value, unit: what is written large.
+        beside: what the other side has, or what else is to be known; empty of one side alone.
+    """
+
+    name: str
+    value: str
+    unit: str
+    beside: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table of everything.
+
+    Attributes:
+        name: of the measure.
+        values: of each side.
+        change: node minus tracker; None where there is one side.
+        judged: class of the change: better, worse, muted or none.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    change: str | None = None
+    judged: str = ''
+
+
+def tiles(summary: Mapping[str, Any], sides: Sequence[str]) -> list[Tile]:
     """Return the figures that one looks at first.
 
     Args:
         summary: see `summarise`.
         sides: 'tracker', 'node' or both; the last one is written large.
     """
-    wanted = [('J&F', ('J&F',), 'fraction'), ('Dice', ('Dice',), 'fraction')]
-    wanted += [('HOTA', ('identity', 'HOTA'), 'fraction')]
+    wanted = [Column('J&F', ('J&F',), 'fraction'), Column('Dice', ('Dice',), 'fraction')]
+    wanted.append(Column('HOTA', ('identity', 'HOTA'), 'fraction'))
     if 'node' in sides:
         if not _says_nothing(summary, sides, _MISSING_AS_0):
-            wanted += [(_MISSING_AS_0, ('J_missing_as_0',), 'fraction')]
-        wanted += [('Latency, 95 %', ('live', 'LATENCY_P95'), 'ms')]
-        wanted += [('Frame rate', ('live', 'MEAN_FRAME_RATE'), 'Hz')]
+            wanted.append(Column(_MISSING_AS_0, ('J_missing_as_0',), 'fraction'))
+        wanted.append(Column('Latency, 95 %', ('live', 'LATENCY_P95'), 'ms'))
+        wanted.append(Column('Frame rate', ('live', 'MEAN_FRAME_RATE'), 'Hz'))
     else:
-        wanted += [('CIoU', ('CIoU',), 'fraction')]
-        wanted += [('Recall of visible', ('presence', 'recall'), 'fraction')]
+        wanted.append(Column('CIoU', ('CIoU',), 'fraction'))
+        wanted.append(Column('Recall of visible', ('presence', 'recall'), 'fraction'))
     found = []
-    for name, path, unit in wanted:
-        values = {side: _value(summary[side], path) for side in sides}
+    for column in wanted:
+        values = {side: column.value(summary[side]) for side in sides}
         values = {side: value for side, value in values.items() if value is not None}
         if not values:
             continue
         *others, main = values
-        parts = [element('div', name, class_='name'), _figure(values[main], unit)]
+        beside = ''
         if len(sides) > 1:
-            said = f'{main}' + ''.join(f'; {o} {_written(values[o], unit)}' for o in others)
-            if name == 'Frame rate':
+            beside = main + ''.join(f'; {o} {column.written(values[o])}' for o in others)
+            if column.title == 'Frame rate':
                 node = summary['node']
-                said = f'{node["dropped"]:,} of {plural(node["frames"], "frame")} dropped'
-            parts.append(element('div', said, class_='side'))
-        found.append(element('div', *parts, class_='tile'))
-    return element('div', *found, class_='tiles') if found else Markup('')
+                beside = f'{node["dropped"]:,} of {plural(node["frames"], "frame")} dropped'
+        is_score = column.unit == 'fraction'
+        value = fraction(values[main]) if is_score else quantity(values[main])
+        found.append(Tile(column.title, value, '' if is_score else column.unit, beside))
+    return found
 
 
-def summary_table(summary: Mapping[str, Any], sides: Sequence[str]) -> Markup:
-    """Return everything that is known of a run, in one or two columns and their difference.
+def summary_rows(summary: Mapping[str, Any], sides: Sequence[str]) -> list[dict[str, list[Row]]]:
+    """Return everything that is known of a run: the two halves of a table, by group.
 
     Args:
         summary: see `summarise`.
         sides: 'tracker', 'node' or both.
     """
-    groups: dict[str, list[Markup]] = {}
-    for group, name, path, unit in _ROWS:
-        values = [_value(summary[side], path) for side in sides]
-        if all(value is None for value in values) or _says_nothing(summary, sides, name):
-            continue
-        cells = [element('td', name, class_='text')]
-        cells += [element('td', _written(value, unit), class_='number') for value in values]
-        if len(sides) > 1:
-            cells.append(_difference(summary, path, unit, *values))
-        groups.setdefault(group, []).append(element('tr', *cells))
-    head = ['', *(side.capitalize() for side in sides)]
-    if len(sides) > 1:
-        head.append('Difference')
-    blocks = [
-        _block(names, groups, head)
-        for names in (('Masks', 'Identity', 'Presence'), ('Speed', 'Live', 'Counted'))
-    ]
-    columns = element('div', *blocks, class_='columns')
-    shared = summary.get('node_minus_tracker')
-    if len(sides) < 2 or not shared:
-        return columns
-    note = (
-        'Difference: node minus tracker. Of J&F, J, F and Dice it is that over the '
-        f'{plural(shared["frames"], "frame")} of objects that both answered: a node that drops '
-        'frames drops hard ones too, and must not look better for it.'
-    )
-    return join([columns, element('p', note, class_='note')])
+    halves = []
+    for groups in _GROUPS:
+        half: dict[str, list[Row]] = {}
+        for group, columns in groups.items():
+            for column in columns:
+                values = [column.value(summary[side]) for side in sides]
+                known = any(value is not None for value in values)
+                if known and not _says_nothing(summary, sides, column.title):
+                    half.setdefault(group, []).append(_row(summary, column, values))
+        halves.append(half)
+    return halves
 
 
-def _block(names: Sequence[str], groups: Mapping[str, list[Markup]], head: Sequence[str]) -> Markup:
-    rows: list[Markup] = []
-    for name in names:
-        if name in groups:
-            title = element('td', name, class_='text', colspan=len(head))
-            rows += [element('tr', title, class_='group'), *groups[name]]
-    if not rows:
-        return Markup('')
-    cells = [
-        element('th', text, class_='number' if place else 'text', scope='col')
-        for place, text in enumerate(head)
-    ]
-    content = element('table', element('thead', element('tr', *cells)), element('tbody', *rows))
-    return element('div', content, class_='table')
+def _row(summary: Mapping[str, Any], column: Column, values: Sequence[float | None]) -> Row:
+    written = tuple(column.written(value) for value in values)
+    if len(values) < 2:
+        return Row(column.title, written)
+    return Row(column.title, written, *_difference(summary, column, *values))
 
 
 def _says_nothing(summary: Mapping[str, Any], sides: Sequence[str], name: str) -> bool:
@@ -162,39 +179,19 @@ def _says_nothing(summary: Mapping[str, Any], sides: Sequence[str], name: str) -
 
 
 def _difference(
-    summary: Mapping[str, Any],
-    path: Sequence[str],
-    unit: str,
-    tracker: float | None,
-    node: float | None,
-) -> Markup:
-    """Write node minus tracker: of the masks over the frames that both answered, and coloured."""
+    summary: Mapping[str, Any], column: Column, tracker: float | None, node: float | None
+) -> tuple[str, str]:
+    """Write node minus tracker: of the masks over the frames that both answered, and judged."""
     shared = summary.get('node_minus_tracker') or {}
-    if len(path) == 1 and path[0] in shared and unit == 'fraction':
-        change = shared[path[0]]
+    key = column.path[0]
+    if len(column.path) == 1 and key in shared and column.unit == 'fraction':
+        change = shared[key]
         if change is None:
-            return element('td', '–', class_='number')
+            return '–', ''
         judged = 'muted' if abs(change) < _NOTICEABLE else 'better' if change > 0 else 'worse'
-        return element('td', signed(change), class_=f'number {judged}')
-    if tracker is None or node is None or path[0] in ('videos', 'objects', 'frames'):
-        return element('td', '', class_='number')
+        return signed(change), judged
+    if tracker is None or node is None or key in ('videos', 'objects', 'frames'):
+        return '', ''
     change = node - tracker
-    digits = 3 if unit == 'fraction' else 0 if float(change).is_integer() or abs(change) > 99 else 1
-    return element('td', signed(change, digits), class_='number')
-
-
-def _value(side: Mapping[str, Any], path: Sequence[str]) -> float | None:
-    value: Any = side
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
-
-
-def _written(value: float | None, unit: str) -> str:
-    return fraction(value) if unit == 'fraction' else quantity(value, unit)
-
-
-def _figure(value: float, unit: str) -> Markup:
-    if unit == 'fraction':
-        return element('div', fraction(value), class_='value')
-    return element('div', quantity(value), element('small', unit), class_='value')
+    whole = float(change).is_integer() or abs(change) > 99
+    return signed(change, 3 if column.unit == 'fraction' else 0 if whole else 1), ''

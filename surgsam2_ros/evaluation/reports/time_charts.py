@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
+from markupsafe import Markup
 
-from surgsam2_ros.evaluation.reports.markup import Markup, element, quantity
+from surgsam2_ros.evaluation.reports.formatting import quantity
+from surgsam2_ros.evaluation.reports.markup import element
 from surgsam2_ros.evaluation.reports.track_chart import data_script, strokes
 
 _WIDTH, _HEIGHT = 480, 210

@@ -9,9 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
+from markupsafe import Markup
+
 from surgsam2_ros.drawing import STATE_NAMES
 from surgsam2_ros.evaluation.records import ObjectRecord, VideoRecord
-from surgsam2_ros.evaluation.reports.markup import Markup, element, fraction
+from surgsam2_ros.evaluation.reports.formatting import fraction
+from surgsam2_ros.evaluation.reports.markup import element
 from surgsam2_ros.evaluation.scores import object_scores
 
 COLUMNS = 400  # a chart with more frames shows the worst of several in each column

@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from surgsam2_ros.evaluation.records import ObjectRecord, RunRecord, VideoRecord
+from surgsam2_ros.evaluation.reports.formatting import fraction
 from surgsam2_ros.evaluation.reports.frame_choice import ChosenFrame, worst_frames
-from surgsam2_ros.evaluation.reports.markup import Markup, element, fraction, join
 from surgsam2_ros.evaluation.reports.pictures import (
     RunPictures,
     cut_out,
@@ -20,12 +21,27 @@ from surgsam2_ros.evaluation.reports.pictures import (
 from surgsam2_ros.sources import SourceError
 
 
+@dataclass(frozen=True)
+class FramePicture:
+    """A frame to show.
+
+    Attributes:
+        uri: of the JPEG, which it holds.
+        where: video and frame.
+        text: which object, and how the frame went for it.
+    """
+
+    uri: str
+    where: str
+    text: str
+
+
 def worst_frame_pictures(
     output: Path,
     run: RunRecord,
     videos: Mapping[str, Sequence[VideoRecord]],
     skip_ends: bool = True,
-) -> Markup:
+) -> tuple[list[FramePicture], list[str]]:
     """Show the frames with the smallest J.
 
     Args:
@@ -35,35 +51,32 @@ def worst_frame_pictures(
         skip_ends: see `scored_frames`.
 
     Returns:
-        markup of the pictures; a sentence where the images or the truth cannot be read any more;
-        nothing when no frame was scored.
+        the pictures, the worst first; why some could not be made: images or truth that cannot be
+        read any more.
     """
     records = {(r.video, r.through): r for entries in videos.values() for r in entries}
     chosen = worst_frames(records.values(), skip_ends)
     if not chosen:
-        return Markup('')
-    figures: dict[ChosenFrame, Markup] = {}
+        return [], []
+    made: dict[ChosenFrame, FramePicture] = {}
     problems: dict[str, None] = {}
     try:
         with RunPictures(output, run) as pictures:
             for frame in sorted(chosen, key=lambda c: (c.video, c.index)):
                 try:
-                    figures[frame] = _figure(
+                    made[frame] = _picture(
                         pictures, frame, records[frame.video, frame.through], len(videos) > 1
                     )
                 except (SourceError, OSError) as error:
                     problems[str(error)] = None
     except (SourceError, OSError) as error:
         problems[str(error)] = None
-    notes = [element('p', f'Not every picture could be made: {p}', class_='note') for p in problems]
-    if not figures:
-        return join(notes)
-    note = 'The white line is the truth, the coloured one the prediction.'
-    grid = element('div', *(figures[c] for c in chosen if c in figures), class_='pictures')
-    return join([element('p', note, class_='note'), *notes, grid])
+    return [made[frame] for frame in chosen if frame in made], list(problems)
 
 
-def _figure(pictures: RunPictures, frame: ChosenFrame, record: VideoRecord, both: bool) -> Markup:
+def _picture(
+    pictures: RunPictures, frame: ChosenFrame, record: VideoRecord, both: bool
+) -> FramePicture:
     truth = pictures.truth(frame.video, frame.object_id, frame.index)
     mask = pictures.prediction(frame.video, frame.through, frame.object_id, frame.index)
     rgb = pictures.image(frame.video, frame.index)
@@ -74,11 +87,7 @@ def _figure(pictures: RunPictures, frame: ChosenFrame, record: VideoRecord, both
     if both:
         where += f', {frame.through}'
     text = f'{describe_object(entry)}: {what_happened(entry, frame.index)}'
-    return element(
-        'figure',
-        element('img', src=data_uri(picture), alt=f'{where}, {text}'),
-        element('figcaption', element('b', where), element('br'), text),
-    )
+    return FramePicture(data_uri(picture), where, text)
 
 
 def describe_object(entry: ObjectRecord) -> str:

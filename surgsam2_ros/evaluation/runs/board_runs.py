@@ -46,6 +46,30 @@ class BoardJob:
     seed: int = 0
 
 
+def board_jobs(
+    boards: Mapping[str, Sequence[EvaluationVideo]],
+    network: NetworkChoice,
+    tracker: TrackerConfig,
+    *,
+    corrections: int = 0,
+    seed: int = 0,
+    baselines: bool = False,
+) -> list[BoardJob]:
+    """Return a job per video, and another one for its baselines where these are wanted.
+
+    Args:
+        boards: videos by the name of their board, not opened.
+        network, tracker, corrections, seed: see `BoardJob`.
+        baselines: whether they are measured as well.
+    """
+    jobs = []
+    for name, videos in boards.items():
+        for video in videos:
+            job = BoardJob(name, video, network, tracker, corrections, seed)
+            jobs += [job, replace(job, network=None)] if baselines else [job]
+    return jobs
+
+
 def measure_video(
     video: EvaluationVideo,
     network: SurgSAM2,

@@ -21,7 +21,7 @@ from surgsam2_ros.evaluation.reports import read_compared, summarise_run
 from surgsam2_ros.evaluation.reports.bootstrap import bootstrap_interval
 from surgsam2_ros.evaluation.reports.comparison import compare
 from surgsam2_ros.evaluation.reports.difference_pictures import largest_differences
-from surgsam2_ros.evaluation.reports.markup import fine_digits
+from surgsam2_ros.evaluation.reports.formatting import fine_digits
 
 
 @pytest.fixture(scope='module')

@@ -15,7 +15,8 @@ from page_checks import Outline, show
 
 from surgsam2_ros.evaluation.records import read_run, read_video, write_run, write_video
 from surgsam2_ros.evaluation.reports import write_reports
-from surgsam2_ros.evaluation.reports.markup import element, quantity, signed
+from surgsam2_ros.evaluation.reports.formatting import quantity, signed
+from surgsam2_ros.evaluation.reports.markup import element
 from surgsam2_ros.evaluation.reports.report_page import MOST_CHARTS, OPEN_CHARTS
 from surgsam2_ros.evaluation.reports.time_charts import histogram, timeline
 from surgsam2_ros.evaluation.reports.track_chart import COLUMNS, track_chart
@@ -186,7 +187,7 @@ def test_equal_durations_make_a_histogram():
 def test_numbers_are_written_for_people():
     assert signed(-0.0213) == '−0.021' and signed(0.00001) == '0' and signed(None) == '–'
     assert quantity(1234.5, 'ms') == '1,234 ms' and quantity(0.256) == '0.26'
-    assert element('b', 'a<b', title='"') == '<b title="&quot;">a&lt;b</b>'
+    assert element('b', 'a<b', title='"') == '<b title="&#34;">a&lt;b</b>'
 
 
 @pytest.mark.parametrize('width', [1280, 480])

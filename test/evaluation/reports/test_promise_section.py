@@ -14,7 +14,7 @@ from surgsam2_ros.evaluation.promise import ObjectFrame, judge
 from surgsam2_ros.evaluation.records import write_run, write_video
 from surgsam2_ros.evaluation.reports import write_reports
 from surgsam2_ros.evaluation.reports.promise_section import (
-    promise_section,
+    judged_promises,
     reliability_chart,
     threshold_sentence,
 )
@@ -52,7 +52,7 @@ def test_the_diagram_has_a_dot_and_a_bar_per_bin(judged):
 
 
 def test_there_is_no_section_without_frames():
-    assert promise_section({'tracker': {'promise': judge([], {})}}, ['tracker']) == ''
+    assert not judged_promises({'tracker': {'promise': judge([], {})}}, ['tracker'])
 
 
 def test_the_report_of_a_run_has_the_diagram_and_names_the_threshold(tmp_path):

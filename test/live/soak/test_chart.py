@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from surgsam2_ros.live.soak.census import Census
-from surgsam2_ros.live.soak.chart import _BROKEN, _FIRST, _LEFT, _RIGHT, _WARMING, draw_soak
 from surgsam2_ros.live.soak.run import Phase
-from surgsam2_ros.live.soak.verdict import judge
+from surgsam2_ros.live.soak.verdict import WARM_UP_S, judge
+
+chart = pytest.importorskip('surgsam2_ros.live.soak.chart', exc_type=ImportError)
 
 LONG_S, SHORT_S = 900, 60
 
@@ -26,24 +26,23 @@ def phase(duration_s=LONG_S, *, grow_mb=0.0):
     return Phase((640, 512), 100.0, censuses, latencies, 9, 9, limits)
 
 
-def has(picture, colour):
-    return (picture == colour).all(axis=-1).any()
+def words(figure):
+    return ' '.join(text.get_text() for text in figure.findobj(lambda a: hasattr(a, 'get_text')))
 
 
-def test_a_broken_limit_stands_out():
-    assert has(draw_soak([phase(grow_mb=9.0)], 'a run'), _BROKEN)
-    assert not has(draw_soak([phase()], 'a run'), _BROKEN)
+def test_a_broken_limit_is_said():
+    assert 'limits broken: 1' in words(chart.draw_soak([phase(grow_mb=9.0)], 'a run'))
+    assert 'all limits kept' in words(chart.draw_soak([phase()], 'a run'))
 
 
 @pytest.mark.parametrize(('duration_s', 'shaded'), [(LONG_S, True), (SHORT_S, False)])
 def test_the_time_that_is_not_judged_is_shaded(duration_s, shaded):
-    area = (draw_soak([phase(duration_s)], 'a run') == _WARMING).all(axis=-1).sum()
-    assert (area > 50_000) == shaded  # edges of letters are pale as well
+    memory = chart.draw_soak([phase(duration_s)], 'a run').axes[0]
+    widths = [patch.get_width() for patch in memory.patches]
+    assert widths == ([WARM_UP_S / 60] if shaded else [])
 
 
 def test_ten_megabytes_of_growth_are_seen():
-    picture = draw_soak([phase(grow_mb=10.0)], 'a run')
-    memory = (picture[106:250] == _FIRST).all(axis=-1)
-    before = np.flatnonzero(memory[:, _LEFT + 300]).mean()
-    after = np.flatnonzero(memory[:, _RIGHT - 5]).mean()
-    assert before - after > 30  # pixels upwards
+    memory = chart.draw_soak([phase(grow_mb=10.0)], 'a run').axes[0]
+    low, high = memory.get_ylim()
+    assert 10.0 / (high - low) > 0.3  # of the height of the panel
