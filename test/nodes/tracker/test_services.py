@@ -47,6 +47,7 @@ def shared_node(tmp_path_factory):
         'tracking.min_quality': 1.0,  # the weights are random
         'tracking.prompt_buffer_frames': 5,
         'tracking.prompt_timeout_s': 30.0,
+        'input.timeout_s': 60.0,  # a camera that stands still between tests hides other problems
     }
     with running_node(folder, '/services', parameters) as node:
         node.client.configure()
