@@ -185,7 +185,7 @@ def _draw(canvas: Canvas, panel: Panel, phases: Sequence[Phase], top: int, end_s
             canvas.line(places, line.colour, 1.5)
     for phase, verdict in zip(phases, panel.verdicts, strict=False):
         right = _x(phase.censuses[-1].at_s - phases[0].begin_s, end_s)
-        canvas.text(verdict, right - 6, top + _PANEL - 10, INK, align='right')
+        canvas.text(verdict, right - 6, top - 8, INK, align='right')
 
 
 def _x(seconds: float, end_s: float) -> float:
