@@ -137,7 +137,7 @@ def _say_verdicts(memory: Axes, latency: Axes, phase: Phase, begin_s: float) -> 
     memory.text(middle, 1.02, f'{width}x{height}', ha='center', color=INK, transform=above)
     for axes, text in ((memory, growth), (latency, p99)):
         place = axes.get_xaxis_transform()
-        axes.text(right, 0.04, f'{text} ', ha='right', color=INK, transform=place)
+        axes.text(right, 1.02, f'{text} ', ha='right', color=INK, transform=place)
 
 
 def _counted(phases: Sequence[Phase], value: Callable[[Census], float]) -> Points:
