@@ -175,27 +175,26 @@ def test_a_capture_that_does_not_compile_leaves_pytorch(network, monkeypatch):
     assert all('torch (inductor) failed, torch takes over' in text for text in said)
 
 
-def test_a_capture_that_fails_while_configuring_leaves_those_that_need_none(network, monkeypatch):
-    def broken(*_):
-        raise RuntimeError('no compiler')
+def test_one_that_fails_to_warm_up_leaves_those_that_need_none(network):
+    class Broken:
+        name = 'broken'
+        needs_warm_up = True
 
-    monkeypatch.setitem(CAPTURES, 'inductor', {'backend': broken})
-    said, plain = [], StreamingTracker(network)
-    settings = EngineSettings(compile='inductor')
-    engine = build_engine(network, settings, TrackerConfig(), said.append)
-    assert engine.encoder.needs_warm_up and engine.stepper.needs_warm_up
-    tracker = StreamingTracker(network, engine=engine)
+        def warm_up(self, *_):
+            raise RuntimeError('no compiler')
+
+    said = []
+    second = Failing(EagerEncoder(network), 5)
+    encoder = FirstThatWorks([Broken(), second, EagerEncoder(network)], said.append)
+    stepper = FirstThatWorks([Broken(), EagerStepper(network)], said.append)
+    tracker = StreamingTracker(network, engine=Engine(encoder, stepper))
     tracker.warm_up()
-    assert engine.name == 'torch'
-    assert [text.split(':')[0] for text in said] == [
-        'torch (inductor) failed, torch takes over'
-    ] * 2
-    assert not engine.stepper.needs_warm_up
-    for one in (tracker, plain):
-        one.add_object('a', box=(5, 5, 30, 30))
-    assert torch.equal(
-        tracker.track(FRAMES[0]).tracks[0].logits, plain.track(FRAMES[0]).tracks[0].logits
-    )
+    assert (encoder.name, stepper.name) == ('fragile', 'torch')
+    assert not encoder.needs_warm_up and not stepper.needs_warm_up
+    assert said == [
+        'broken failed, fragile takes over: RuntimeError: no compiler',
+        'broken failed, torch takes over: RuntimeError: no compiler',
+    ]
 
 
 @pytest.mark.parametrize('name', ['backend', 'profile', 'compile'])
