@@ -36,9 +36,10 @@ Rows = Iterator[dict[str, Any]]
 
 def speed(settings: CheckSettings) -> Rows:
     """Time ours, exact and fast, and the official code, in turns; the most wanted cases first."""
-    for case, network in _cases(settings):
+    for case, network, built in _cases(settings):
         engines = {EXACT: settings.engine(), FAST: settings.engine('fast')}
-        rows = _case_rows(case, network, engines, {OFFICIAL: OfficialSam2}, settings)
+        officials = {OFFICIAL: OfficialSam2}
+        rows = _case_rows(case, network, engines, officials, built, settings)
         yield from _or_why_not(case, rows)
 
 
@@ -49,20 +50,24 @@ def speed_compiled(settings: CheckSettings) -> Rows:
     # A CPU would compile for minutes: there the same lines run without.
     stance = 'default' if settings.torch_device.type == 'cuda' else 'force_eager'
     with torch.compiler.set_stance(stance):
-        for case, network in _cases(settings):
-            rows = _case_rows(case, network, engines, {OPTIMIZED: OfficialSam2Vos}, settings)
+        for case, network, built in _cases(settings):
+            officials = {OPTIMIZED: OfficialSam2Vos}
+            rows = _case_rows(case, network, engines, officials, built, settings)
             yield from _or_why_not(case, rows)
 
 
-def _cases(settings: CheckSettings) -> Iterator[tuple[Case, SurgSAM2]]:
-    """Yield all cases; those that differ in the number of objects alone share a network."""
+def _cases(settings: CheckSettings) -> Iterator[tuple[Case, SurgSAM2, dict[str, Any]]]:
+    """Yield all cases; those that differ in the number of objects alone share a network.
+
+    With it goes a place for what was built and compiled of it.
+    """
     scale = settings.scale
     for model, size in itertools.product(scale.models, scale.sizes):
-        network = None
+        network, built = None, {}
         for objects in scale.objects:
             case = settings.speed_case(model, size, objects, settings.precision)
             network = network or network_of(case, settings.torch_device)[0]
-            yield case, network
+            yield case, network, built
 
 
 def _or_why_not(case: Case, rows: Rows) -> Rows:
@@ -81,6 +86,7 @@ def _case_rows(
     network: SurgSAM2,
     engines: Mapping[str, EngineSettings],
     officials: Mapping[str, Callable[..., OfficialSam2]],
+    built: dict[str, Any],
     settings: CheckSettings,
 ) -> Rows:
     rounds = settings.scale.rounds
@@ -92,7 +98,8 @@ def _case_rows(
         contenders[name] = _ours(network, engine, clip, boxes, failures[name].append)
     for name, official in officials.items():
         try:
-            contenders[name] = official(network, clip, boxes)
+            contenders[name] = official(network, clip, boxes, built.get(name))
+            built[name] = contenders[name].predictor
         except ContenderError as error:
             yield {'what': f'{name}, {case.title}', 'passed': None, 'not_run': str(error)}
     for contender in contenders.values():
