@@ -28,7 +28,7 @@ else:  # run as a program, whose folder is the path
 from surgsam2_msgs.msg import PromptArray, TrackArray, TrackerStatus
 from surgsam2_msgs.srv import AddObjects, ListObjects, RemoveObject, SegmentImage
 from surgsam2_ros.nodes.messages import qos
-from surgsam2_ros.nodes.tracker.diagnostics import diagnostics_keys
+from surgsam2_ros.nodes.tracker.health.diagnostics import diagnostics_keys
 from surgsam2_ros.nodes.tracker.parameters import ParameterSpec, parameter_schema
 
 REPO = Path(__file__).resolve().parents[2]

@@ -6,18 +6,18 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from surgsam2_ros.nodes.tracker.ending import ProcessEnd
+from surgsam2_ros.nodes.tracker.life.ending import ProcessEnd
 
 
 def main(args: list[str] | None = None) -> NoReturn:
     """Run the node until it is told to end, and end the process."""
     ending = ProcessEnd()
     # Not before: loading the libraries takes seconds, in which a signal may come.
-    from surgsam2_ros.nodes.tracker.joining import join
+    from surgsam2_ros.nodes.tracker.life.joining import join
 
     herald = join(args)
     ending.hold()
-    from surgsam2_ros.nodes.tracker.process import run
+    from surgsam2_ros.nodes.tracker.life.process import run
 
     run(herald, ending)
 

@@ -18,25 +18,29 @@ from rclpy.parameter import Parameter
 from std_srvs.srv import SetBool
 
 from surgsam2_ros.nodes.messages import qos
-from surgsam2_ros.nodes.tracker.diagnostics import NodeState
-from surgsam2_ros.nodes.tracker.image_input import image_topic, rival_publishers, watch_clock
-from surgsam2_ros.nodes.tracker.impossible_transitions import refuse_impossible_transitions
-from surgsam2_ros.nodes.tracker.inference_watch import InferenceWatch
-from surgsam2_ros.nodes.tracker.inputs import Inputs
-from surgsam2_ros.nodes.tracker.load_shedding import LoadShedding
-from surgsam2_ros.nodes.tracker.manager_bond import ManagerBond, require_bond
-from surgsam2_ros.nodes.tracker.object_services import ObjectServices
+from surgsam2_ros.nodes.tracker.endpoints.image_input import (
+    image_topic,
+    rival_publishers,
+    watch_clock,
+)
+from surgsam2_ros.nodes.tracker.endpoints.inputs import Inputs
+from surgsam2_ros.nodes.tracker.endpoints.object_services import ObjectServices
+from surgsam2_ros.nodes.tracker.endpoints.result_publisher import ResultPublisher
+from surgsam2_ros.nodes.tracker.endpoints.topic_quality import TopicQuality
+from surgsam2_ros.nodes.tracker.health.diagnostics import NodeDescription
+from surgsam2_ros.nodes.tracker.health.inference_watch import InferenceWatch
+from surgsam2_ros.nodes.tracker.health.load_shedding import LoadShedding
+from surgsam2_ros.nodes.tracker.health.status_reporter import StatusReporter
+from surgsam2_ros.nodes.tracker.life.impossible_transitions import refuse_impossible_transitions
+from surgsam2_ros.nodes.tracker.life.manager_bond import ManagerBond, require_bond
+from surgsam2_ros.nodes.tracker.life.restart import NodeIdentity, discard_snapshot, process_start_s
+from surgsam2_ros.nodes.tracker.life.transitions import TransitionThread, told
 from surgsam2_ros.nodes.tracker.parameters import (
     check_parameters,
     declare_parameters,
     read_parameters,
 )
 from surgsam2_ros.nodes.tracker.pipeline import Pipeline
-from surgsam2_ros.nodes.tracker.restart import NodeIdentity, discard_snapshot, process_start_s
-from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher
-from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
-from surgsam2_ros.nodes.tracker.topic_quality import TopicQuality
-from surgsam2_ros.nodes.tracker.transitions import TransitionThread, told
 from surgsam2_ros.streaming.frame_slot import EVERY_FRAME
 from surgsam2_ros.streaming.requests import RequestError
 
@@ -297,9 +301,9 @@ class SurgSam2Node(LifecycleNode):
             self.get_logger().warning(f'{waiting} images that waited were not tracked')
         return finished
 
-    def _describe(self, lifecycle: str) -> NodeState:
+    def _describe(self, lifecycle: str) -> NodeDescription:
         """Return what status and diagnostics say about the node."""
-        state = NodeState(
+        state = NodeDescription(
             lifecycle=lifecycle,
             enabled=self.enabled,
             input_topic=self.image_topic,

@@ -11,13 +11,13 @@ from std_msgs.msg import Header
 
 from surgsam2_ros.nodes.messages.cv_bridge_fallback import has_sound_cv_bridge
 from surgsam2_ros.nodes.messages.images import decode_compressed_message, decode_image_message
-from surgsam2_ros.nodes.tracker.clicked_pixels import ClickedPixels
-from surgsam2_ros.nodes.tracker.diagnostics import NodeState
-from surgsam2_ros.nodes.tracker.image_input import COMPRESSED
+from surgsam2_ros.nodes.tracker.endpoints.clicked_pixels import ClickedPixels
+from surgsam2_ros.nodes.tracker.endpoints.image_input import COMPRESSED
+from surgsam2_ros.nodes.tracker.endpoints.result_publisher import ResultPublisher
+from surgsam2_ros.nodes.tracker.health.diagnostics import NodeDescription
+from surgsam2_ros.nodes.tracker.health.status_reporter import StatusReporter
+from surgsam2_ros.nodes.tracker.life.restart import NodeIdentity, start_snapshots
 from surgsam2_ros.nodes.tracker.parameters import InputParameters, OutputParameters, Parameters
-from surgsam2_ros.nodes.tracker.restart import NodeIdentity, start_snapshots
-from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher
-from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
 from surgsam2_ros.nodes.tracker.tracker_loading import LoadedTracker, load_tracker
 from surgsam2_ros.streaming.call_thread import CallThread
 from surgsam2_ros.streaming.frame_slot import FrameSlot
@@ -136,7 +136,7 @@ class Pipeline:
         awaited = self._awaited.intersection(o.object_id for o in self.inference.objects)
         return str(self.inference.snapshots.restored) if awaited else ''
 
-    def describe(self, state: NodeState, *, hang: str) -> NodeState:
+    def describe(self, state: NodeDescription, *, hang: str) -> NodeDescription:
         """Add what is loaded and tracked to what the node says about itself.
 
         Args:

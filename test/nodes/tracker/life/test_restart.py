@@ -18,7 +18,7 @@ from node_processes import STOP_TIMEOUT_S, RunningNode, running_node, write_rand
 from tiny_network import LEAN, noise_frames, tiny_network
 
 from surgsam2_ros.nodes.client import ObjectState
-from surgsam2_ros.nodes.tracker.restart import warm_up
+from surgsam2_ros.nodes.tracker.life.restart import warm_up
 from surgsam2_ros.tracking import StreamingTracker, TrackState, restore_snapshot, take_snapshot
 
 ACTIVE = 'active: waiting for images'
@@ -143,7 +143,7 @@ def test_a_deactivation_forgets_what_was_saved_until_images_come_again(start, sn
 def test_the_process_knows_when_it_was_started():
     code = (
         'import time; began = time.time(); time.sleep(1.0)\n'
-        'from surgsam2_ros.nodes.tracker.restart import process_start_s\n'
+        'from surgsam2_ros.nodes.tracker.life.restart import process_start_s\n'
         'print(began - process_start_s())'
     )
     before = time.monotonic()

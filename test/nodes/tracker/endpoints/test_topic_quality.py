@@ -22,10 +22,10 @@ from rclpy.qos import (  # noqa: E402
     ReliabilityPolicy,
 )
 
-from surgsam2_ros.nodes.tracker.image_input import ImageInput  # noqa: E402
+from surgsam2_ros.nodes.tracker.endpoints.image_input import ImageInput  # noqa: E402
+from surgsam2_ros.nodes.tracker.endpoints.result_publisher import ResultPublisher  # noqa: E402
+from surgsam2_ros.nodes.tracker.endpoints.topic_quality import QualityCounts, TopicQuality  # noqa: E402
 from surgsam2_ros.nodes.tracker.parameters import Parameters  # noqa: E402
-from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher  # noqa: E402
-from surgsam2_ros.nodes.tracker.topic_quality import QualityCounts, TopicQuality  # noqa: E402
 
 DEFAULTS = Parameters.defaults()
 MS = 1_000_000

@@ -19,8 +19,8 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from surgsam2_ros.nodes.messages.underway import UNDERWAY
-from surgsam2_ros.nodes.tracker.awaiting import answer_of
-from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
+from surgsam2_ros.nodes.tracker.health.status_reporter import StatusReporter
+from surgsam2_ros.nodes.tracker.life.awaiting import answer_of
 
 Answer = TypeVar('Answer')
 

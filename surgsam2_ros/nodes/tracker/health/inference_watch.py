@@ -9,9 +9,9 @@ from collections.abc import Callable
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
+from surgsam2_ros.nodes.tracker.health.status_reporter import StatusReporter
 from surgsam2_ros.nodes.tracker.parameters import Parameters
 from surgsam2_ros.nodes.tracker.pipeline import Pipeline
-from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
 from surgsam2_ros.streaming.requests import CallRequest, PromptRequest, format_stamp
 from surgsam2_ros.streaming.watchdog import Watchdog, Work, allowed_s
 

@@ -12,9 +12,9 @@ from rclpy.duration import Duration
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
+from surgsam2_ros.nodes.tracker.endpoints.standby import StandbySubscription
+from surgsam2_ros.nodes.tracker.endpoints.topic_quality import TopicQuality
 from surgsam2_ros.nodes.tracker.parameters import InputParameters
-from surgsam2_ros.nodes.tracker.standby import StandbySubscription
-from surgsam2_ros.nodes.tracker.topic_quality import TopicQuality
 from surgsam2_ros.streaming.frame_slot import FrameSlot, ReceivedFrame
 from surgsam2_ros.streaming.stamp_order import OVERTAKEN_NS
 

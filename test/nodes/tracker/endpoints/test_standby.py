@@ -15,7 +15,7 @@ from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
 
 from surgsam2_ros.nodes.messages.qos import qos_profile  # noqa: E402
-from surgsam2_ros.nodes.tracker.standby import PERIOD_S, StandbySubscription  # noqa: E402
+from surgsam2_ros.nodes.tracker.endpoints.standby import PERIOD_S, StandbySubscription  # noqa: E402
 
 DEPTH = 5
 

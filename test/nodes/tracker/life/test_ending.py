@@ -16,7 +16,7 @@ pytest.importorskip('rclpy')
 from processes import TestProcess
 
 from surgsam2_ros.nodes.client.node_thread import NodeThread
-from surgsam2_ros.nodes.tracker.ending import DEADLINE_S
+from surgsam2_ros.nodes.tracker.life.ending import DEADLINE_S
 
 INT, TERM = signal.SIGINT, signal.SIGTERM
 SLACK_S = 7.0  # for a machine that is busy; a node that waits for its thread takes 10 s and more

@@ -12,9 +12,9 @@ import torch
 from recording_node import RecordingNode
 from sensor_msgs.msg import Image
 
+from surgsam2_ros.nodes.tracker.endpoints.result_publisher import ResultPublisher, latency_ms
+from surgsam2_ros.nodes.tracker.endpoints.topic_quality import TopicQuality
 from surgsam2_ros.nodes.tracker.parameters import Parameters
-from surgsam2_ros.nodes.tracker.result_publisher import ResultPublisher, latency_ms
-from surgsam2_ros.nodes.tracker.topic_quality import TopicQuality
 from surgsam2_ros.streaming.frame_slot import ReceivedFrame
 from surgsam2_ros.streaming.tracked_frame import TrackedFrame
 from surgsam2_ros.tracking import FrameResult, MaskCrop, Track, TrackState

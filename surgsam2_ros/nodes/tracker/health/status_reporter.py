@@ -15,15 +15,15 @@ from rclpy.node import Node
 
 from surgsam2_msgs.msg import TrackerStatus
 from surgsam2_ros.nodes.messages import qos
-from surgsam2_ros.nodes.tracker.diagnostics import (
+from surgsam2_ros.nodes.tracker.health.diagnostics import (
     WINDOW_S,
     Diagnostics,
-    NodeState,
+    NodeDescription,
     Snapshot,
     silence,
 )
+from surgsam2_ros.nodes.tracker.health.problem_log import ProblemLog
 from surgsam2_ros.nodes.tracker.parameters import DiagnosticsParameters
-from surgsam2_ros.nodes.tracker.problem_log import ProblemLog
 from surgsam2_ros.streaming.degradation import Load
 
 _STATES = {
@@ -46,7 +46,10 @@ class StatusReporter:
     """
 
     def __init__(
-        self, node: Node, describe: Callable[[str], NodeState], parameters: DiagnosticsParameters
+        self,
+        node: Node,
+        describe: Callable[[str], NodeDescription],
+        parameters: DiagnosticsParameters,
     ) -> None:
         self._node, self._describe = node, describe
         self._state = 'unconfigured'
@@ -170,7 +173,7 @@ class StatusReporter:
         )
 
 
-def _status_text(snapshot: Snapshot, node: NodeState) -> str:
+def _status_text(snapshot: Snapshot, node: NodeDescription) -> str:
     """Say in a sentence how the node is doing."""
     if node.underway or node.hang:
         return node.underway or node.hang

@@ -13,13 +13,13 @@ import pytest
 pytest.importorskip('rclpy')
 
 from surgsam2_ros.nodes.client.node_thread import NodeThread
-from surgsam2_ros.nodes.tracker.joining import PLACES, discovery_port
+from surgsam2_ros.nodes.tracker.life.joining import PLACES, discovery_port
 
 # A process that has joined with this process id, and tells whether anything heavy was loaded.
 CODE = """
 import os, sys, time
 os.getpid = lambda: int(sys.argv[1])
-from surgsam2_ros.nodes.tracker.joining import join
+from surgsam2_ros.nodes.tracker.life.joining import join
 node = join([])
 print('joined, torch' if 'torch' in sys.modules else 'joined, light', flush=True)
 time.sleep(600)

@@ -23,7 +23,7 @@ from sensor_msgs.msg import Image  # noqa: E402
 
 from surgsam2_msgs.msg import TrackerStatus  # noqa: E402
 from surgsam2_ros.nodes.messages import qos  # noqa: E402
-from surgsam2_ros.nodes.tracker import diagnostics, load_shedding  # noqa: E402
+from surgsam2_ros.nodes.tracker.health import diagnostics, load_shedding  # noqa: E402
 from surgsam2_ros.nodes.tracker.node import SurgSam2Node  # noqa: E402
 from surgsam2_ros.streaming import degradation  # noqa: E402
 

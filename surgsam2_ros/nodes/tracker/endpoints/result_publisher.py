@@ -12,9 +12,9 @@ from surgsam2_ros.drawing import draw_overlay
 from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.messages.images import make_label_image, make_rgb_image
 from surgsam2_ros.nodes.messages.tracks import make_track_array
-from surgsam2_ros.nodes.tracker.annotations import Annotations
+from surgsam2_ros.nodes.tracker.endpoints.annotations import Annotations
+from surgsam2_ros.nodes.tracker.endpoints.topic_quality import TopicQuality
 from surgsam2_ros.nodes.tracker.parameters import OutputParameters
-from surgsam2_ros.nodes.tracker.topic_quality import TopicQuality
 from surgsam2_ros.streaming.frame_slot import ReceivedFrame
 from surgsam2_ros.streaming.tracked_frame import TrackedFrame
 

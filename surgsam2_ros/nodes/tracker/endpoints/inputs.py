@@ -15,10 +15,10 @@ from rclpy.node import Node
 
 from surgsam2_msgs.msg import PromptArray
 from surgsam2_ros.nodes.messages import qos
-from surgsam2_ros.nodes.tracker.image_input import ImageInput
+from surgsam2_ros.nodes.tracker.endpoints.image_input import ImageInput
+from surgsam2_ros.nodes.tracker.endpoints.standby import StandbySubscription
+from surgsam2_ros.nodes.tracker.endpoints.topic_quality import TopicQuality
 from surgsam2_ros.nodes.tracker.parameters import InputParameters
-from surgsam2_ros.nodes.tracker.standby import StandbySubscription
-from surgsam2_ros.nodes.tracker.topic_quality import TopicQuality
 from surgsam2_ros.streaming.frame_slot import FrameSlot
 
 

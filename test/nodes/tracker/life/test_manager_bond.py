@@ -19,7 +19,7 @@ from rclpy.lifecycle import TransitionCallbackReturn  # noqa: E402
 from rclpy.parameter import Parameter  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
 
-from surgsam2_ros.nodes.tracker.manager_bond import ManagerBond  # noqa: E402
+from surgsam2_ros.nodes.tracker.life.manager_bond import ManagerBond  # noqa: E402
 from surgsam2_ros.nodes.tracker.node import SurgSam2Node  # noqa: E402
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE

@@ -15,7 +15,7 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
-from surgsam2_ros.nodes.tracker.topic_quality import QualityCounts
+from surgsam2_ros.nodes.tracker.endpoints.topic_quality import QualityCounts
 
 if TYPE_CHECKING:
     from surgsam2_ros.nodes.tracker.parameters import DiagnosticsParameters
@@ -80,7 +80,7 @@ class Snapshot:
     seconds_since_error: float
 
 
-class NodeState(NamedTuple):
+class NodeDescription(NamedTuple):
     """What the node says about itself in a report.
 
     Attributes:
@@ -209,7 +209,7 @@ class Diagnostics:
             )
 
     def message(
-        self, stamp: Time, node_name: str, state: NodeState, limits: DiagnosticsParameters
+        self, stamp: Time, node_name: str, state: NodeDescription, limits: DiagnosticsParameters
     ) -> DiagnosticArray:
         """Return the report for /diagnostics.
 
@@ -239,7 +239,7 @@ class Diagnostics:
 
 
 def assess(
-    snapshot: Snapshot, state: NodeState, limits: DiagnosticsParameters
+    snapshot: Snapshot, state: NodeDescription, limits: DiagnosticsParameters
 ) -> tuple[bytes, str]:
     """Judge the numbers.
 
@@ -277,7 +277,7 @@ def assess(
     )
 
 
-def silence(snapshot: Snapshot, state: NodeState) -> str:
+def silence(snapshot: Snapshot, state: NodeDescription) -> str:
     """Say that no images come to an active node, and what to check; empty when they do."""
     if snapshot.seconds_since_image <= state.timeout_s:
         return ''
@@ -296,7 +296,9 @@ def silence(snapshot: Snapshot, state: NodeState) -> str:
     return f'no image on {state.input_topic} for {snapshot.seconds_since_image:.0f} s: {check}'
 
 
-def _warnings(snapshot: Snapshot, state: NodeState, limits: DiagnosticsParameters) -> list[str]:
+def _warnings(
+    snapshot: Snapshot, state: NodeDescription, limits: DiagnosticsParameters
+) -> list[str]:
     warnings = []
     if state.publishers > 1:
         warnings.append(
@@ -346,10 +348,10 @@ def _latency_warnings(median_ms: float, most: float) -> list[str]:
 
 def diagnostics_keys() -> list[str]:
     """Return the keys of a report, in order."""
-    return list(_values(Diagnostics('').snapshot(), NodeState('unconfigured', True, '')))
+    return list(_values(Diagnostics('').snapshot(), NodeDescription('unconfigured', True, '')))
 
 
-def _values(snapshot: Snapshot, state: NodeState) -> dict[str, str]:
+def _values(snapshot: Snapshot, state: NodeDescription) -> dict[str, str]:
     values = {
         'lifecycle_state': state.lifecycle,
         'enabled': str(state.enabled).lower(),

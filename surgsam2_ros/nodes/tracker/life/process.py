@@ -14,7 +14,7 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 
 from surgsam2_ros.heap import HeapTrimmer, keep_freed_memory
-from surgsam2_ros.nodes.tracker.ending import ProcessEnd
+from surgsam2_ros.nodes.tracker.life.ending import ProcessEnd
 from surgsam2_ros.nodes.tracker.node import SurgSam2Node
 from surgsam2_ros.nodes.tracker.parameters import ParameterError
 

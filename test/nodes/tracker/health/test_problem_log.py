@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from surgsam2_ros.nodes.tracker.problem_log import PERIOD_S, ProblemLog
+from surgsam2_ros.nodes.tracker.health.problem_log import PERIOD_S, ProblemLog
 
 
 def test_repeated_problems_are_held_back_and_counted_by_kind():

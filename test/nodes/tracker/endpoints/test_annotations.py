@@ -13,8 +13,8 @@ import torch
 from recording_node import RecordingNode
 from rosbags.typesys import get_types_from_msg
 
-from surgsam2_ros.nodes.tracker import annotations
-from surgsam2_ros.nodes.tracker.annotations import Annotations, make_annotations
+from surgsam2_ros.nodes.tracker.endpoints import annotations
+from surgsam2_ros.nodes.tracker.endpoints.annotations import Annotations, make_annotations
 from surgsam2_ros.sources.message_types import create_typestore
 from surgsam2_ros.tracking import FrameResult, MaskCrop, Track, TrackState
 

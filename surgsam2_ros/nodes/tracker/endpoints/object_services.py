@@ -26,9 +26,9 @@ from surgsam2_ros.nodes.messages.prompts import (
     prompts_from_message,
     prompts_from_request,
 )
-from surgsam2_ros.nodes.tracker.awaiting import answer_of
+from surgsam2_ros.nodes.tracker.health.status_reporter import StatusReporter
+from surgsam2_ros.nodes.tracker.life.awaiting import answer_of
 from surgsam2_ros.nodes.tracker.pipeline import Pipeline
-from surgsam2_ros.nodes.tracker.status_reporter import StatusReporter
 from surgsam2_ros.sources.image_encodings import EncodingError
 from surgsam2_ros.streaming.requests import RequestError, RequestQueue
 from surgsam2_ros.streaming.tracked_frame import PromptOutcome

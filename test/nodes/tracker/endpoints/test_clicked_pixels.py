@@ -11,7 +11,7 @@ import numpy as np
 from geometry_msgs.msg import PointStamped
 from node_processes import make_header
 
-from surgsam2_ros.nodes.tracker.clicked_pixels import ClickedPixels
+from surgsam2_ros.nodes.tracker.endpoints.clicked_pixels import ClickedPixels
 from surgsam2_ros.tracking.mask_crop import MaskCrop
 
 

@@ -11,12 +11,19 @@ import pytest
 pytest.importorskip('rclpy')
 from builtin_interfaces.msg import Time
 
-from surgsam2_ros.nodes.tracker.diagnostics import ERROR, OK, WARN, Diagnostics, NodeState, assess
+from surgsam2_ros.nodes.tracker.health.diagnostics import (
+    ERROR,
+    OK,
+    WARN,
+    Diagnostics,
+    NodeDescription,
+    assess,
+)
+from surgsam2_ros.nodes.tracker.health.status_reporter import _status_text
 from surgsam2_ros.nodes.tracker.parameters import Parameters
-from surgsam2_ros.nodes.tracker.status_reporter import _status_text
 
 LIMITS = replace(Parameters.defaults().diagnostics, min_rate_hz=10.0, max_latency_ms=100.0)
-ACTIVE = NodeState('active', True, '/camera/image', 'nano', 'cpu', 'fp32', 2)
+ACTIVE = NodeDescription('active', True, '/camera/image', 'nano', 'cpu', 'fp32', 2)
 
 
 class Stream:
@@ -233,6 +240,6 @@ def test_a_hang_is_an_error_whatever_else_is_said(stream):
 
 
 def test_a_transition_under_way_is_told(stream):
-    level, text = stream.assess(NodeState('unconfigured', True, '', underway='configuring'))
+    level, text = stream.assess(NodeDescription('unconfigured', True, '', underway='configuring'))
     assert level == OK
     assert text.startswith('configuring')

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from surgsam2_ros.nodes.tracker.image_input import GapCounter
+from surgsam2_ros.nodes.tracker.endpoints.image_input import GapCounter
 
 
 def info(number: int | None, publisher: bytes = b'camera') -> dict:
