@@ -4,9 +4,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nicegui import ui
 
 from surgsam2_ros.console.buttons import text
+from surgsam2_ros.console.panels import Panel
 
 GESTURES = (
     (
@@ -52,11 +55,12 @@ GESTURES = (
 )
 
 
-def build_help() -> None:
-    """Make the dialog, closed."""
+def build_help(panels: Sequence[Panel] = ()) -> None:
+    """Make the dialog, closed; panels with keys of their own come after the page's."""
+    sections = (*GESTURES, *((panel.title, panel.keys) for panel in panels if panel.keys))
     with ui.element('dialog').classes('help').props('id=help aria-label="Gestures and keys"'):
         with ui.element('div').classes('help-columns'):
-            for title, gestures in GESTURES:
+            for title, gestures in sections:
                 with ui.element('section'):
                     with ui.element('h2'):
                         text(title)

@@ -17,7 +17,7 @@ from nicegui import Client, ui
 
 from surgsam2_ros.console.buttons import command_button, text
 from surgsam2_ros.console.calls import Calls
-from surgsam2_ros.console.desk import DeskError
+from surgsam2_ros.console.desk import DeskError, Mode
 from surgsam2_ros.console.help_panel import build_help
 from surgsam2_ros.console.instruments_panel import InstrumentsPanel
 from surgsam2_ros.console.panels import Operator, Panel, Place
@@ -72,7 +72,7 @@ class _Page:
                 with ui.element('footer').classes('below'):
                     for panel in below:
                         _build_panel(panel, operator)
-        build_help()
+        build_help(console.panels)
         ui.timer(_REFRESH_S, self._refresh)
 
     def _build_stage(self) -> None:
@@ -80,7 +80,12 @@ class _Page:
             canvas = ui.element('canvas').props('id=picture tabindex=0 role=application')
             canvas.props['aria-label'] = 'Picture; arrows move a cross, ? lists all keys'
             canvas.props['data-settings'] = json.dumps(
-                {'page': self._session.key, 'camera': self._session.camera, 'palette': _PALETTE}
+                {
+                    'page': self._session.key,
+                    'camera': self._session.camera,
+                    'live': self._console.desk.mode is Mode.LIVE,
+                    'palette': _PALETTE,
+                }
             )
             with ui.element('div').classes('over top'):
                 text(element_id='trouble', classes='chip trouble').props('hidden role=status')

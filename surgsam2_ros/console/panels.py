@@ -40,8 +40,10 @@ class Panel:
         place: beside the picture or below it.
         build: makes its NiceGUI elements within the element that is current when it is called,
             once for each page that is opened.
+        keys: (key, what it does) of each key that it listens to, for the page's help.
     """
 
     title: str
     place: Place
     build: Callable[[Operator], None]
+    keys: tuple[tuple[str, str], ...] = ()

@@ -4,9 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import groupby
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import torch
@@ -50,12 +48,18 @@ class WindowOrder:
         height, width: tokens of the map; multiples of 2 to the power of `pools`.
         window: tokens per window side.
         pools: how often the tokens will be pooled in this order.
+        groups: the windows in their order, those with equally many tokens together.
     """
 
     height: int
     width: int
     window: int
     pools: int
+    groups: tuple[WindowGroup, ...] = field(init=False, repr=False, compare=False)
+    # Windows along the height and along the width: how many, and how many tokens of each.
+    _bands: tuple[list[tuple[int, int]], ...] = field(init=False, repr=False, compare=False)
+    # Whole windows first, then those that reach over the right, the bottom and both edges.
+    _rectangles: list[_Rectangle] = field(init=False, repr=False, compare=False)
 
     @property
     def pooled(self) -> WindowOrder:
@@ -68,30 +72,28 @@ class WindowOrder:
             pools=self.pools - 1,
         )
 
-    @cached_property
-    def _bands(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """Windows along the height and along the width: how many, and how many tokens of each."""
+    def __post_init__(self) -> None:
+        """Find the windows; at once, since no lock of a cache can be captured."""
 
-        def along(side):
+        def along(side: int) -> list[tuple[int, int]]:
             whole, rest = divmod(side, self.window)
             return [(n, tokens) for n, tokens in ((whole, self.window), (1, rest)) if n and tokens]
 
-        return along(self.height), along(self.width)
-
-    @cached_property
-    def _rectangles(self) -> list[_Rectangle]:
-        """Whole windows first, then those that reach over the right, the bottom and both edges."""
-        vertical, horizontal = self._bands
-        return [_Rectangle(n, m, h, w) for n, h in vertical for m, w in horizontal]
-
-    @cached_property
-    def groups(self) -> tuple[WindowGroup, ...]:
-        """The windows in their order, those with equally many tokens together."""
+        vertical, horizontal = bands = along(self.height), along(self.width)
+        rectangles = [_Rectangle(n, m, h, w) for n, h in vertical for m, w in horizontal]
         whole = self.window**2
-        return tuple(
-            WindowGroup(sum(r.windows for r in same), tokens, whole - tokens)
-            for tokens, same in groupby(self._rectangles, lambda r: r.tokens)
-        )
+        groups: list[WindowGroup] = []
+        for part in rectangles:
+            windows = part.windows
+            if groups and groups[-1].tokens == part.tokens:
+                windows += groups.pop().windows
+            groups.append(WindowGroup(windows, part.tokens, whole - part.tokens))
+        for name, value in (
+            ('_bands', bands),
+            ('_rectangles', rectangles),
+            ('groups', tuple(groups)),
+        ):
+            object.__setattr__(self, name, value)
 
     def arrange(self, x: Tensor) -> Tensor:
         """Bring a map [B, height, width, C] into this order, [B, tokens, C]."""

@@ -68,3 +68,13 @@ def test_pooled_tokens_are_in_the_order_of_the_pooled_windows(order):
         tokens, order = pool_cells(tokens), order.pooled
         assert torch.equal(order.restore(tokens), x)
         assert torch.equal(order.arrange(x), tokens)
+
+
+def test_it_can_be_made_while_a_graph_is_captured():
+    def attend(x):
+        order = WindowOrder(height=16, width=16, window=7, pools=0)
+        return order.restore(order.arrange(x) * 2.0)
+
+    x = torch.randn(1, 16, 16, 4)
+    captured = torch.compile(attend, fullgraph=True, backend='eager')
+    assert torch.equal(captured(x), 2.0 * x)

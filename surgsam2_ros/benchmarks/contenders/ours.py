@@ -59,6 +59,13 @@ class _Switch:
     def track(self, *arguments: Any) -> Any:
         return (self._fast if self.on else self._plain).track(*arguments)
 
+    @property
+    def needs_warm_up(self) -> bool:
+        return getattr(self._fast, 'needs_warm_up', False)
+
+    def warm_up(self, *arguments: Any) -> None:
+        self._fast.warm_up(*arguments)
+
 
 class Ours(Contender):
     """This project's tracker.
@@ -82,6 +89,7 @@ class Ours(Contender):
         self._frames = iter(clip)
         self._engine = engine
         self._tracker = StreamingTracker(network, config, engine and engine.engine)
+        self._tracker.warm_up()
         for number, box in enumerate(boxes):
             self._tracker.add_object(str(number), box=box)
         functions = ('encode_image', 'condition', 'decode', 'encode_memory')

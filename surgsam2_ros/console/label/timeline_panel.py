@@ -54,7 +54,8 @@ def timeline_panel(desk: LabelDesk, dataset: Path) -> Panel:
     def build(operator: Operator) -> None:
         _TimeLinePart(TimeLine(desk, dataset, operator.name), operator)
 
-    return Panel('Time line', Place.BELOW, build)
+    keys = tuple((button.key, button.title) for group in GROUPS for button in group)
+    return Panel('Time line', Place.BELOW, build, (*keys, ('T', 'the strip: plain letters do')))
 
 
 class _TimeLinePart:

@@ -32,7 +32,7 @@ export function showState(board) {
 export function showStatus(board) {
   const { picture, stream } = board;
   if (!picture) return;
-  const stands = board.frozen ? 'Frozen' : stream.held ? 'Held' : 'Live';
+  const stands = board.frozen ? 'Frozen' : stream.held ? 'Held' : stream.live ? 'Live' : '';
   byId('status').dataset.stands = stands;
   byId('status-stands').textContent = stands;
   const facts = [];

@@ -21,7 +21,7 @@ function start(canvas) {
   const painter = new Painter(canvas, view, settings.palette);
   let board = null;
   const stream = new PictureStream(
-    settings.page,
+    settings,
     (picture) => {
       board.show(picture);
       sparklines.add(picture);

@@ -11,13 +11,15 @@ const PATIENCE_MS = 5000; // the server says something every second
 /** Pictures of one camera; opens the connection again whenever it breaks. */
 export class PictureStream {
   /**
-   * @param {string} page key of this page.
+   * @param {{page: string, live: boolean}} settings key of this page, and whether pictures come by
+   *   themselves.
    * @param {(picture: object) => void} onPicture is given each picture.
    * @param {(trouble: {kind: string, text: string} | null) => void} onTrouble is told what is wrong:
    *   kind 'lost' (no server), 'silent' (no picture comes) or 'problem'; null: nothing is.
    */
-  constructor(page, onPicture, onTrouble) {
+  constructor({ page, live }, onPicture, onTrouble) {
     this.page = page;
+    this.live = live;
     this.onPicture = onPicture;
     this.onTrouble = onTrouble;
     this.camera = null;
@@ -69,7 +71,7 @@ export class PictureStream {
     if (typeof data === 'string') {
       const message = JSON.parse(data);
       if (message.problem) this.onTrouble({ kind: 'problem', text: message.problem });
-      else if (message.waiting >= 2) {
+      else if (this.live && message.waiting >= 2) {
         const seconds = Math.round(message.waiting);
         this.onTrouble({ kind: 'silent', text: `No new picture for ${seconds} s` });
       }
