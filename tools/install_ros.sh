@@ -68,6 +68,7 @@ run mkdir -p "$workspace"
 run python3 -m venv --system-site-packages "$workspace/venv"
 run "$workspace/venv/bin/python" -m pip install ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "$(pinned torch)"
 run "$workspace/venv/bin/python" -m pip install "$(pinned safetensors)" "$(pinned rosbags)"
+run "$workspace/venv/bin/python" -m pip install --no-deps -r "$repository/requirements/console.txt" # of console:=true
 # colcon, too, runs on the environment's Python: the executables that it installs then begin with `#!WORKSPACE/venv/bin/python`.
 run "$workspace/venv/bin/python" /usr/bin/colcon --log-base "$workspace/log" build \
   --base-paths "$repository" "$repository/surgsam2_msgs" \

@@ -79,6 +79,11 @@ def test_what_pip_installs_is_what_is_pinned():
     assert set(installed) <= set(pinned)
 
 
+def test_the_consoles_packages_are_installed_as_they_are_pinned():
+    console = [line for line in dry_run() if '/requirements/console.txt' in line]
+    assert len(console) == 1 and '--no-deps -r ' in console[0]
+
+
 def test_torch_alone_comes_from_the_index_that_is_given():
     lines = [line for line in dry_run(TORCH_INDEX='https://torch.example') if '--index-url' in line]
     assert len(lines) == 1
