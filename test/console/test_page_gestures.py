@@ -357,6 +357,8 @@ def touch(page: Page, *fingers: list[tuple[float, float]], hold_s: float = 0.0) 
                 for (x0, y0), (x1, y1) in (way[:2] for way in ways)
             ],
         )
+    if len(ways[0]) > 1:
+        time.sleep(0.3)  # a finger that is lifted in full swing begins a fling, which eats a tap
     send('touchEnd', [])
 
 
