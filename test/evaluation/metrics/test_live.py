@@ -217,13 +217,13 @@ def test_device_memory_that_nobody_tells_is_none(smi, answer, status):
 @pytest.mark.parametrize(
     ('processes', 'on_device', 'expected'),
     [
-        (f'{os.getpid()}, 100', True, 100),
+        ('{own}, 100', True, 100),
         ('', True, 700 + 200 - 650),  # a container: what all use has grown
-        (f'{os.getpid()}, 100', False, None),
+        ('{own}, 100', False, None),
     ],
 )
 def test_device_memory_is_sampled_where_a_device_is_used(smi, processes, on_device, expected):
-    smi(processes, '700\n200')
+    smi(processes.format(own=os.getpid()), '700\n200')
     sampler = UsageSampler(os.getpid(), on_device=on_device, device_before=650 * 2**20)
     sampler.start()
     used = sampler.stop().device_mb
