@@ -44,7 +44,6 @@ help: ## list the targets
 	@echo '  MINUTES, SEED    how long `make chaos` and `make soak` take, and the order of faults'
 	@echo '  DATA         folder of the pictures that `make train-nano-320` trains on'
 	@echo '  CLIPS        data sets of the VOS layout that `make evaluate-nano` measures besides'
-	@echo '  WORKERS      processes that `make test` and `make test-slow` share their tests among (2); 0: none but pytest itself'
 	@echo '  ARGS         further arguments of demo, train-nano, evaluate-nano, bench, gpu-check, chaos, soak, console (surgsam2) and test, test-slow, test-ray, test-console (pytest)'
 
 setup: $(STAMPS)/package ## make .venv with everything that the node needs
@@ -64,15 +63,11 @@ demo: $(STAMPS)/package ## replay two scenes, or BAG, through the node, write bu
 
 # Tests ----------------------------------------------------------------------------------------------------------------
 
-# Half of what the tests do is waiting for processes. Each worker has a ROS domain of its own; a file's tests stay together.
-WORKERS ?= 2
-PARALLEL := --numprocesses $(WORKERS) --dist loadfile
-
 test: $(STAMPS)/package $(TESTS_NEED:%=$(STAMPS)/%) ## run the tests and the linters
-	$(BIN)/python -m pytest $(PARALLEL) $(TESTS) $(ARGS)
+	$(BIN)/python -m pytest $(TESTS) $(ARGS)
 
 test-slow: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/onnx $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/charts $(STAMPS)/bench $(STAMPS)/lint ## run the tests that take minutes
-	$(BIN)/python -m pytest -m slow $(PARALLEL) $(ARGS)
+	$(BIN)/python -m pytest -m slow $(ARGS)
 
 test-ray: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/evaluate $(STAMPS)/ray ## run the tests on a Ray cluster of two nodes
 	$(BIN)/python -m pytest -m '' test/evaluation/runs/test_ray_cluster.py $(ARGS)
