@@ -31,7 +31,7 @@ ifneq ($(AMENT_PREFIX_PATH)$(_ROS_WHEELS_BOOTSTRAP_COMPLETE),)
 unexport LD_LIBRARY_PATH
 endif
 
-.PHONY: help setup demo test test-slow test-ray test-console console lint format docs train-nano train-nano-320 evaluate-nano bench gpu-check chaos soak clean distclean
+.PHONY: help setup demo test test-slow test-long test-ray test-console console lint format docs train-nano train-nano-320 evaluate-nano bench gpu-check chaos soak clean distclean
 
 help: ## list the targets
 	@echo 'usage: make TARGET [VARIABLE=value …]'
@@ -44,7 +44,7 @@ help: ## list the targets
 	@echo '  MINUTES, SEED    how long `make chaos` and `make soak` take, and the order of faults'
 	@echo '  DATA         folder of the pictures that `make train-nano-320` trains on'
 	@echo '  CLIPS        data sets of the VOS layout that `make evaluate-nano` measures besides'
-	@echo '  ARGS         further arguments of demo, train-nano, evaluate-nano, bench, gpu-check, chaos, soak, console (surgsam2) and test, test-slow, test-ray, test-console (pytest)'
+	@echo '  ARGS         further arguments of demo, train-nano, evaluate-nano, bench, gpu-check, chaos, soak, console (surgsam2) and test, test-slow, test-long, test-ray, test-console (pytest)'
 
 setup: $(STAMPS)/package ## make .venv with everything that the node needs
 
@@ -68,6 +68,9 @@ test: $(STAMPS)/package $(TESTS_NEED:%=$(STAMPS)/%) ## run the tests and the lin
 
 test-slow: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/onnx $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/charts $(STAMPS)/bench $(STAMPS)/lint ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-long: $(STAMPS)/package $(STAMPS)/test ## run the tests that trace whole networks and check a GPU's path on a CPU (half an hour)
+	$(BIN)/python -m pytest -m long $(ARGS)
 
 test-ray: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/evaluate $(STAMPS)/ray ## run the tests on a Ray cluster of two nodes
 	$(BIN)/python -m pytest -m '' test/evaluation/runs/test_ray_cluster.py $(ARGS)

@@ -43,7 +43,7 @@ def test_the_shares_of_the_parts_fill_eight_minutes():
     assert [part.name for part in PARTS if part.rows is not None] == list(gpu_check._NAMES)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_on_a_cpu_every_part_runs_and_is_in_the_report(tmp_path, capsys):
     arguments = ['--device', 'cpu', '--quick', '--minutes', '30', '--output', str(tmp_path)]
     status = main(['gpu-check', *arguments])

@@ -91,8 +91,10 @@ def test_the_graph_of_one_frame_serves_every_other(network):
     assert [x.shape for x in early[3:]] == [x.shape for x in late[3:]]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize('objects', [1, 3])
+@pytest.mark.parametrize(
+    'objects',
+    [pytest.param(1, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.long)],
+)
 def test_captured_it_tracks_the_same_masks(network, objects):
     how = {'backend': 'aot_eager'}  # captures as the others do, and compiles nothing
     engine = Engine(
@@ -105,7 +107,7 @@ def test_captured_it_tracks_the_same_masks(network, objects):
             assert abs(found.score - expected.score) < 1e-3
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_so_does_a_network_that_takes_hints():
     network = tiny_network(num_frame_to_prune=2, **LEAN).requires_grad_(False)
     how = {'backend': 'eager'}
@@ -119,7 +121,7 @@ def test_so_does_a_network_that_takes_hints():
             assert abs(found.score - expected.score) < 1e-3
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_object_with_more_memories_than_slots_is_tracked_too(network):
     how = {'backend': 'eager'}
     engine = Engine(EagerEncoder(network), CapturedStepper(network, how, NONE_LATE))
@@ -167,7 +169,7 @@ def test_there_is_a_capture_for_every_number_of_objects_and_prompted_frames():
     assert made[0].slots == 5, 'the largest first'
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_warm_it_compiles_nothing_more_whatever_frames_come(network):
     """Every number of objects, rings that fill and full ones."""
     done = []
