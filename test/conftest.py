@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import itertools
 import os
 import sys
@@ -20,6 +21,12 @@ from surgsam2_ros.live.ros_environment import large_image_profile
 
 # Domain ids whose DDS ports stay clear of Linux' ephemeral ports; low ones are left to people.
 DOMAIN_IDS = range(70, 102)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector from what all imports made: whatever frees a network looks at it all."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(name='shared_data')
