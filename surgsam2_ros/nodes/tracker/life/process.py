@@ -4,17 +4,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from typing import NoReturn
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.logging import get_logger
 from rclpy.node import Node
 
 from surgsam2_ros.heap import HeapTrimmer, keep_freed_memory
 from surgsam2_ros.nodes.tracker.life.ending import ProcessEnd
+from surgsam2_ros.nodes.tracker.life.spinning import spin
 from surgsam2_ros.nodes.tracker.node import SurgSam2Node
 from surgsam2_ros.nodes.tracker.parameters import ParameterError
 
@@ -41,23 +41,10 @@ def run(herald: Node, ending: ProcessEnd) -> NoReturn:
             raise
         # Told to end meanwhile: half of a node, for want of a context.
     else:
-        with contextlib.suppress(ExternalShutdownException):
-            _spin(executor, node)
+        spin(executor, node.reporter.report_exception)
         node.close()
         ending.status = node.exit_status
         executor.shutdown()
         node.destroy_node()
     rclpy.try_shutdown()
     ending.finish()
-
-
-def _spin(executor: SingleThreadedExecutor, node: SurgSam2Node) -> None:
-    """Run callbacks until the shutdown; one that fails must not cost the tracked objects."""
-    while node.context.ok():
-        try:
-            executor.spin()
-        except ExternalShutdownException:
-            raise
-        except Exception as error:
-            if node.context.ok():  # else it failed because of the shutdown
-                node.reporter.report_exception('a callback failed', error)

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +15,13 @@ import pytest
 rclpy = pytest.importorskip('rclpy')
 
 from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor  # noqa: E402
+from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 
 from surgsam2_ros.nodes.client import NodeState, SurgSam2Client, SurgSam2Error  # noqa: E402
 from surgsam2_ros.nodes.client.node_thread import NodeThread  # noqa: E402
 from surgsam2_ros.nodes.messages import cv_bridge_fallback, qos  # noqa: E402
 from surgsam2_ros.nodes.tracker import pipeline as pipeline_module  # noqa: E402
+from surgsam2_ros.nodes.tracker.life.spinning import spin  # noqa: E402
 from surgsam2_ros.nodes.tracker.node import SurgSam2Node  # noqa: E402
 from surgsam2_ros.nodes.tracker.tracker_loading import LoadedTracker  # noqa: E402
 
@@ -57,12 +57,7 @@ def _node(loading, ros_namespace):
     node = SurgSam2Node(context=context, namespace=ros_namespace)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
-
-    def spin() -> None:
-        with contextlib.suppress(ExternalShutdownException):
-            executor.spin()
-
-    thread = threading.Thread(target=spin)
+    thread = threading.Thread(target=spin, args=(executor, node.reporter.report_exception))
     thread.start()
     yield node
     loading.released.set()
