@@ -32,15 +32,20 @@ class RecordingState:
         name: of the file that is being written; empty while nothing is recorded.
         seconds: since it was started.
         bytes: of its messages.
-        messages: their number.
+        counts: their numbers, by topic.
         free_bytes: left on the disk of the folder.
     """
 
     name: str
     seconds: float
     bytes: int
-    messages: int
+    counts: dict[str, int]
     free_bytes: int
+
+    @property
+    def messages(self) -> int:
+        """Their number, of all topics."""
+        return sum(self.counts.values())
 
     @property
     def text(self) -> str:
@@ -89,12 +94,12 @@ class Recording:
         with self._lock:
             recorder = self._recorder
             if recorder is None:
-                return RecordingState('', 0.0, 0, 0, free)
+                return RecordingState('', 0.0, 0, {}, free)
             return RecordingState(
                 self._path.name,
                 time.monotonic() - self._began_s,
                 recorder.written_bytes,
-                sum(recorder.counts.values()),
+                recorder.counts,
                 free,
             )
 
