@@ -13,6 +13,7 @@ import httpx
 import pytest
 from memory_desk import MemoryDesk
 
+from surgsam2_ros.console.desk import Mode
 from surgsam2_ros.console.server import (
     ConsoleServer,
     ServerError,
@@ -66,6 +67,13 @@ def test_one_server_can_follow_another_but_not_run_beside_it():
             assert httpx.get(server.url, timeout=30).status_code == 200
             with pytest.raises(ServerError, match='already'):
                 ConsoleServer(MemoryDesk(), ServerSettings(port=0), ())
+
+
+@pytest.mark.parametrize('mode', Mode)
+def test_the_page_is_told_whether_pictures_come_by_themselves(mode):
+    with running(MemoryDesk(mode=mode), ServerSettings(port=0)) as server:
+        page = httpx.get(server.url, timeout=30).text.replace('\\"', '"')
+    assert f'"live": {"true" if mode is Mode.LIVE else "false"}' in page
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
