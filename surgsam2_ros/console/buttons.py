@@ -9,6 +9,7 @@ from typing import Any
 
 from nicegui import ui
 
+from surgsam2_ros.console.desk import LONGEST_NAME
 from surgsam2_ros.console.icons import icon
 
 
@@ -57,7 +58,9 @@ def text_input(
         classes: of CSS.
     """
     entry = ui.element('input').classes(classes)
-    entry.props.update({'type': 'text', 'aria-label': label, 'maxlength': 60, 'value': value})
+    entry.props.update(
+        {'type': 'text', 'aria-label': label, 'maxlength': LONGEST_NAME, 'value': value}
+    )
     entry.props.update({'autocomplete': 'off', 'spellcheck': 'false', 'placeholder': label})
     if choices:
         entry.props['list'] = choices

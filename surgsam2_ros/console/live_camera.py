@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from surgsam2_ros.console.asked_node import ANSWER_TIMEOUT_S, AskedNode
-from surgsam2_ros.console.desk import DeskError, Instrument, Picture, Preview
+from surgsam2_ros.console.desk import Description, DeskError, Instrument, Picture, Preview
 from surgsam2_ros.console.instrument_names import InstrumentNames
 from surgsam2_ros.console.node_changes import changes
 from surgsam2_ros.console.notices import Notices
@@ -177,7 +177,8 @@ class LiveCamera:
         if not prompt.class_name and naming.class_name:
             prompt = dataclasses.replace(prompt, class_name=naming.class_name)
         elif prompt.class_name:
-            self._names.change(self.name, object_id, class_name=prompt.class_name)
+            described = Description(class_name=prompt.class_name)
+            self._names.change(self.name, object_id, described)
         self._prompt(picture.stamp_ns, prompt)
         called = self._names.called(self.name, object_id)
         if known is None:
@@ -208,28 +209,18 @@ class LiveCamera:
         self._remember(f'{called} is back', give_back)
         self._notices.tell(f'{called} was removed', author)
 
-    def describe(
-        self,
-        object_id: str,
-        *,
-        name: str | None,
-        class_name: str | None,
-        locked: bool | None,
-        author: str,
-    ) -> None:
-        """Change what is not None of an instrument's name, class and lock."""
+    def describe(self, object_id: str, description: Description, author: str = '') -> None:
+        """Change an instrument's name, class or lock."""
         if object_id not in {seen.object_id for seen in self.instruments()}:
             raise DeskError(f'{object_id} is not tracked by {self.name} any more')
         before = self._names.called(self.name, object_id)
-        former = self._names.change(
-            self.name, object_id, name=name, class_name=class_name, locked=locked
-        )
+        former = self._names.change(self.name, object_id, description)
         called = self._names.called(self.name, object_id)
         self._remember(
             f'{before} is named, classed and locked as before',
             lambda: self._names.put(self.name, object_id, former),
         )
-        self._notices.tell(_describe_change(before, called, class_name, locked), author)
+        self._notices.tell(_describe_change(before, called, description), author)
 
     def undo(self, author: str = '') -> str:
         """Take back the newest change, and say in a sentence which."""
@@ -263,7 +254,7 @@ class LiveCamera:
         self._change_ours(object_id)
         self._ask(lambda: self._client.remove_object(object_id))
         self._change_ours(object_id)
-        self._names.change(self.name, object_id, locked=False)
+        self._names.change(self.name, object_id, Description(locked=False))
 
     def _give_back(
         self, object_id: str, mask: np.ndarray | None, stamp_ns: int, class_name: str
@@ -324,10 +315,10 @@ def _mask_of(picture: Picture, instance: int) -> np.ndarray | None:
     return None if picture.labels is None else picture.labels == instance
 
 
-def _describe_change(before: str, after: str, class_name: str | None, locked: bool | None) -> str:
+def _describe_change(before: str, after: str, description: Description) -> str:
     parts = [] if before == after else [f'is now called {after}']
-    if class_name is not None:
+    if (class_name := description.class_name) is not None:
         parts.append(f'is now a {class_name}' if class_name else 'has no class of its own any more')
-    if locked is not None:
-        parts.append('is locked' if locked else 'is unlocked')
+    if description.locked is not None:
+        parts.append('is locked' if description.locked else 'is unlocked')
     return f'{before} {" and ".join(parts) or "is as it was"}'

@@ -13,14 +13,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from surgsam2_ros.console.desk import Desk, DeskError, Picture
+from surgsam2_ros.console.desk import Desk, DeskError, Picture, clean_name
 from surgsam2_ros.console.panels import Panel
 from surgsam2_ros.console.pixel_stream import PictureFeed, ShownPictures
 
 P = ParamSpec('P')
 R = TypeVar('R')
 
-LONGEST_NAME = 40
 _DESK_THREADS = 16
 
 
@@ -77,9 +76,8 @@ class Console:
 
     def open_session(self, name: str) -> Session:
         """Start a page; an operator without a name is given one."""
-        name = ''.join(filter(str.isprintable, name)).strip()[:LONGEST_NAME]
         visitor = next(self._visitors)
-        session = Session(name or f'Operator {visitor}', self.desk.cameras[0])
+        session = Session(clean_name(name) or f'Operator {visitor}', self.desk.cameras[0])
         self.sessions[session.key] = session
         return session
 

@@ -11,7 +11,7 @@ import pytest
 from live_stage import PATIENCE_S, live_stage, wait_until
 from node_processes import HEIGHT, WIDTH
 
-from surgsam2_ros.console.desk import Desk, DeskError, Mode, Picture
+from surgsam2_ros.console.desk import Description, Desk, DeskError, Mode, Picture
 from surgsam2_ros.console.live_desk import LiveDesk
 from surgsam2_ros.nodes.client import SurgSam2Client
 from surgsam2_ros.tracking import Prompt
@@ -32,10 +32,16 @@ def shared_desk(stage):
     desk.close()
 
 
-@pytest.fixture
-def desk(stage, shared_desk):
+@pytest.fixture(scope='module')
+def other(stage):
+    """Give somebody else who calls the node."""
     with SurgSam2Client(stage.target, timeout_s=PATIENCE_S) as client:
-        client.reset()
+        yield client
+
+
+@pytest.fixture
+def desk(stage, shared_desk, other):
+    other.reset()
     wait_until(lambda: not shared_desk.instruments(stage.target), 'objects survive a reset')
     old = picture_of(shared_desk)  # prompts of images from before the reset are refused
     picture_of(shared_desk, lambda picture: picture.serial > old.serial + 1)
@@ -151,7 +157,7 @@ def test_undo_gives_back_the_mask_that_a_correction_took(desk, stage, monkeypatc
 
 def test_names_and_locks_are_kept_and_a_lock_refuses(desk, stage):
     given(desk, 'left')
-    desk.describe(stage.target, 'left', name='Grasper', locked=True, author='Anna')
+    desk.describe(stage.target, 'left', Description(name='Grasper', locked=True), 'Anna')
     (instrument,) = desk.instruments(stage.target)
     assert (instrument.name, instrument.locked) == ('Grasper', True)
     for change in (
@@ -191,14 +197,13 @@ def test_what_the_node_refuses_is_a_sentence(desk, stage):
         desk.give(old, Prompt('a0', mask=square()))
 
 
-def test_what_others_do_is_told(desk, stage):
+def test_what_others_do_is_told(desk, other):
     picture_of(desk)
     before = last_serial(desk)
-    with SurgSam2Client(stage.target, timeout_s=PATIENCE_S) as other:
-        other.add_object('theirs', mask=square())
-        picture_of(desk, lambda picture: picture.instruments)
-        other.remove_object('theirs')
-        picture_of(desk, lambda picture: not picture.instruments)
+    other.add_object('theirs', mask=square())
+    picture_of(desk, lambda picture: picture.instruments)
+    other.remove_object('theirs')
+    picture_of(desk, lambda picture: not picture.instruments)
     assert texts(desk, before) == [
         'theirs was started from elsewhere',
         'theirs was removed from elsewhere',
@@ -249,7 +254,7 @@ def test_an_unknown_camera_is_named(desk):
 
 def test_a_node_that_goes_and_comes_back_is_told_and_loses_no_names(desk, stage):
     given(desk, 'left')
-    desk.describe(stage.target, 'left', name='Grasper')
+    desk.describe(stage.target, 'left', Description(name='Grasper'))
     before = last_serial(desk)
     stage.stop_node()
     try:

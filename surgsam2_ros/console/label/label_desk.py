@@ -11,7 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from surgsam2_ros.console.desk import DeskError, Instrument, Mode, Notice, Picture, Preview
+from surgsam2_ros.console.desk import (
+    Description,
+    DeskError,
+    Instrument,
+    Mode,
+    Notice,
+    Picture,
+    Preview,
+)
 from surgsam2_ros.console.label.background import Background, Progress
 from surgsam2_ros.console.label.carrier import DIRECTIONS, Carrier
 from surgsam2_ros.console.label.export import Export
@@ -170,22 +178,14 @@ class LabelDesk:
         self._changed()
 
     def describe(
-        self,
-        camera: str,
-        object_id: str,
-        *,
-        name: str | None = None,
-        class_name: str | None = None,
-        locked: bool | None = None,
-        author: str = '',
+        self, camera: str, object_id: str, description: Description, author: str = ''
     ) -> None:
-        """Change name, class and lock of an instrument."""
+        """Change name, class or lock of an instrument."""
         self._check_camera(camera)
         self._known(object_id)
-        if name is not None:
-            name = name.strip() or object_id
-        values = {'name': name, 'class_name': class_name, 'locked': locked}
-        changes = {key: value for key, value in values.items() if value is not None}
+        changes = description.said
+        if 'name' in changes:
+            changes['name'] = changes['name'] or object_id
         if changes:
             self.labelling.describe(object_id, changes, author)
             self._changed()
