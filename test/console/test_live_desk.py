@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -221,6 +223,29 @@ def test_a_paused_node_goes_on_showing_images_and_refuses_prompts(desk, stage):
     finally:
         camera.node.enable(True)
     picture_of(desk)
+
+
+def test_a_node_that_does_not_answer_keeps_no_page_waiting(desk, stage, monkeypatch):
+    given(desk, 'left')
+    node, asked, answers = desk.camera(stage.target).node, [], threading.Event()
+
+    def hang() -> list:
+        asked.append(time.monotonic())
+        answers.wait(PATIENCE_S)
+        return []
+
+    node.enable(False)
+    try:
+        monkeypatch.setattr(node.client, 'list_objects', hang)
+        wait_until(lambda: desk.instruments(stage.target) and asked, 'nobody asked')
+        began_s = time.monotonic()
+        shown = [desk.instruments(stage.target) for _ in range(20)]
+        assert time.monotonic() - began_s < PATIENCE_S / 4
+        assert {each.object_id for listed in shown for each in listed} == {'left'}
+        assert len(asked) == 1
+    finally:
+        answers.set()
+        node.enable(True)
 
 
 def test_parameters_that_may_change_now_are_read_and_set(desk, stage):
