@@ -31,6 +31,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass
+from typing import NoReturn
 
 import cv2
 from fastapi import WebSocket, WebSocketDisconnect
@@ -44,6 +45,7 @@ JPEG_QUALITY = 85
 _DESK_WAIT_S = 0.25
 _TELL_S = 1.0
 _SEND_S = 10.0
+_GONE = (WebSocketDisconnect, OSError, asyncio.TimeoutError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,19 +223,30 @@ async def stream_pictures(websocket: WebSocket, feed: PictureFeed, pictures: Sho
     """
     asked = asyncio.Event()
     asked.set()
-    sending = asyncio.ensure_future(_send_when_asked(websocket, feed, pictures, asked))
+    both = (
+        asyncio.ensure_future(_send_when_asked(websocket, feed, pictures, asked)),
+        asyncio.ensure_future(_take_answers(websocket, pictures, asked)),
+    )
     try:
-        with contextlib.suppress(WebSocketDisconnect):
-            while not sending.done():
-                answer = (await websocket.receive_text())[:20]
-                if answer.isdecimal():
-                    pictures.shown(int(answer))
-                    asked.set()
+        done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        sending.cancel()
+        for task in both:
+            task.cancel()
+        await asyncio.wait(both)
+    for task in done:
         # A client that is gone is no problem of anybody.
-        with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, OSError, Exception):
-            await sending
+        if not isinstance(task.exception(), _GONE):
+            task.result()
+
+
+async def _take_answers(
+    websocket: WebSocket, pictures: ShownPictures, asked: asyncio.Event
+) -> NoReturn:
+    while True:
+        answer = (await websocket.receive_text())[:20]
+        if answer.isdecimal():
+            pictures.shown(int(answer))
+            asked.set()
 
 
 async def _send_when_asked(

@@ -7,7 +7,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,14 +32,14 @@ class RecordingState:
         name: of the file that is being written; empty while nothing is recorded.
         seconds: since it was started.
         bytes: of its messages.
-        messages: their number.
+        messages: their number, by topic.
         free_bytes: left on the disk of the folder.
     """
 
     name: str
     seconds: float
     bytes: int
-    messages: int
+    messages: Mapping[str, int]
     free_bytes: int
 
     @property
@@ -89,12 +89,12 @@ class Recording:
         with self._lock:
             recorder = self._recorder
             if recorder is None:
-                return RecordingState('', 0.0, 0, 0, free)
+                return RecordingState('', 0.0, 0, {}, free)
             return RecordingState(
                 self._path.name,
                 time.monotonic() - self._began_s,
                 recorder.written_bytes,
-                sum(recorder.counts.values()),
+                recorder.counts,
                 free,
             )
 
@@ -138,6 +138,14 @@ class Recording:
             self._close()
         self._desk.tell(f'recorded {path.name}', author)
         return path
+
+    def toggle(self, author: str = '') -> None:
+        """Stop the recording that is under way, else start one; raises what these do."""
+        with self._lock:
+            if self._recorder is not None:
+                self.stop(author)
+            else:
+                self.start(author)
 
     def close(self) -> None:
         """Complete what is being recorded."""

@@ -20,15 +20,17 @@ def recording_panel(recording: Recording) -> Panel:
 
 def _build(recording: Recording, operator: Operator) -> None:
     async def toggle() -> None:
-        work = recording.stop if recording.state.name else recording.start
         try:
-            await run.io_bound(work, operator.name)
+            await run.io_bound(recording.toggle, operator.name)
         except DeskError as error:
             operator.tell(str(error), is_problem=True)
-        refresh()
+        await refresh()
 
-    def refresh() -> None:
-        state = recording.state
+    async def refresh() -> None:
+        # Asks for the free disk, and waits while a recording is being completed.
+        state = await run.io_bound(lambda: recording.state)
+        if state is None:  # the server ends
+            return
         label.text = '■ stop' if state.name else '● record'
         words.text = state.text
         name.text = state.name
@@ -40,5 +42,4 @@ def _build(recording: Recording, operator: Operator) -> None:
             label = ui.label()
         words = ui.label().style('font-size: 0.85rem').mark('recording-state')
     name = ui.label().style('font-size: 0.75rem; overflow-wrap: anywhere')
-    refresh()
     ui.timer(_REFRESH_S, refresh)

@@ -42,7 +42,7 @@ def test_images_tracks_and_prompts_are_recorded_and_open_with_our_readers(desk, 
     picture = wait_until(
         lambda: (p := desk.wait_for_picture(camera, 0, 0.5)) and p.labels is not None and p, 'none'
     )
-    wait_until(lambda: recording.state.messages > 5, 'nothing is recorded')
+    wait_until(lambda: recording.state.messages.get(f'{camera}/tracks'), 'no tracks are recorded')
     picture = desk.wait_for_picture(camera, picture.serial, 10.0)
     mask = np.zeros((HEIGHT, WIDTH), bool)
     mask[30:60, 20:50] = True
@@ -71,7 +71,7 @@ def test_a_disk_that_gets_full_ends_a_recording_which_is_complete(desk, tmp_path
     free = PLENTY
     recording = Recording(desk, tmp_path, lambda _folder: free)
     recording.start()
-    wait_until(lambda: recording.state.messages > 3, 'nothing is recorded')
+    wait_until(lambda: sum(recording.state.messages.values()) > 3, 'nothing is recorded')
     free = RESERVE_BYTES
     wait_until(lambda: not recording.state.name, 'it goes on')
     wait_until(lambda: 'was stopped: 1 GB are left' in texts(desk), 'not told')
