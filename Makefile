@@ -66,10 +66,10 @@ demo: $(STAMPS)/package ## replay two scenes, or BAG, through the node, write bu
 test: $(STAMPS)/package $(TESTS_NEED:%=$(STAMPS)/%) ## run the tests and the linters
 	$(BIN)/python -m pytest $(TESTS) $(ARGS)
 
-test-slow: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/onnx $(STAMPS)/train $(STAMPS)/evaluate $(STAMPS)/charts $(STAMPS)/bench $(STAMPS)/lint ## run the tests that take minutes
+test-slow: $(STAMPS)/package $(TESTS_NEED:%=$(STAMPS)/%) $(STAMPS)/onnx $(STAMPS)/bench ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
-test-long: $(STAMPS)/package $(STAMPS)/test ## run the tests that trace whole networks and check a GPU's path on a CPU (half an hour)
+test-long: $(STAMPS)/package $(TESTS_NEED:%=$(STAMPS)/%) ## run the tests that trace whole networks and check a GPU's path on a CPU (half an hour)
 	$(BIN)/python -m pytest -m long $(ARGS)
 
 test-ray: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/evaluate $(STAMPS)/ray ## run the tests on a Ray cluster of two nodes

@@ -7,7 +7,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -32,15 +32,20 @@ class RecordingState:
         name: of the file that is being written; empty while nothing is recorded.
         seconds: since it was started.
         bytes: of its messages.
-        messages: their number, by topic.
+        counts: their numbers, by topic.
         free_bytes: left on the disk of the folder.
     """
 
     name: str
     seconds: float
     bytes: int
-    messages: Mapping[str, int]
+    counts: dict[str, int]
     free_bytes: int
+
+    @property
+    def messages(self) -> int:
+        """Their number, of all topics."""
+        return sum(self.counts.values())
 
     @property
     def text(self) -> str:

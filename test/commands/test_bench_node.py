@@ -84,6 +84,7 @@ def test_a_row_tells_how_the_node_keeps_up_with_a_camera(start_bench, tmp_path):
     assert row['resident_growth_mb_per_min'] is not None
 
 
+@pytest.mark.slow
 def test_a_node_that_cannot_be_configured_says_why(start_bench, tmp_path):
     out = tmp_path / 'bench.json'
     bench = start_bench('--param', 'model.device:=cuda:7', '--json', str(out))
@@ -95,6 +96,7 @@ def test_a_node_that_cannot_be_configured_says_why(start_bench, tmp_path):
     assert not children(bench)
 
 
+@pytest.mark.slow
 def test_a_node_that_dies_ends_the_measurement(start_bench):
     bench = start_bench('--duration', '60')
     deadline = time.monotonic() + 60.0

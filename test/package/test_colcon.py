@@ -19,6 +19,7 @@ VENV = Path(sys.prefix)
 
 pytest.importorskip('colcon_core')
 pytest.importorskip('surgsam2_msgs')
+pytestmark = pytest.mark.slow  # half a minute of compiling
 
 
 def _workspace_environment() -> dict[str, str]:

@@ -77,7 +77,7 @@ def test_a_part_that_hangs_is_cut_and_says_so(tmp_path):
         'time.sleep(600)'
     )
     begin = time.monotonic()
-    parts = [part('a', seconds=10.0), part('b', proves=False)]
+    parts = [part('a', seconds=5.0), part('b', proves=False)]
     (cut, after), _ = run({'a': printing(then=stubborn), 'b': printing()}, parts)
     assert time.monotonic() - begin < 120
     assert (cut.status, cut.passed, cut.rows) == ('cut', False, [ROW])

@@ -9,7 +9,7 @@ import time
 
 from surgsam2_ros.nodes.client.node_thread import NodeThread
 
-CLOSINGS = 20
+CLOSINGS = 10
 
 
 def test_a_node_is_closed_amid_its_callbacks(monkeypatch):
@@ -18,9 +18,9 @@ def test_a_node_is_closed_amid_its_callbacks(monkeypatch):
     for number in range(CLOSINGS):
         owner = NodeThread('busy')
         called = threading.Event()
-        for _ in range(5):
+        for _ in range(2):
             owner.node.create_timer(0.0001, called.set)
         assert called.wait(30)
-        time.sleep(number * 1e-4)  # so that each closing meets another moment
+        time.sleep(number * 2e-4)  # so that each closing meets another moment
         owner.close()
     assert not failures
