@@ -259,11 +259,10 @@ class LiveCamera:
             self._undo.append((sentence, take_back))
 
     def _prompt(self, stamp_ns: int, prompt: Prompt) -> None:
-        adds_points = prompt.box is None and prompt.mask is None and not prompt.clear_old_points
         self._change_ours(prompt.object_id)
         self._ask(
             lambda: self._client.add_objects(
-                [prompt], header=stamp_header(stamp_ns), keep_old_points=adds_points
+                [prompt], header=stamp_header(stamp_ns), keep_old_points=prompt.adds_points
             )
         )
         self._change_ours(prompt.object_id)
