@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from nicegui import run, ui
 
+from surgsam2_ros.console.buttons import plain_button
 from surgsam2_ros.console.desk import DeskError
 from surgsam2_ros.console.panels import Operator, Panel, Place
 from surgsam2_ros.console.recording import Recording
@@ -36,10 +37,8 @@ def _build(recording: Recording, operator: Operator) -> None:
         name.text = state.name
 
     with ui.row().style('align-items: center; gap: 8px'):
-        button = ui.element('button').classes('button').on('click', toggle).mark('record')
-        button.props['type'] = 'button'
-        with button:
-            label = ui.label()
-        words = ui.label().style('font-size: 0.85rem').mark('recording-state')
+        button, label = plain_button('', label='● record')
+        button.on('click', toggle)
+        words = ui.label().style('font-size: 0.85rem')
     name = ui.label().style('font-size: 0.75rem; overflow-wrap: anywhere')
     ui.timer(_REFRESH_S, refresh)
