@@ -144,10 +144,10 @@ def _open(
     stack.callback(desk.close)
     panels = (health_panel(desk),)
     if arguments.record_to is not None:
-        from surgsam2_ros.console.recording import Recording
+        from surgsam2_ros.console.live_recording import LiveRecording
         from surgsam2_ros.console.recording_panel import recording_panel
 
-        recording = Recording(desk, arguments.record_to.expanduser())
+        recording = LiveRecording(desk, arguments.record_to.expanduser())
         stack.callback(recording.close)
         panels += (recording_panel(recording),)
     return desk, panels

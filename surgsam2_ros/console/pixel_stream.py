@@ -92,7 +92,7 @@ class _Wish:
     answer: asyncio.Future[EncodedPicture]
 
 
-class PictureFeed:
+class SharedPictures:
     """Gives the pictures of one camera to any number of viewers, each at its own pace.
 
     A thread asks the desk and encodes, only while a viewer waits.
@@ -213,7 +213,9 @@ class ShownPictures:
         return None
 
 
-async def stream_pictures(websocket: WebSocket, feed: PictureFeed, pictures: ShownPictures) -> None:
+async def stream_pictures(
+    websocket: WebSocket, feed: SharedPictures, pictures: ShownPictures
+) -> None:
     """Send pictures over an accepted WebSocket until the client goes.
 
     Args:
@@ -251,7 +253,7 @@ async def _take_answers(
 
 async def _send_when_asked(
     websocket: WebSocket,
-    feed: PictureFeed,
+    feed: SharedPictures,
     pictures: ShownPictures,
     asked: asyncio.Event,
 ) -> None:
@@ -263,7 +265,7 @@ async def _send_when_asked(
 
 
 async def _messages(
-    feed: PictureFeed, pictures: ShownPictures, asked: asyncio.Event
+    feed: SharedPictures, pictures: ShownPictures, asked: asyncio.Event
 ) -> AsyncIterator[bytes | dict[str, object]]:
     """Yield what to send: pictures when they are asked for, and why there is none."""
     after = -1

@@ -8,18 +8,18 @@ from nicegui import run, ui
 
 from surgsam2_ros.console.buttons import plain_button
 from surgsam2_ros.console.desk import DeskError
+from surgsam2_ros.console.live_recording import LiveRecording
 from surgsam2_ros.console.panels import Operator, Panel, Place
-from surgsam2_ros.console.recording import Recording
 
 _REFRESH_S = 1.0
 
 
-def recording_panel(recording: Recording) -> Panel:
+def recording_panel(recording: LiveRecording) -> Panel:
     """Return the panel."""
     return Panel('Recording', Place.SIDE, lambda operator: _build(recording, operator))
 
 
-def _build(recording: Recording, operator: Operator) -> None:
+def _build(recording: LiveRecording, operator: Operator) -> None:
     async def toggle() -> None:
         try:
             await run.io_bound(recording.toggle, operator.name)

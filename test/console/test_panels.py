@@ -13,7 +13,7 @@ from surgsam2_ros.console.label.opening import open_label_desk
 from surgsam2_ros.console.label.timeline import TimeLine
 from surgsam2_ros.console.label.timeline_buttons import GROUPS
 from surgsam2_ros.console.live_desk import LiveDesk
-from surgsam2_ros.console.recording import Recording
+from surgsam2_ros.console.live_recording import LiveRecording
 from surgsam2_ros.console.recording_panel import recording_panel
 from surgsam2_ros.console.server import ServerSettings, running
 
@@ -28,7 +28,7 @@ def page_of(desk, panels) -> str:
 def test_beside_a_node_that_is_not_there_are_its_health_and_a_button_that_records(tmp_path):
     desk = LiveDesk(['/nobody'])
     try:
-        recording = Recording(desk, tmp_path)
+        recording = LiveRecording(desk, tmp_path)
         page = page_of(desk, (health_panel(desk), recording_panel(recording)))
     finally:
         desk.close()

@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from surgsam2_ros.console.desk import DeskError, Instrument
-from surgsam2_ros.console.pixel_stream import PictureFeed, ShownPictures, encode_picture
+from surgsam2_ros.console.pixel_stream import SharedPictures, ShownPictures, encode_picture
 from surgsam2_ros.console.runs import decode_runs
 from surgsam2_ros.console.server import ConsoleServer, ServerSettings, running
 from surgsam2_ros.tracking.states import TrackState
@@ -44,8 +44,8 @@ def desk() -> MemoryDesk:
 
 
 @pytest.fixture
-def feed(desk: MemoryDesk) -> Iterator[PictureFeed]:
-    feed = PictureFeed(desk, 'camera')
+def feed(desk: MemoryDesk) -> Iterator[SharedPictures]:
+    feed = SharedPictures(desk, 'camera')
     yield feed
     feed.close()
 

@@ -57,7 +57,7 @@ class RecordingState:
         return f'{minutes}:{seconds:02}, {self.bytes / 1e6:.0f} MB, {free}'
 
 
-class Recording:
+class LiveRecording:
     """Records all cameras of a desk: images, tracks and prompts; one file at a time.
 
     Args:
