@@ -131,6 +131,8 @@ class LiveCamera:
             listing, left_s = self._listing, self._listing_s + _LISTING_S - now
         if left_s > 0:
             wait([listing], left_s)
+        if listing.done():
+            listing.result()  # a mistake of ours is not hidden in the thread
 
     def _list_objects(self) -> None:
         """Ask for the objects: nobody looks, or no images come, so no result tells them."""
