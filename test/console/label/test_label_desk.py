@@ -134,6 +134,25 @@ def test_it_ends_before_accepted_frames(desk):
         desk.propagate(1)
 
 
+def test_who_goes_elsewhere_meanwhile_stays_there_and_is_shown_nothing_new(desk, monkeypatch):
+    give(desk, 4, mask_prompt(4))
+    serials, put = [], desk.labelling.put
+
+    def put_and_leave(frame, masks):
+        put(frame, masks)
+        if frame == 6:
+            desk.go_to(0)
+            serials.append(_picture(desk).serial)
+
+    monkeypatch.setattr(desk.labelling, 'put', put_and_leave)
+    desk.propagate(1)
+    assert desk.wait(60)
+    assert _tracked(desk) == list(range(4, 12))
+    assert desk.position == 0
+    # That the work began and ended may show, its five further frames do not.
+    assert _picture(desk).serial <= serials[0] + 2
+
+
 def test_a_corrected_object_keeps_its_mask_while_others_are_carried_through(desk):
     give(desk, 2, mask_prompt(2))
     give(desk, 2, Prompt('other', box=(50, 5, 75, 40)))
