@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import ctypes
 import sys
-import threading
 from collections.abc import Callable
+
+from surgsam2_ros.repeated import Repeated
 
 TRIM_PERIOD_S = 60.0
 """Time between two returns of surplus memory [s]."""
@@ -55,8 +56,8 @@ def give_back() -> bool:
     return True
 
 
-class HeapTrimmer:
-    """Gives surplus memory back again and again, on a thread, until it is closed.
+def keep_giving_back(period_s: float = TRIM_PERIOD_S) -> Repeated:
+    """Give surplus memory back again and again until it is closed, where the C library can.
 
     A process that keeps what it frees is as large as all its threads' greatest needs together, and
     blocks of a megabyte that find no hole that fits make it larger, ever more seldom but without
@@ -64,26 +65,8 @@ class HeapTrimmer:
 
     Args:
         period_s: time between two returns [s].
-        trim: gives memory back; whether that is possible.
     """
-
-    def __init__(
-        self, period_s: float = TRIM_PERIOD_S, trim: Callable[[], bool] = give_back
-    ) -> None:
-        self._period_s, self._trim = period_s, trim
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name='heap', daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """End the thread."""
-        self._ended.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._ended.wait(self._period_s):
-            if not self._trim():
-                return
+    return Repeated('heap', period_s, give_back)
 
 
 def _of_c_library(name: str) -> Callable[..., int] | None:

@@ -8,11 +8,10 @@ import platform
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
-from surgsam2_ros.heap import HeapTrimmer
+from surgsam2_ros import heap
 
 pytestmark = pytest.mark.skipif(
     platform.libc_ver()[0] != 'glibc', reason='the C library is not GNU'
@@ -78,26 +77,9 @@ def test_memory_of_a_peak_is_given_back_also_from_between_blocks_in_use():
     assert resident_mb_after_a_peak('trim') < 20
 
 
-def test_memory_is_given_back_again_and_again_until_closed():
-    times, thrice = [], threading.Event()
-
-    def trim():
-        times.append(len(times))
-        if len(times) == 3:
-            thrice.set()
-        return True
-
-    trimmer = HeapTrimmer(0.01, trim)
-    assert thrice.wait(60)
-    trimmer.close()
-    count = len(times)
-    time.sleep(0.1)
-    assert len(times) == count
-
-
-def test_a_library_that_cannot_is_asked_once():
-    asked = []
-    trimmer = HeapTrimmer(0.01, lambda: bool(asked.append(1)))
-    trimmer._thread.join(60)
-    trimmer.close()
-    assert asked == [1]
+def test_what_is_free_is_given_back_in_time_without_being_asked(monkeypatch):
+    given = threading.Event()
+    monkeypatch.setattr(heap, 'give_back', lambda: bool(given.set()) or True)
+    repeated = heap.keep_giving_back(0.01)
+    assert given.wait(60)
+    repeated.close()

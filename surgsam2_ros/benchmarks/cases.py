@@ -105,14 +105,6 @@ def network_of(
     return network, weights
 
 
-def default_precision(device: torch.device) -> str:
-    """Return what the official code is run in on a GPU that has it, 'bf16'; elsewhere 'fp32'."""
-    if device.type != 'cuda':
-        return 'fp32'
-    with torch.cuda.device(device):
-        return 'bf16' if torch.cuda.is_bf16_supported(including_emulation=False) else 'fp32'
-
-
 def moving_boxes(frames: int, objects: int) -> tuple[np.ndarray, list[Box]]:
     """Draw bright bars that move over a textured ground.
 

@@ -14,7 +14,7 @@ import torch
 
 from surgsam2_ros.benchmarks.measuring import interleave, ratio
 from surgsam2_ros.network import Decoded
-from surgsam2_ros.tracking.rendering import render_boxes, render_images
+from surgsam2_ros.tracking.rendering import DeviceRendering, render_boxes
 from surgsam2_ros.tracking.view import Region
 
 COVERED = 0.075
@@ -66,7 +66,10 @@ def rendering_cost(
     decoded = slanted_bars(objects, side, image_size)
     whole = Region.whole(image_size)
     given = (decoded, decoded.presence_logits > 0, range(1, objects + 1), whole, 0.0)
-    ways = {'boxes': lambda: render_boxes(*given), 'images': lambda: render_images(*given)}
+    ways = {
+        'boxes': lambda: render_boxes(*given),
+        'images': lambda: DeviceRendering(*given).finish(),
+    }
     boxes, images = (way() for way in ways.values())
     differing = np.count_nonzero(boxes.label_image != images.label_image) + sum(
         np.count_nonzero(a.expand() != b.expand())

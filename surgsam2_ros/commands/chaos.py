@@ -9,7 +9,6 @@ import contextlib
 import json
 import math
 import os
-import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,12 +75,12 @@ def run(arguments: argparse.Namespace) -> int:
     from surgsam2_ros.live.chaos.stage import Stage
     from surgsam2_ros.live.interruption import termination_as_interrupt
     from surgsam2_ros.live.ros_environment import use_large_image_profile, use_own_domain
+    from surgsam2_ros.live.run_folder import begin_folder
 
-    use_own_domain(60 + os.getpid() % 40)
+    use_own_domain()
     use_large_image_profile()
     folder = arguments.output
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    begin_folder(folder, 'chaos.json')
     outcomes: list[Outcome] = []
 
     def note(outcome: Outcome) -> None:

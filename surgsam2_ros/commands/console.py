@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from surgsam2_ros.commands import CommandError
-from surgsam2_ros.commands.model_loading import add_model_arguments
+from surgsam2_ros.commands.model_loading import add_model_arguments, load_tracker_network
 
 if TYPE_CHECKING:
     from surgsam2_ros.console.desk import Desk
@@ -126,16 +126,13 @@ def _open(
     classes = read_classes(arguments.classes)
     source = arguments.bag or arguments.folder
     if source is not None:
-        from surgsam2_ros.commands.model_loading import choose_device, find_model
         from surgsam2_ros.console.label.opening import open_label_desk
 
         desk, panels = open_label_desk(
-            source,
+            source.expanduser(),
+            load_tracker_network(arguments),
+            work_folder=arguments.labels and arguments.labels.expanduser(),
             image_topic=arguments.image_topic,
-            model=find_model(arguments.model),
-            checkpoint=arguments.checkpoint,
-            device=choose_device(arguments.device),
-            work_folder=arguments.labels,
             classes=classes,
         )
         stack.callback(desk.close)
@@ -147,10 +144,10 @@ def _open(
     stack.callback(desk.close)
     panels = (health_panel(desk),)
     if arguments.record_to is not None:
-        from surgsam2_ros.console.recording import Recording
+        from surgsam2_ros.console.live_recording import LiveRecording
         from surgsam2_ros.console.recording_panel import recording_panel
 
-        recording = Recording(desk, arguments.record_to.expanduser())
+        recording = LiveRecording(desk, arguments.record_to.expanduser())
         stack.callback(recording.close)
         panels += (recording_panel(recording),)
     return desk, panels

@@ -85,8 +85,28 @@ def choose_device(device: str) -> str:
     return device
 
 
-def load_tracker_network(arguments: argparse.Namespace) -> Any:
+def use_arithmetic(arguments: argparse.Namespace) -> str:
+    """Have a GPU round as the node does, for `add_engine_arguments`; returns the precision.
+
+    Nothing is captured: most files are over before all captures are made.
+    """
+    from surgsam2_ros.engines import DeviceDescription, choose_arithmetic
+    from surgsam2_ros.tracking.current_device import use_device
+
+    device = choose_device(arguments.device)
+    use_device(device)
+    described = DeviceDescription.of(device)
+    chosen = choose_arithmetic(described, profile=arguments.profile, backend=arguments.backend)
+    chosen.apply(described)
+    return chosen.precision
+
+
+def load_tracker_network(arguments: argparse.Namespace, precision: str = 'fp32') -> Any:
     """Load the network for `add_model_arguments`.
+
+    Args:
+        arguments: given on the command line.
+        precision: see `network.load_network`.
 
     Raises:
         CommandError: when the model, the checkpoint or the device is not there.
@@ -97,7 +117,7 @@ def load_tracker_network(arguments: argparse.Namespace) -> Any:
     if arguments.checkpoint is not None and not Path(arguments.checkpoint).is_file():
         raise CommandError(f'checkpoint {arguments.checkpoint} does not exist')
     model = find_model(arguments.model)
-    return load_network(model, checkpoint=arguments.checkpoint, device=device)
+    return load_network(model, checkpoint=arguments.checkpoint, device=device, precision=precision)
 
 
 def build_tracker(network: Any, arguments: argparse.Namespace) -> Any:

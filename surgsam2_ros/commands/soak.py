@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import time
 from pathlib import Path
 
@@ -52,6 +51,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the node and the tracker; returns 1 when a limit was broken, else 0."""
+    from surgsam2_ros.live.run_folder import begin_folder
     from surgsam2_ros.live.soak.tracker_frames import CYCLE, SETTLED_FRAMES
 
     fewest = SETTLED_FRAMES + 2 * CYCLE
@@ -66,8 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
             f'--tracker-frames {arguments.tracker_frames} must be 0 or at least {fewest}'
         )
     folder = arguments.output
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    begin_folder(folder, 'soak.json')
     report = {}
     if arguments.minutes:
         report = _soak_node(folder, arguments.minutes, arguments.rate)
@@ -84,7 +83,7 @@ def _soak_node(folder: Path, minutes: float, rate_hz: float) -> dict:
     from surgsam2_ros.live.ros_environment import use_large_image_profile, use_own_domain
     from surgsam2_ros.live.soak.run import run_soak, summary
 
-    use_own_domain(60 + os.getpid() % 40)
+    use_own_domain()
     use_large_image_profile()
     phases = run_soak(
         folder,

@@ -14,6 +14,7 @@ from surgsam2_ros.commands.model_loading import (
     add_model_arguments,
     build_tracker,
     load_tracker_network,
+    use_arithmetic,
 )
 from surgsam2_ros.commands.progress import Progress
 
@@ -66,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
         _check_output(output, source)
         first = next(iter(source))
         prompts = read_prompts(arguments.prompts, first.rgb.shape[:2])
-        network = load_tracker_network(arguments)
+        network = load_tracker_network(arguments, use_arithmetic(arguments))
         with shared_cores():
             tracker = build_tracker(network, arguments)
             with Progress(len(source), 'tracking') as progress:

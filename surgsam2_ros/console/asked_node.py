@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from surgsam2_ros.console.desk import DeskError
@@ -70,13 +70,7 @@ class AskedNode:
         self._require()
         process, answer = self.report.process, in_thread(call)
         deadline = time.monotonic() + timeout_s + 1.0  # the call itself knows better what is late
-        while True:
-            try:
-                return answer.result(timeout=_CHECK_S)
-            except FutureTimeoutError:
-                pass
-            except SurgSam2Error as error:
-                raise DeskError(str(error)) from error
+        while not wait([answer], _CHECK_S).done:
             report = self.report
             if not report.is_there:
                 raise DeskError(f'{self.name} went before it answered; ask again when it is back')
@@ -87,6 +81,10 @@ class AskedNode:
                 )
             if time.monotonic() > deadline:
                 raise DeskError(f'{self.name} did not answer within {timeout_s:.0f} s')
+        try:
+            return answer.result()
+        except SurgSam2Error as error:
+            raise DeskError(str(error)) from error
 
     def _require(self) -> None:
         patience_s = max(self._began_s + _DISCOVERY_S - time.monotonic(), 0.0)

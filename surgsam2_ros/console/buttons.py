@@ -9,7 +9,36 @@ from typing import Any
 
 from nicegui import ui
 
+from surgsam2_ros.console.desk import LONGEST_NAME
 from surgsam2_ros.console.icons import icon
+
+
+def plain_button(
+    title: str, icon_name: str = '', key: str = '', *, label: str = ''
+) -> tuple[ui.element, ui.label | None]:
+    """Make a button, to which its user gives something to do.
+
+    Args:
+        title: what it does, read to those who do not see; empty where the label says it.
+        icon_name: see `icons.icon`; empty: none.
+        key: that does the same.
+        label: written beside the icon, or alone.
+
+    Returns:
+        The button, and the label's element.
+    """
+    written = None
+    button = ui.element('button').classes('button' if label else 'button bare')
+    button.props['type'] = 'button'
+    if title:
+        button.props['aria-label'] = title
+        button.props['title'] = f'{title} ({key})' if key else title
+    with button:
+        if icon_name:
+            ui.html(icon(icon_name), sanitize=False)
+        if label:
+            written = text(label)
+    return button, written
 
 
 def command_button(
@@ -19,20 +48,10 @@ def command_button(
 
     Args:
         command: its name there.
-        icon_name: see `icons.icon`.
-        title: what it does, read to those who do not see.
-        key: that does the same.
-        label: written beside the icon.
+        icon_name, title, key, label: see `plain_button`.
     """
-    button = ui.element('button').classes('button' if label else 'button bare')
-    button.props['type'] = 'button'
+    button, _ = plain_button(title, icon_name, key, label=label)
     button.props['data-command'] = command
-    button.props['aria-label'] = title
-    button.props['title'] = f'{title} ({key})' if key else title
-    with button:
-        ui.html(icon(icon_name), sanitize=False)
-        if label:
-            text(label)
     return button
 
 
@@ -57,7 +76,9 @@ def text_input(
         classes: of CSS.
     """
     entry = ui.element('input').classes(classes)
-    entry.props.update({'type': 'text', 'aria-label': label, 'maxlength': 60, 'value': value})
+    entry.props.update(
+        {'type': 'text', 'aria-label': label, 'maxlength': LONGEST_NAME, 'value': value}
+    )
     entry.props.update({'autocomplete': 'off', 'spellcheck': 'false', 'placeholder': label})
     if choices:
         entry.props['list'] = choices

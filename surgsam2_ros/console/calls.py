@@ -12,10 +12,10 @@ from typing import Any
 from nicegui import Client
 from nicegui.events import GenericEventArguments
 
-from surgsam2_ros.console.desk import DeskError, Picture
+from surgsam2_ros.console.desk import Description, DeskError, Picture, clean_name
 from surgsam2_ros.console.gestures import prompt_from_gesture
 from surgsam2_ros.console.runs import encode_runs
-from surgsam2_ros.console.session import LONGEST_NAME, Console, Session
+from surgsam2_ros.console.session import Console, Session
 
 _log = logging.getLogger(__name__)
 # A preview names no instrument that exists: nothing may be changed by it.
@@ -86,16 +86,15 @@ class Calls:
     def _describe(self, content: dict[str, Any]) -> dict[str, Any]:
         name, class_name, locked = (content.get(key) for key in ('name', 'class_name', 'locked'))
         if name is not None:
-            name = _printable(name)
+            name = clean_name(name)
             if not name:
                 raise DeskError('a name needs at least one letter')
-        self._console.desk.describe(
-            *self._named(content),
-            name=name,
-            class_name=None if class_name is None else _printable(class_name),
-            locked=None if locked is None else bool(locked),
-            author=self._session.name,
+        description = Description(
+            name,
+            None if class_name is None else clean_name(class_name),
+            None if locked is None else bool(locked),
         )
+        self._console.desk.describe(*self._named(content), description, self._session.name)
         return {}
 
     def _undo(self, content: dict[str, Any]) -> dict[str, Any]:
@@ -112,7 +111,3 @@ class Calls:
 
     def _named(self, content: dict[str, Any]) -> tuple[str, str]:
         return self._camera(content), str(content.get('object_id'))
-
-
-def _printable(value: object) -> str:
-    return ''.join(filter(str.isprintable, str(value))).strip()[:LONGEST_NAME]

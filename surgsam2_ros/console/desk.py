@@ -9,7 +9,7 @@ operator; the page never waits for one on its event loop.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Protocol
 
@@ -17,6 +17,9 @@ import numpy as np
 
 from surgsam2_ros.tracking.prompts import Prompt
 from surgsam2_ros.tracking.states import TrackState
+
+LONGEST_NAME = 60
+"""Characters of the name of an instrument, a class or an operator."""
 
 
 class DeskError(Exception):
@@ -53,6 +56,41 @@ class Instrument:
     score: float
     presence: float
     locked: bool = False
+
+
+def clean_name(value: object) -> str:
+    """Make of what came from elsewhere a name that can be shown in a line; it may be empty."""
+    return ''.join(filter(str.isprintable, str(value))).strip()[:LONGEST_NAME].rstrip()
+
+
+@dataclass(frozen=True)
+class Description:
+    """What an operator says about an instrument; None leaves it as it is.
+
+    Attributes:
+        name: what it is called; empty: its object id.
+        class_name: kind of instrument; empty: none, or the one that the tracker tells.
+        locked: whether prompts and removal are refused.
+
+    Raises:
+        DeskError: a name or class that cannot be shown in a line.
+    """
+
+    name: str | None = None
+    class_name: str | None = None
+    locked: bool | None = None
+
+    def __post_init__(self) -> None:
+        for text in (self.name, self.class_name):
+            if text and (len(text) > LONGEST_NAME or not text.isprintable()):
+                raise DeskError(
+                    f'{text[:20]!r} is no name; write at most {LONGEST_NAME} characters in one line'
+                )
+
+    @property
+    def said(self) -> dict[str, str | bool]:
+        """What is said, by the names of the attributes."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,16 +185,9 @@ class Desk(Protocol):
         """End an instrument."""
 
     def describe(
-        self,
-        camera: str,
-        object_id: str,
-        *,
-        name: str | None = None,
-        class_name: str | None = None,
-        locked: bool | None = None,
-        author: str = '',
+        self, camera: str, object_id: str, description: Description, author: str = ''
     ) -> None:
-        """Change what is not None of an instrument's name, class and lock."""
+        """Change an instrument's name, class or lock."""
 
     def undo(self, camera: str, author: str = '') -> str:
         """Take back the newest `give`, `remove` or `describe`, and say in a sentence which."""

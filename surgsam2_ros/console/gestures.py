@@ -8,7 +8,7 @@ import base64
 import binascii
 from typing import Any
 
-from surgsam2_ros.console.desk import DeskError
+from surgsam2_ros.console.desk import DeskError, clean_name
 from surgsam2_ros.console.runs import decode_runs
 from surgsam2_ros.tracking.prompts import Prompt, PromptError, check_fit, check_shape
 
@@ -45,7 +45,7 @@ def prompt_from_gesture(
         labels=[point[2] for point in points] or None,
         box=box or None,
         mask=None if mask is None or isinstance(mask, str) else mask,
-        class_name=str(gesture.get('class_name') or '')[:100],
+        class_name=clean_name(gesture.get('class_name') or ''),
     )
     try:
         check_shape(prompt)

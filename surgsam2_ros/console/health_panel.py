@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import run, ui
 
+from surgsam2_ros.console.buttons import plain_button
 from surgsam2_ros.console.desk import DeskError
 from surgsam2_ros.console.health import LatencyCurve, health, parameter_value, percentiles
 from surgsam2_ros.console.live_desk import LiveDesk
@@ -36,11 +37,12 @@ class _HealthWidgets:
         self._curves = {camera: LatencyCurve() for camera in desk.cameras}
         self._shown: tuple | None = None
         with ui.row().style('align-items: center; gap: 8px'):
-            self._state = ui.label().style('font-weight: 600').mark('node-state')
-            self._pause = _button('', self._toggle).mark('node-pause')
-        self._words = ui.label().style(_SMALL).mark('node-words')
+            self._state = ui.label().style('font-weight: 600')
+            self._pause, self._pause_text = plain_button('', label='pause')
+            self._pause.on('click', self._toggle)
+        self._words = ui.label().style(_SMALL)
         self._figures = ui.label().style(f'{_SMALL}; white-space: pre-line; opacity: 0.8')
-        self._plot = ui.html('', sanitize=False).style('width: 100%').mark('node-latency')
+        self._plot = ui.html('', sanitize=False).style('width: 100%')
         self._scale = ui.label().style('font-size: 0.75rem; opacity: 0.7')
         self._buttons = ui.row().style('gap: 4px')
         with ui.expansion('Parameters').style('width: 100%') as expansion:
@@ -57,7 +59,7 @@ class _HealthWidgets:
         camera, report = self._operator.camera(), self._node.report
         shown, now_s = health(report), time.monotonic()
         self._state.text = shown.state if shown.is_enabled else f'{shown.state}, paused'
-        _write(self._pause, 'pause' if shown.is_enabled else 'go on')
+        self._pause_text.text = 'pause' if shown.is_enabled else 'go on'
         self._pause.visible = shown.can_pause
         self._words.text = f'⚠ {shown.words}' if shown.is_problem else shown.words
         self._figures.text = '\n'.join(f'{name}: {text}' for name, text in shown.figures.items())
@@ -74,7 +76,8 @@ class _HealthWidgets:
         self._buttons.clear()
         with self._buttons:
             for name in transitions:
-                _button(name, lambda name=name: self._change_state(name)).mark(f'node-{name}')
+                button, _ = plain_button('', label=name)
+                button.on('click', lambda name=name: self._change_state(name))
 
     async def _change_state(self, transition: str) -> None:
         node = self._node
@@ -150,18 +153,3 @@ class _HealthWidgets:
             self._operator.tell(str(error), is_problem=True)
             return False
         return True
-
-
-def _button(label: str, on_click: Callable[..., Any]) -> ui.element:
-    """Make a button that looks like those of the page."""
-    button = ui.element('button').classes('button').on('click', on_click)
-    button.props['type'] = 'button'
-    with button:
-        ui.label(label)
-    return button
-
-
-def _write(button: ui.element, label: str) -> None:
-    """Write another label on a button."""
-    (text,) = button.default_slot.children
-    text.text = label

@@ -51,6 +51,21 @@ _LINES = {
     '<path d="M8 15l8-6 1.5 3-7 4.5z"/>',
     'labels': '<rect x="3.5" y="5" width="17" height="14" rx="1.5" fill="currentColor"/>'
     '<path d="M8 15l8-6 1.5 3-7 4.5z" fill="var(--panel)" stroke="none"/>',
+    'first': '<path d="M6 5v14M18 5l-8 7 8 7"/>',
+    'last': '<path d="M18 5v14M6 5l8 7-8 7"/>',
+    'ten_back': '<path d="M12 5l-7 7 7 7M19 5l-7 7 7 7"/>',
+    'ten_on': '<path d="M5 5l7 7-7 7M12 5l7 7-7 7"/>',
+    'one_back': '<path d="M15 5l-7 7 7 7"/>',
+    'one_on': '<path d="M9 5l7 7-7 7"/>',
+    'uncertain_back': '<path d="M13 4l8 15H8zM13.5 10v4M13.5 16.5v.2M6 8l-3 4 3 4"/>',
+    'uncertain_on': '<path d="M11 4l8 15H3zM10.5 10v4M10.5 16.5v.2M19 8l3 4-3 4"/>',
+    'carry_back': '<path d="M20 6v12l-8-6zM12 6v12l-8-6z"/>',
+    'carry_on': '<path d="M4 6v12l8-6zM12 6v12l8-6z"/>',
+    'stop': '<rect x="6" y="6" width="12" height="12" rx="1.5"/>',
+    'begin': '<path d="M14 5H8v14h6M12 12h8"/>',
+    'end': '<path d="M10 5h6v14h-6M12 12H4"/>',
+    'clear': '<path d="M9 6h11v12H9l-5-6zM12 9.5l5 5M17 9.5l-5 5"/>',
+    'export': '<path d="M12 15V4M8 8l4-4 4 4M5 14v6h14v-6"/>',
     'none': '<rect x="3.5" y="5" width="17" height="14" rx="1.5"/><path d="M4 19L20 5"/>',
 }
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, replace
 
-from surgsam2_ros.console.desk import DeskError
-
-LONGEST_NAME = 100
+from surgsam2_ros.console.desk import Description, DeskError
 
 
 @dataclass(frozen=True)
@@ -43,33 +41,11 @@ class InstrumentNames:
         """Return what operators call an instrument."""
         return self.of(camera, object_id).name or object_id
 
-    def change(
-        self,
-        camera: str,
-        object_id: str,
-        *,
-        name: str | None = None,
-        class_name: str | None = None,
-        locked: bool | None = None,
-    ) -> Naming:
-        """Change what is not None, and return what was said before.
-
-        An empty name gives the object id back.
-
-        Raises:
-            DeskError: a name or class that cannot be shown in a line.
-        """
-        for text in (name, class_name):
-            if text and (len(text) > LONGEST_NAME or not text.isprintable()):
-                raise DeskError(
-                    f'{text[:20]!r} is no name; write at most {LONGEST_NAME} characters in one line'
-                )
-        given = {'name': name, 'class_name': class_name, 'locked': locked}
-        texts = {key: v.strip() if isinstance(v, str) else v for key, v in given.items()}
+    def change(self, camera: str, object_id: str, description: Description) -> Naming:
+        """Change what is said, and return what was said before."""
         with self._lock:
             before = self._namings.get((camera, object_id), Naming())
-            changed = {key: value for key, value in texts.items() if value is not None}
-            self._namings[camera, object_id] = replace(before, **changed)
+            self._namings[camera, object_id] = replace(before, **description.said)
             return before
 
     def put(self, camera: str, object_id: str, naming: Naming) -> None:

@@ -9,12 +9,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from surgsam2_ros.console.asked_node import ANSWER_TIMEOUT_S, AskedNode
-from surgsam2_ros.console.desk import DeskError, Instrument, Picture, Preview
+from surgsam2_ros.console.desk import Description, DeskError, Instrument, Picture, Preview
 from surgsam2_ros.console.instrument_names import InstrumentNames
 from surgsam2_ros.console.node_changes import changes
 from surgsam2_ros.console.notices import Notices
@@ -26,7 +25,9 @@ from surgsam2_ros.nodes.client.picture_feed import (
     SeenObject,
     found_objects,
 )
+from surgsam2_ros.nodes.client.watched_calls import in_thread
 from surgsam2_ros.nodes.messages.requests import stamp_header
+from surgsam2_ros.tracking import MaskCrop
 from surgsam2_ros.tracking.prompts import Prompt, PromptError, check_fit, check_shape
 from surgsam2_ros.tracking.states import TrackState
 
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 
 _UNDO_DEPTH = 100
 _OURS_S = 5.0  # a change of ours shows in the tracks within
-_FRESH_S = 1.5  # objects from tracks are as of now for so long
+_FRESH_S = 1.5  # objects that the node told are as of now for so long
+_LISTING_S = 0.5  # who asks for instruments waits for the node's list until it is so old
 
 OnPrompt = Callable[[str, int, Prompt], None]
 
@@ -70,6 +72,8 @@ class LiveCamera:
         self._lock = threading.Lock()
         self._found = FoundObjects(0, ())
         self._found_s = float('-inf')
+        self._listing: Future[None] | None = None
+        self._listing_s = float('-inf')  # when it began
         self._order: dict[str, int] = {}  # object id -> when it was first heard of
         self._ours: dict[str, float] = {}  # object ids that we add or remove, until when
         self._undo: deque[tuple[str, Callable[[], None]]] = deque(maxlen=_UNDO_DEPTH)
@@ -109,33 +113,49 @@ class LiveCamera:
             return self._picture
 
     def instruments(self) -> tuple[Instrument, ...]:
-        """Return the instruments as of now, those first that were added first."""
+        """Return the instruments as of now, those first that were added first.
+
+        A node that does not answer keeps nobody waiting: what was known last is returned.
+        """
         if self.node.report.is_there and time.monotonic() - self._found_s > _FRESH_S:
-            self._list_objects()
+            self._wait_for_list()
         return self._listed(self._found)
+
+    def _wait_for_list(self) -> None:
+        """Have the objects listed, once for all who ask."""
+        with self._lock:
+            now = time.monotonic()
+            rests = now - self._listing_s < _FRESH_S
+            if not rests and (self._listing is None or self._listing.done()):
+                self._listing, self._listing_s = in_thread(self._list_objects), now
+            listing, left_s = self._listing, self._listing_s + _LISTING_S - now
+        if left_s > 0:
+            wait([listing], left_s)
+        if listing.done():
+            listing.result()  # a mistake of ours is not hidden in the thread
 
     def _list_objects(self) -> None:
         """Ask for the objects: nobody looks, or no images come, so no result tells them."""
+        known = self._found
         try:
             listed = self._ask(self._client.list_objects)
-        except DeskError:  # not configured, or just gone: what was known last is shown
+        except DeskError:  # not configured, hung, or just gone: what was known last is shown
             return
-        before = {seen.object_id: seen for seen in self._found.objects}
-        self._found_s = time.monotonic()
-        self._found = FoundObjects(
-            self._found.session,
-            tuple(
-                SeenObject(
-                    one.object_id,
-                    one.instance,
-                    one.class_name,
-                    one.state,
-                    before[one.object_id].score if one.object_id in before else 0.0,
-                    before[one.object_id].presence if one.object_id in before else 0.0,
-                )
-                for one in listed
-            ),
+        before = {seen.object_id: (seen.score, seen.presence) for seen in known.objects}
+        objects = tuple(
+            SeenObject(
+                one.object_id,
+                one.instance,
+                one.class_name,
+                one.state,
+                *before.get(one.object_id, (0.0, 0.0)),
+            )
+            for one in listed
         )
+        with self._lock:
+            if self._found is known:  # else results came meanwhile, which are newer
+                self._found = FoundObjects(known.session, objects)
+                self._found_s = time.monotonic()
 
     def _listed(self, found: FoundObjects) -> tuple[Instrument, ...]:
         with self._lock:
@@ -177,17 +197,18 @@ class LiveCamera:
         if not prompt.class_name and naming.class_name:
             prompt = dataclasses.replace(prompt, class_name=naming.class_name)
         elif prompt.class_name:
-            self._names.change(self.name, object_id, class_name=prompt.class_name)
+            described = Description(class_name=prompt.class_name)
+            self._names.change(self.name, object_id, described)
         self._prompt(picture.stamp_ns, prompt)
         called = self._names.called(self.name, object_id)
         if known is None:
             self._remember(f'{called} was removed again', lambda: self._remove(object_id))
             self._notices.tell(f'{called} was started', author)
         else:
-            mask = _mask_of(picture, known.instance)
+            mask, stamp_ns = _mask_of(picture, known.instance), picture.stamp_ns
             self._remember(
                 f'{called} has its former mask again',
-                lambda: self._give_back(object_id, mask, picture.stamp_ns, ''),
+                lambda: self._give_back(object_id, mask, stamp_ns, ''),
             )
             self._notices.tell(f'{called} was corrected', author)
 
@@ -198,38 +219,29 @@ class LiveCamera:
         picture, naming = self._picture, self._names.of(self.name, object_id)
         self._remove(object_id)
         called = naming.name or object_id
-        mask = None if known is None or picture is None else _mask_of(picture, known.instance)
+        mask, stamp_ns, class_name = None, 0, known.class_name if known else ''
+        if known is not None and picture is not None:
+            mask, stamp_ns = _mask_of(picture, known.instance), picture.stamp_ns
 
         def give_back() -> None:
-            class_name = known.class_name if known else ''
-            self._give_back(object_id, mask, picture.stamp_ns if picture else 0, class_name)
+            self._give_back(object_id, mask, stamp_ns, class_name)
             self._names.put(self.name, object_id, naming)
 
         self._remember(f'{called} is back', give_back)
         self._notices.tell(f'{called} was removed', author)
 
-    def describe(
-        self,
-        object_id: str,
-        *,
-        name: str | None,
-        class_name: str | None,
-        locked: bool | None,
-        author: str,
-    ) -> None:
-        """Change what is not None of an instrument's name, class and lock."""
+    def describe(self, object_id: str, description: Description, author: str = '') -> None:
+        """Change an instrument's name, class or lock."""
         if object_id not in {seen.object_id for seen in self.instruments()}:
             raise DeskError(f'{object_id} is not tracked by {self.name} any more')
         before = self._names.called(self.name, object_id)
-        former = self._names.change(
-            self.name, object_id, name=name, class_name=class_name, locked=locked
-        )
+        former = self._names.change(self.name, object_id, description)
         called = self._names.called(self.name, object_id)
         self._remember(
             f'{before} is named, classed and locked as before',
             lambda: self._names.put(self.name, object_id, former),
         )
-        self._notices.tell(_describe_change(before, called, class_name, locked), author)
+        self._notices.tell(_describe_change(before, called, description), author)
 
     def undo(self, author: str = '') -> str:
         """Take back the newest change, and say in a sentence which."""
@@ -249,11 +261,10 @@ class LiveCamera:
             self._undo.append((sentence, take_back))
 
     def _prompt(self, stamp_ns: int, prompt: Prompt) -> None:
-        adds_points = prompt.box is None and prompt.mask is None and not prompt.clear_old_points
         self._change_ours(prompt.object_id)
         self._ask(
             lambda: self._client.add_objects(
-                [prompt], header=stamp_header(stamp_ns), keep_old_points=adds_points
+                [prompt], header=stamp_header(stamp_ns), keep_old_points=prompt.adds_points
             )
         )
         self._change_ours(prompt.object_id)
@@ -263,17 +274,17 @@ class LiveCamera:
         self._change_ours(object_id)
         self._ask(lambda: self._client.remove_object(object_id))
         self._change_ours(object_id)
-        self._names.change(self.name, object_id, locked=False)
+        self._names.change(self.name, object_id, Description(locked=False))
 
     def _give_back(
-        self, object_id: str, mask: np.ndarray | None, stamp_ns: int, class_name: str
+        self, object_id: str, mask: MaskCrop | None, stamp_ns: int, class_name: str
     ) -> None:
-        if mask is None or not mask.any():
+        if mask is None or mask.box is None:
             raise DeskError(
                 f'{self._names.called(self.name, object_id)} was not seen in that picture, so it '
                 'has no former mask; click on it where it is seen'
             )
-        self._prompt(stamp_ns, Prompt(object_id, mask=mask, class_name=class_name))
+        self._prompt(stamp_ns, Prompt(object_id, mask=mask.expand(), class_name=class_name))
 
     # What comes, on the thread that spins
 
@@ -282,8 +293,10 @@ class LiveCamera:
             self._notices.tell(text, is_problem=is_problem)
 
     def _take_tracks(self, tracks) -> None:
-        found, before = found_objects(tracks), self._found
-        self._found, self._found_s = found, time.monotonic()
+        found = found_objects(tracks)
+        with self._lock:
+            before, self._found = self._found, found
+            self._found_s = time.monotonic()
         self._tell_of_others(before, found)
 
     def _tell_of_others(self, before: FoundObjects, after: FoundObjects) -> None:
@@ -320,14 +333,15 @@ def _check(prompt: Prompt, picture: Picture) -> None:
         raise DeskError(str(error)) from error
 
 
-def _mask_of(picture: Picture, instance: int) -> np.ndarray | None:
-    return None if picture.labels is None else picture.labels == instance
+def _mask_of(picture: Picture, instance: int) -> MaskCrop | None:
+    """Return the mask of an instrument; kept for `undo`, so it is small."""
+    return None if picture.labels is None else MaskCrop.of(picture.labels == instance)
 
 
-def _describe_change(before: str, after: str, class_name: str | None, locked: bool | None) -> str:
+def _describe_change(before: str, after: str, description: Description) -> str:
     parts = [] if before == after else [f'is now called {after}']
-    if class_name is not None:
+    if (class_name := description.class_name) is not None:
         parts.append(f'is now a {class_name}' if class_name else 'has no class of its own any more')
-    if locked is not None:
-        parts.append('is locked' if locked else 'is unlocked')
+    if description.locked is not None:
+        parts.append('is locked' if description.locked else 'is unlocked')
     return f'{before} {" and ".join(parts) or "is as it was"}'

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from surgsam2_ros.console.asked_node import ANSWER_TIMEOUT_S
 from surgsam2_ros.console.desk import (
+    Description,
     DeskError,
     Instrument,
     Mode,
@@ -97,19 +98,10 @@ class LiveDesk:
         self.camera(camera).remove(object_id, author)
 
     def describe(
-        self,
-        camera: str,
-        object_id: str,
-        *,
-        name: str | None = None,
-        class_name: str | None = None,
-        locked: bool | None = None,
-        author: str = '',
+        self, camera: str, object_id: str, description: Description, author: str = ''
     ) -> None:
         """See `Desk`; the console keeps it, the node learns a class with the next prompt."""
-        self.camera(camera).describe(
-            object_id, name=name, class_name=class_name, locked=locked, author=author
-        )
+        self.camera(camera).describe(object_id, description, author)
 
     def undo(self, camera: str, author: str = '') -> str:
         """See `Desk`; a mask comes back while the node still keeps its image."""

@@ -17,7 +17,7 @@ from nicegui import Client, ui
 
 from surgsam2_ros.console.buttons import command_button, text
 from surgsam2_ros.console.calls import Calls
-from surgsam2_ros.console.desk import DeskError, Mode
+from surgsam2_ros.console.desk import DeskError, Mode, clean_name
 from surgsam2_ros.console.help_panel import build_help
 from surgsam2_ros.console.instruments_panel import InstrumentsPanel
 from surgsam2_ros.console.panels import Operator, Panel, Place
@@ -64,7 +64,7 @@ class _Page:
                         self._list = InstrumentsPanel(
                             console.desk.classes,
                             lambda object_id, **what: self._describe(calls, object_id, what),
-                            lambda class_name: setattr(calls, 'new_class', class_name[:60]),
+                            lambda class_name: setattr(calls, 'new_class', clean_name(class_name)),
                         )
                     for panel in side:
                         _build_panel(panel, operator)

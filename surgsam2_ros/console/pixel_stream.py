@@ -31,6 +31,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass
+from typing import NoReturn
 
 import cv2
 from fastapi import WebSocket, WebSocketDisconnect
@@ -44,6 +45,7 @@ JPEG_QUALITY = 85
 _DESK_WAIT_S = 0.25
 _TELL_S = 1.0
 _SEND_S = 10.0
+_GONE = (WebSocketDisconnect, OSError, asyncio.TimeoutError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +92,7 @@ class _Wish:
     answer: asyncio.Future[EncodedPicture]
 
 
-class PictureFeed:
+class SharedPictures:
     """Gives the pictures of one camera to any number of viewers, each at its own pace.
 
     A thread asks the desk and encodes, only while a viewer waits.
@@ -211,7 +213,9 @@ class ShownPictures:
         return None
 
 
-async def stream_pictures(websocket: WebSocket, feed: PictureFeed, pictures: ShownPictures) -> None:
+async def stream_pictures(
+    websocket: WebSocket, feed: SharedPictures, pictures: ShownPictures
+) -> None:
     """Send pictures over an accepted WebSocket until the client goes.
 
     Args:
@@ -221,24 +225,35 @@ async def stream_pictures(websocket: WebSocket, feed: PictureFeed, pictures: Sho
     """
     asked = asyncio.Event()
     asked.set()
-    sending = asyncio.ensure_future(_send_when_asked(websocket, feed, pictures, asked))
+    both = (
+        asyncio.ensure_future(_send_when_asked(websocket, feed, pictures, asked)),
+        asyncio.ensure_future(_take_answers(websocket, pictures, asked)),
+    )
     try:
-        with contextlib.suppress(WebSocketDisconnect):
-            while not sending.done():
-                answer = (await websocket.receive_text())[:20]
-                if answer.isdecimal():
-                    pictures.shown(int(answer))
-                    asked.set()
+        done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        sending.cancel()
+        for task in both:
+            task.cancel()
+        await asyncio.wait(both)
+    for task in done:
         # A client that is gone is no problem of anybody.
-        with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect, OSError, Exception):
-            await sending
+        if not isinstance(task.exception(), _GONE):
+            task.result()
+
+
+async def _take_answers(
+    websocket: WebSocket, pictures: ShownPictures, asked: asyncio.Event
+) -> NoReturn:
+    while True:
+        answer = (await websocket.receive_text())[:20]
+        if answer.isdecimal():
+            pictures.shown(int(answer))
+            asked.set()
 
 
 async def _send_when_asked(
     websocket: WebSocket,
-    feed: PictureFeed,
+    feed: SharedPictures,
     pictures: ShownPictures,
     asked: asyncio.Event,
 ) -> None:
@@ -250,7 +265,7 @@ async def _send_when_asked(
 
 
 async def _messages(
-    feed: PictureFeed, pictures: ShownPictures, asked: asyncio.Event
+    feed: SharedPictures, pictures: ShownPictures, asked: asyncio.Event
 ) -> AsyncIterator[bytes | dict[str, object]]:
     """Yield what to send: pictures when they are asked for, and why there is none."""
     after = -1

@@ -65,6 +65,7 @@ class ConsoleServer:
         """
         if not _only_one.acquire(blocking=False):
             raise ServerError('this process serves a page already; stop that server first')
+        self._stopped = False
         try:
             self.token = settings.token
             if self.token is None and not is_loopback(settings.host):
@@ -128,9 +129,9 @@ class ConsoleServer:
 
     def stop(self) -> None:
         """End the server and its pages, not the desk; may be called twice."""
-        if self._server.should_exit:
+        if self._stopped:
             return
-        self._server.should_exit = True
+        self._stopped = self._server.should_exit = True
         self._thread.join(_END_S)
         self.console.close()
         _only_one.release()
@@ -186,13 +187,15 @@ def serve(
         announce: is told once where the page is.
 
     Raises:
-        ServerError: when the address cannot be had, or this process serves a page already.
+        ServerError: when the address cannot be had, this process serves a page already, or the
+            server ends by itself.
     """
     stop = stop or threading.Event()
     with _stopping_signals(stop), running(desk, settings, panels) as server:
         announce(server.greeting)
-        while server.is_running and not stop.wait(0.5):
-            pass
+        while not stop.wait(0.5):
+            if not server.is_running:
+                raise ServerError('the server ended by itself; see its messages above')
 
 
 @contextlib.contextmanager

@@ -13,14 +13,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from surgsam2_ros.console.desk import Desk, DeskError, Picture
+from surgsam2_ros.console.desk import Desk, DeskError, Picture, clean_name
 from surgsam2_ros.console.panels import Panel
-from surgsam2_ros.console.pixel_stream import PictureFeed, ShownPictures
+from surgsam2_ros.console.pixel_stream import SharedPictures, ShownPictures
 
 P = ParamSpec('P')
 R = TypeVar('R')
 
-LONGEST_NAME = 40
 _DESK_THREADS = 16
 
 
@@ -69,7 +68,7 @@ class Console:
         self.desk = desk
         self.panels = tuple(panels)
         self.sessions: dict[str, Session] = {}
-        self._feeds: dict[str, PictureFeed] = {}
+        self._feeds: dict[str, SharedPictures] = {}
         self._visitors = itertools.count(1)
         self._threads = ThreadPoolExecutor(_DESK_THREADS, thread_name_prefix='desk')
         self._naming = threading.Lock()
@@ -77,16 +76,15 @@ class Console:
 
     def open_session(self, name: str) -> Session:
         """Start a page; an operator without a name is given one."""
-        name = ''.join(filter(str.isprintable, name)).strip()[:LONGEST_NAME]
         visitor = next(self._visitors)
-        session = Session(name or f'Operator {visitor}', self.desk.cameras[0])
+        session = Session(clean_name(name) or f'Operator {visitor}', self.desk.cameras[0])
         self.sessions[session.key] = session
         return session
 
-    def feed(self, camera: str) -> PictureFeed | None:
+    def feed(self, camera: str) -> SharedPictures | None:
         """Return the feed of a camera; None when there is no such camera."""
         if camera in self.desk.cameras and camera not in self._feeds:
-            self._feeds[camera] = PictureFeed(self.desk, camera)
+            self._feeds[camera] = SharedPictures(self.desk, camera)
         return self._feeds.get(camera)
 
     def new_object_id(self, camera: str, class_name: str) -> str:

@@ -72,7 +72,12 @@ class Arithmetic:
 
 
 def choose_arithmetic(
-    device: DeviceDescription, *, precision: str, compile: str, profile: str, backend: str
+    device: DeviceDescription,
+    *,
+    precision: str = AUTO,
+    compile: str = AUTO,
+    profile: str = 'exact',
+    backend: str = 'torch',
 ) -> Arithmetic:
     """Replace what is 'auto' by what suits the device; what is named stays.
 

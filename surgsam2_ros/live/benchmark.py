@@ -95,7 +95,7 @@ def measure_cases(
     Returns:
         A row for each case that could be measured, a sentence for each of the others.
     """
-    use_own_domain(60 + os.getpid() % 40)
+    use_own_domain()
     use_large_image_profile()
     rows, failed = [], []
     with termination_as_interrupt():

@@ -162,7 +162,7 @@ class _NodeRun:
         from surgsam2_ros.nodes.replay.bag_replay import Replay
         from surgsam2_ros.sources import BagWriter
 
-        use_own_domain(60 + os.getpid() % 40)
+        use_own_domain()
         use_large_image_profile()
         self.folder.mkdir(parents=True, exist_ok=True)
         # Other evaluations may share the domain: a namespace keeps them apart.

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
@@ -45,7 +44,7 @@ def node_over_dds(settings: CheckSettings) -> Iterator[dict[str, Any]]:
         scale.duration_s,
         parameters,
     )
-    use_own_domain(60 + os.getpid() % 40)
+    use_own_domain()
     use_large_image_profile()
     with termination_as_interrupt():
         row = measure_case(case, device)

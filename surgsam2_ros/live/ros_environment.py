@@ -28,13 +28,13 @@ def use_large_image_profile() -> None:
     os.environ.update(large_image_profile())
 
 
-def use_own_domain(domain_id: int) -> None:
+def use_own_domain(domain_id: int | None = None) -> None:
     """Keep this process and its children to themselves: one ROS domain, this machine alone.
 
     Args:
-        domain_id: 0 to 101.
+        domain_id: 0 to 101; None takes one from 60 on by the id of the process.
     """
-    os.environ['ROS_DOMAIN_ID'] = str(domain_id)
+    os.environ['ROS_DOMAIN_ID'] = str(60 + os.getpid() % 40 if domain_id is None else domain_id)
     if os.environ.get('ROS_DISTRO') == 'humble':
         os.environ['ROS_LOCALHOST_ONLY'] = '1'
     else:

@@ -29,12 +29,14 @@ class Shown:
     """A picture that came to a viewer; times are of the system's clock [ns].
 
     Attributes:
+        serial: of the picture; the server sends the next one when it is told this.
         stamp_ns: of its image.
         arrived_ns: when all of it was there.
         latency_ms: age of the image when the node published its result, by the node.
         is_tracked: whether masks came with it.
     """
 
+    serial: int
     stamp_ns: int
     arrived_ns: int
     latency_ms: float
@@ -85,7 +87,7 @@ class Viewer:
                     if isinstance(message, bytes):
                         self.shown.append(read_shown(message, time.time_ns()))
                         self._ended.wait(SLOW_S if self.is_slow else 0.0)
-                        socket.send('next')
+                        socket.send(str(self.shown[-1].serial))
 
 
 def read_shown(message: bytes, arrived_ns: int) -> Shown:
@@ -93,7 +95,11 @@ def read_shown(message: bytes, arrived_ns: int) -> Shown:
     (length,) = struct.unpack_from('<I', message)
     header = json.loads(message[4 : 4 + length])
     return Shown(
-        int(header['stamp_ns']), arrived_ns, float(header['latency_ms']), header['labels'] > 0
+        header['serial'],
+        int(header['stamp_ns']),
+        arrived_ns,
+        float(header['latency_ms']),
+        header['labels'] > 0,
     )
 
 

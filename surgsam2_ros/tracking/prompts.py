@@ -61,6 +61,11 @@ class Prompt:
     class_name: str = ''
     clear_old_points: bool = True
 
+    @property
+    def adds_points(self) -> bool:
+        """Whether it is nothing but points beside those given before."""
+        return self.box is None and self.mask is None and not self.clear_old_points
+
 
 class WaitingPrompt(NamedTuple):
     """A prompt until its frame comes.

@@ -90,8 +90,9 @@ def render_masks(
             are empty.
     """
     visible = is_visible(decoded, presence_threshold)
-    render = render_boxes if decoded.mask_logits.is_cpu else render_images
-    return render(decoded, visible, instances, region, mask_threshold)
+    if decoded.mask_logits.is_cpu:
+        return render_boxes(decoded, visible, instances, region, mask_threshold)
+    return DeviceRendering(decoded, visible, instances, region, mask_threshold).finish()
 
 
 def is_visible(decoded: Decoded, presence_threshold: float) -> torch.Tensor:
@@ -207,17 +208,6 @@ def packed_bits(masks: torch.Tensor) -> torch.Tensor:
     bits = F.pad(masks.view(torch.uint8), (0, -width % 8)).unflatten(-1, (-1, 8))
     places = torch.arange(7, -1, -1, dtype=torch.uint8, device=masks.device)
     return (bits << places).sum(dim=-1, dtype=torch.uint8)
-
-
-def render_images(
-    decoded: Decoded,
-    visible: torch.Tensor,
-    instances: Sequence[int],
-    region: Region,
-    threshold: float,
-) -> Rendering:
-    """Do what `render_masks` does, on the device that `decoded` and `visible` (bool [N]) lie on."""
-    return DeviceRendering(decoded, visible, instances, region, threshold).finish()
 
 
 def _scalars(decoded: Decoded, visible: torch.Tensor) -> torch.Tensor:

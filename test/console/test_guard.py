@@ -17,6 +17,7 @@ from surgsam2_ros.console.guard import MAX_BODY_BYTES
 from surgsam2_ros.console.server import ConsoleServer, ServerSettings, running
 
 TOKEN = 'a-token-of-the-test'
+with_token = pytest.mark.parametrize('server', [TOKEN], indirect=True, ids=['token'])
 
 
 @pytest.fixture(scope='module', params=[None, TOKEN], ids=['open', 'token'])
@@ -72,9 +73,8 @@ def test_a_foreign_name_for_this_machine_is_refused(server, client):
     assert answer.status_code == 403
 
 
+@with_token
 def test_without_the_token_nothing_is_given(server):
-    if server.token is None:
-        pytest.skip('this server asks for none')
     base = f'http://127.0.0.1:{server.port}'
     for path in ('/', '/console/main.js', '/?token=', '/?token=wrong', '/favicon.ico'):
         answer = httpx.get(base + path)
@@ -86,9 +86,8 @@ def test_without_the_token_nothing_is_given(server):
     assert httpx.get(base, headers={'Cookie': wrong}).status_code == 403
 
 
+@with_token
 def test_the_token_is_asked_once_and_leaves_the_address(server):
-    if server.token is None:
-        pytest.skip('this server asks for none')
     base = f'http://127.0.0.1:{server.port}'
     with httpx.Client(follow_redirects=True) as client:
         answer = client.get(base, params={'token': TOKEN, 'other': '1'})

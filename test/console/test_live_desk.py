@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 
 import numpy as np
 import pytest
 from live_stage import PATIENCE_S, live_stage, wait_until
 from node_processes import HEIGHT, WIDTH
 
-from surgsam2_ros.console.desk import Desk, DeskError, Mode, Picture
+from surgsam2_ros.console.desk import Description, DeskError, Mode, Picture
 from surgsam2_ros.console.live_desk import LiveDesk
 from surgsam2_ros.nodes.client import SurgSam2Client
 from surgsam2_ros.tracking import Prompt
@@ -32,10 +34,16 @@ def shared_desk(stage):
     desk.close()
 
 
-@pytest.fixture
-def desk(stage, shared_desk):
+@pytest.fixture(scope='module')
+def other(stage):
+    """Give somebody else who calls the node."""
     with SurgSam2Client(stage.target, timeout_s=PATIENCE_S) as client:
-        client.reset()
+        yield client
+
+
+@pytest.fixture
+def desk(stage, shared_desk, other):
+    other.reset()
     wait_until(lambda: not shared_desk.instruments(stage.target), 'objects survive a reset')
     old = picture_of(shared_desk)  # prompts of images from before the reset are refused
     picture_of(shared_desk, lambda picture: picture.serial > old.serial + 1)
@@ -78,9 +86,8 @@ def given(desk: LiveDesk, object_id: str, **prompt) -> Picture:
     )
 
 
-def test_it_is_a_desk(desk, stage):
-    typed: Desk = desk
-    assert (typed.mode, typed.cameras, typed.classes) == (
+def test_it_tells_its_mode_its_cameras_and_classes(desk, stage):
+    assert (desk.mode, desk.cameras, desk.classes) == (
         Mode.LIVE,
         (stage.target,),
         ('scissors',),
@@ -121,9 +128,7 @@ def test_a_prompt_starts_an_instrument_by_the_stamp_of_its_picture(desk, stage, 
 def test_undo_ends_what_a_prompt_started_and_says_so(desk, stage):
     given(desk, 'left')
     assert 'left' in desk.undo(stage.target, 'Anna')
-    assert desk.instruments(stage.target) == () or wait_until(
-        lambda: desk.instruments(stage.target) == (), 'it is still there'
-    )
+    wait_until(lambda: desk.instruments(stage.target) == (), 'it is still there')
 
 
 def test_undo_gives_back_the_mask_that_a_correction_took(desk, stage, monkeypatch):
@@ -151,7 +156,7 @@ def test_undo_gives_back_the_mask_that_a_correction_took(desk, stage, monkeypatc
 
 def test_names_and_locks_are_kept_and_a_lock_refuses(desk, stage):
     given(desk, 'left')
-    desk.describe(stage.target, 'left', name='Grasper', locked=True, author='Anna')
+    desk.describe(stage.target, 'left', Description(name='Grasper', locked=True), 'Anna')
     (instrument,) = desk.instruments(stage.target)
     assert (instrument.name, instrument.locked) == ('Grasper', True)
     for change in (
@@ -191,14 +196,13 @@ def test_what_the_node_refuses_is_a_sentence(desk, stage):
         desk.give(old, Prompt('a0', mask=square()))
 
 
-def test_what_others_do_is_told(desk, stage):
+def test_what_others_do_is_told(desk, other):
     picture_of(desk)
     before = last_serial(desk)
-    with SurgSam2Client(stage.target, timeout_s=PATIENCE_S) as other:
-        other.add_object('theirs', mask=square())
-        picture_of(desk, lambda picture: picture.instruments)
-        other.remove_object('theirs')
-        picture_of(desk, lambda picture: not picture.instruments)
+    other.add_object('theirs', mask=square())
+    picture_of(desk, lambda picture: picture.instruments)
+    other.remove_object('theirs')
+    picture_of(desk, lambda picture: not picture.instruments)
     assert texts(desk, before) == [
         'theirs was started from elsewhere',
         'theirs was removed from elsewhere',
@@ -216,6 +220,29 @@ def test_a_paused_node_goes_on_showing_images_and_refuses_prompts(desk, stage):
     finally:
         camera.node.enable(True)
     picture_of(desk)
+
+
+def test_a_node_that_does_not_answer_keeps_no_page_waiting(desk, stage, monkeypatch):
+    given(desk, 'left')
+    node, asked, answers = desk.camera(stage.target).node, [], threading.Event()
+
+    def hang() -> list:
+        asked.append(time.monotonic())
+        answers.wait(PATIENCE_S)
+        return []
+
+    node.enable(False)
+    try:
+        monkeypatch.setattr(node.client, 'list_objects', hang)
+        wait_until(lambda: desk.instruments(stage.target) and asked, 'nobody asked')
+        began_s = time.monotonic()
+        shown = [desk.instruments(stage.target) for _ in range(20)]
+        assert time.monotonic() - began_s < PATIENCE_S / 4
+        assert {each.object_id for listed in shown for each in listed} == {'left'}
+        assert len(asked) == 1
+    finally:
+        answers.set()
+        node.enable(True)
 
 
 def test_parameters_that_may_change_now_are_read_and_set(desk, stage):
@@ -249,7 +276,7 @@ def test_an_unknown_camera_is_named(desk):
 
 def test_a_node_that_goes_and_comes_back_is_told_and_loses_no_names(desk, stage):
     given(desk, 'left')
-    desk.describe(stage.target, 'left', name='Grasper')
+    desk.describe(stage.target, 'left', Description(name='Grasper'))
     before = last_serial(desk)
     stage.stop_node()
     try:

@@ -4,17 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from console_browser import Page, chromium, wait_until
+from console_browser import Page, wait_until
 from memory_desk import MemoryDesk
 
 from surgsam2_ros.console.desk import Instrument
 from surgsam2_ros.console.panels import Operator, Panel, Place
-from surgsam2_ros.console.server import ServerSettings, running
 from surgsam2_ros.tracking.states import TrackState
 
 pytestmark = pytest.mark.browser
@@ -30,57 +28,17 @@ def build_panel(operator: Operator) -> None:
     ui.label('what the panel has')
 
 
-PANELS = (
-    Panel('Beside it', Place.SIDE, build_panel),
-    Panel('Below it', Place.BELOW, build_panel),
-)
+@pytest.fixture(scope='module')
+def desk_settings() -> dict[str, Any]:
+    return {'rate_hz': 10, 'cameras': ('left', 'right')}
 
 
 @pytest.fixture(scope='module')
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope='module')
-def served() -> Iterator[tuple[MemoryDesk, str]]:
-    desk = MemoryDesk(rate_hz=10, cameras=('left', 'right'))
-    with running(desk, ServerSettings(port=0), PANELS) as server:
-        yield desk, server.url
-
-
-@pytest.fixture
-def desk(served: tuple[MemoryDesk, str]) -> MemoryDesk:
-    served[0].reset()
-    return served[0]
-
-
-@pytest.fixture
-def open_page(served: tuple[MemoryDesk, str], browser: Any) -> Iterator[Callable[..., Page]]:
-    pages: list[Page] = []
-
-    def start(**context: Any) -> Page:
-        pages.append(Page(browser, served[1], **context))
-        return pages[-1]
-
-    yield start
-    for page in pages:
-        page.close()
-
-
-@pytest.fixture(scope='module')
-def one_page(served: tuple[MemoryDesk, str], browser: Any) -> Iterator[Page]:
-    page = Page(browser, served[1])
-    yield page
-    page.close()
-
-
-@pytest.fixture
-def page(desk: MemoryDesk, one_page: Page) -> Page:
-    """Give a page on which nothing was done yet."""
-    one_page.begin_anew()
-    one_page.page.locator('.instrument').first.wait_for(state='detached')
-    return one_page
+def panels() -> tuple[Panel, ...]:
+    return (
+        Panel('Beside it', Place.SIDE, build_panel),
+        Panel('Below it', Place.BELOW, build_panel),
+    )
 
 
 def put(desk: MemoryDesk, number: int, state: TrackState, **more: Any) -> None:

@@ -5,68 +5,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from console_browser import Page, chromium, wait_until
+from console_browser import Page, wait_until
 from memory_desk import POINT_RADIUS, Given, MemoryDesk
 
 from surgsam2_ros.console.desk import Instrument
-from surgsam2_ros.console.server import ServerSettings, running
 from surgsam2_ros.drawing import instance_colour
 from surgsam2_ros.tracking.states import TrackState
 
 pytestmark = pytest.mark.browser
 
 Colour = tuple[int, int, int]
-
-
-@pytest.fixture(scope='module')
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope='module')
-def served() -> Iterator[tuple[MemoryDesk, str]]:
-    desk = MemoryDesk(rate_hz=10)
-    with running(desk, ServerSettings(port=0)) as server:
-        yield desk, server.url
-
-
-@pytest.fixture
-def desk(served: tuple[MemoryDesk, str]) -> MemoryDesk:
-    served[0].reset()
-    return served[0]
-
-
-@pytest.fixture
-def open_page(served: tuple[MemoryDesk, str], browser: Any) -> Iterator[Callable[..., Page]]:
-    pages: list[Page] = []
-
-    def start(**context: Any) -> Page:
-        pages.append(Page(browser, served[1], **context))
-        return pages[-1]
-
-    yield start
-    for page in pages:
-        page.close()
-
-
-@pytest.fixture(scope='module')
-def one_page(served: tuple[MemoryDesk, str], browser: Any) -> Iterator[Page]:
-    page = Page(browser, served[1])
-    yield page
-    page.close()
-
-
-@pytest.fixture
-def page(desk: MemoryDesk, one_page: Page) -> Page:
-    """Give a page on which nothing was done yet."""
-    one_page.begin_anew()
-    return one_page
 
 
 def sent(desk: MemoryDesk, count: int = 1) -> Given:

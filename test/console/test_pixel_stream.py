@@ -14,12 +14,13 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 import pytest
+from fastapi import WebSocket
 from memory_desk import MemoryDesk
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from surgsam2_ros.console.desk import DeskError, Instrument
-from surgsam2_ros.console.pixel_stream import PictureFeed, ShownPictures, encode_picture
+from surgsam2_ros.console.pixel_stream import SharedPictures, ShownPictures, encode_picture
 from surgsam2_ros.console.runs import decode_runs
 from surgsam2_ros.console.server import ConsoleServer, ServerSettings, running
 from surgsam2_ros.tracking.states import TrackState
@@ -43,8 +44,8 @@ def desk() -> MemoryDesk:
 
 
 @pytest.fixture
-def feed(desk: MemoryDesk) -> Iterator[PictureFeed]:
-    feed = PictureFeed(desk, 'camera')
+def feed(desk: MemoryDesk) -> Iterator[SharedPictures]:
+    feed = SharedPictures(desk, 'camera')
     yield feed
     feed.close()
 
@@ -169,6 +170,17 @@ def test_a_viewer_without_a_picture_is_told_so(server, desk, monkeypatch):
     monkeypatch.setattr(desk, 'wait_for_picture', lambda *_: time.sleep(0.05))
     with viewer(server) as connection:
         assert json.loads(connection.recv(20))['waiting'] >= 1
+
+
+def test_a_picture_that_cannot_be_sent_ends_the_connection(server, monkeypatch):
+    """The page then connects anew; without a word it would wait for ever."""
+    monkeypatch.setattr(WebSocket, 'send_bytes', broken)
+    with viewer(server) as connection, pytest.raises(ConnectionClosed):
+        connection.recv(30)
+
+
+async def broken(*_: object) -> None:
+    raise ValueError('no bytes')
 
 
 def test_a_picture_that_stands_still_is_kept_whatever_is_sent_after_it(desk):

@@ -11,8 +11,10 @@ import threading
 
 import httpx
 import pytest
+import uvicorn
 from memory_desk import MemoryDesk
 
+from surgsam2_ros.console.desk import Mode
 from surgsam2_ros.console.server import (
     ConsoleServer,
     ServerError,
@@ -66,6 +68,29 @@ def test_one_server_can_follow_another_but_not_run_beside_it():
             assert httpx.get(server.url, timeout=30).status_code == 200
             with pytest.raises(ServerError, match='already'):
                 ConsoleServer(MemoryDesk(), ServerSettings(port=0), ())
+
+
+@pytest.mark.parametrize('mode', Mode)
+def test_the_page_is_told_whether_pictures_come_by_themselves(mode):
+    with running(MemoryDesk(mode=mode), ServerSettings(port=0)) as server:
+        page = httpx.get(server.url, timeout=30).text.replace('\\"', '"')
+    assert f'"live": {"true" if mode is Mode.LIVE else "false"}' in page
+
+
+def test_a_server_that_ends_by_itself_is_an_error(monkeypatch):
+    started, end = uvicorn.Server.startup, threading.Event()
+
+    async def start_and_end(server: uvicorn.Server, **given) -> None:
+        await started(server, **given)
+        end.wait(30)
+        server.should_exit = True
+
+    monkeypatch.setattr(uvicorn.Server, 'startup', start_and_end)
+    with pytest.raises(ServerError, match='ended by itself'):
+        serve(MemoryDesk(), ServerSettings(port=0), announce=lambda _: end.set())
+    monkeypatch.undo()
+    with running(MemoryDesk(), ServerSettings(port=0)):
+        pass  # the next one has its turn
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])

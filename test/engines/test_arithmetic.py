@@ -14,36 +14,31 @@ AMPERE = DeviceDescription('cuda', 'NVIDIA A100', has_bf16=True)
 TURING = DeviceDescription('cuda', 'Tesla T4', has_bf16=False)
 
 
-def choose(device, **wanted):
-    auto = {'precision': 'auto', 'compile': 'auto', 'profile': 'exact', 'backend': 'torch'}
-    return choose_arithmetic(device, **{**auto, **wanted})
-
-
 @pytest.mark.parametrize(
     ('device', 'precision', 'compile'),
     [(CPU, 'fp32', 'off'), (AMPERE, 'bf16', 'cuda_graphs'), (TURING, 'fp32', 'cuda_graphs')],
     ids=['cpu', 'gpu with bf16', 'gpu without'],
 )
 def test_what_is_auto_suits_the_device(device, precision, compile):
-    chosen = choose(device)
+    chosen = choose_arithmetic(device)
     assert (chosen.precision, chosen.compile) == (precision, compile)
 
 
 @pytest.mark.parametrize('device', [CPU, AMPERE, TURING])
 def test_what_is_named_stays(device):
-    chosen = choose(device, precision='fp16', compile='inductor')
+    chosen = choose_arithmetic(device, precision='fp16', compile='inductor')
     assert (chosen.precision, chosen.compile) == ('fp16', 'inductor')
 
 
 def test_onnx_runtime_gets_what_it_can_run():
-    chosen = choose(AMPERE, backend='onnx')
+    chosen = choose_arithmetic(AMPERE, backend='onnx')
     assert (chosen.precision, chosen.compile) == ('fp32', 'off')
 
 
 def test_tf32_belongs_to_the_fast_profile_of_gpus():
-    assert choose(AMPERE, profile='fast').tf32
-    assert not choose(AMPERE).tf32
-    assert not choose(CPU, profile='fast').tf32
+    assert choose_arithmetic(AMPERE, profile='fast').tf32
+    assert not choose_arithmetic(AMPERE).tf32
+    assert not choose_arithmetic(CPU, profile='fast').tf32
 
 
 @pytest.fixture(name='_restored')
@@ -70,8 +65,8 @@ def test_a_cpu_leaves_the_settings_of_gpus_alone():
 
 
 def test_the_log_names_the_gpu_and_what_was_chosen():
-    assert choose(AMPERE).describe(AMPERE) == 'NVIDIA A100, bf16, TF32 off'
-    assert choose(CPU).describe(CPU) == 'fp32'
+    assert choose_arithmetic(AMPERE).describe(AMPERE) == 'NVIDIA A100, bf16, TF32 off'
+    assert choose_arithmetic(CPU).describe(CPU) == 'fp32'
 
 
 def test_bf16_that_is_emulated_does_not_count(monkeypatch):

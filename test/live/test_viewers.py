@@ -6,9 +6,13 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from types import SimpleNamespace
 
-from surgsam2_ros.live.viewers import Shown, read_shown, viewer_row
+from memory_desk import MemoryDesk
+
+from surgsam2_ros.console.server import ServerSettings, running
+from surgsam2_ros.live.viewers import Shown, Viewer, read_shown, viewer_row
 
 MS = 1_000_000
 
@@ -16,7 +20,7 @@ MS = 1_000_000
 def shown(number: int, lag_ms: float = 0.0, is_tracked: bool = True) -> Shown:
     """Return the picture of an image every 100 ms, from 1 s on, tracked after 50 ms."""
     stamp_ns = 1000 * MS + 100 * MS * number
-    return Shown(stamp_ns, stamp_ns + round((50 + lag_ms) * MS), 50.0, is_tracked)
+    return Shown(number, stamp_ns, stamp_ns + round((50 + lag_ms) * MS), 50.0, is_tracked)
 
 
 def viewer(pictures: list[Shown], is_slow: bool = False) -> SimpleNamespace:
@@ -24,11 +28,25 @@ def viewer(pictures: list[Shown], is_slow: bool = False) -> SimpleNamespace:
 
 
 def test_the_header_tells_whose_picture_it_is_and_how_old():
-    header = json.dumps({'stamp_ns': str(7 * MS), 'latency_ms': 2.5, 'labels': 9}).encode()
+    fields = {'serial': 3, 'stamp_ns': str(7 * MS), 'latency_ms': 2.5, 'labels': 9}
+    header = json.dumps(fields).encode()
     message = struct.pack('<I', len(header)) + header + b'jpeg and labels'
     picture = read_shown(message, 19 * MS)
-    assert picture == Shown(7 * MS, 19 * MS, 2.5, True)
+    assert picture == Shown(3, 7 * MS, 19 * MS, 2.5, True)
     assert picture.lag_ms == 9.5
+
+
+def test_a_viewer_goes_from_picture_to_picture_as_a_page_does():
+    desk = MemoryDesk(rate_hz=50, cameras=('/left/surgsam2',))
+    with running(desk, ServerSettings(port=0)) as server:
+        looking = Viewer(server.port, '/left/surgsam2')
+        deadline = time.monotonic() + 60
+        while len(looking.shown) < 5 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        looking.close()
+    serials = [picture.serial for picture in looking.shown]
+    assert len(serials) >= 5
+    assert serials == sorted(set(serials))
 
 
 def test_pictures_count_that_are_tracked_and_of_the_measured_time():

@@ -12,7 +12,7 @@ import torch
 from tiny_network import tiny_network
 
 from surgsam2_ros.console.label.label_desk import LabelDesk
-from surgsam2_ros.console.label.opening import open_with_network
+from surgsam2_ros.console.label.opening import open_label_desk
 from surgsam2_ros.sources import BagWriter
 from surgsam2_ros.tracking import Prompt, TrackerConfig
 
@@ -67,8 +67,7 @@ def write_bag(path: Path, frames: int, *, together: int = 1) -> Path:
 def open_desk(source: Path, work: Path | None = None, **named) -> LabelDesk:
     """Open a desk over a recording, its work folder beside it by default."""
     torch.set_num_threads(1)  # these tensors are too small to be shared out
-    work = source.with_name(f'{source.name}.labels') if work is None else work
-    desk, _ = open_with_network(source, tiny_network(), work, config=CONFIG, **named)
+    desk, _ = open_label_desk(source, tiny_network(), work_folder=work, config=CONFIG, **named)
     return desk
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from label_desks import give, mask_prompt, open_desk
 
-from surgsam2_ros.console.desk import DeskError
+from surgsam2_ros.console.desk import Description, DeskError
 from surgsam2_ros.console.label.labels import Verdict
 
 
@@ -30,7 +30,7 @@ def main() -> None:
             if kind == 'give':
                 give(desk, frame, mask_prompt(frame))
             elif kind == 'rename':
-                desk.describe(camera, 'disc', name=name)
+                desk.describe(camera, 'disc', Description(name=name))
             elif kind == 'propagate':
                 desk.go_to(frame)
                 desk.propagate(chance.choice([1, -1]))

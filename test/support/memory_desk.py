@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from surgsam2_ros.console.desk import (
+    Description,
     DeskError,
     Instrument,
     Mode,
@@ -153,18 +154,10 @@ class MemoryDesk:
             self.notify(f'{object_id} was removed', author)
 
     def describe(
-        self,
-        camera: str,
-        object_id: str,
-        *,
-        name: str | None = None,
-        class_name: str | None = None,
-        locked: bool | None = None,
-        author: str = '',
+        self, camera: str, object_id: str, description: Description, author: str = ''
     ) -> None:
-        wanted = {'name': name, 'class_name': class_name, 'locked': locked}
-        wanted = {key: value for key, value in wanted.items() if value is not None}
-        if locked is None:
+        wanted = description.said
+        if description.locked is None:
             self._refuse(object_id)
         with self._lock:
             self._remember('the description of ' + object_id)

@@ -9,7 +9,7 @@ import torch
 
 from surgsam2_ros.network import Decoded
 from surgsam2_ros.tracking.config import presence_to_logit
-from surgsam2_ros.tracking.rendering import render_images, render_masks
+from surgsam2_ros.tracking.rendering import DeviceRendering, render_masks
 from surgsam2_ros.tracking.view import Region
 
 
@@ -166,9 +166,8 @@ def test_whole_images_as_a_gpu_draws_them_hold_what_the_boxes_do(device):
     decoded = decoded_of(*(smooth_blob(seed) for seed in range(4)), presence=[1, -1, 1, 1])
     boxes = render(decoded, (135, 240), instances=[3, 1, 9, 4])
     there = Decoded(*(tensor.to(device) for tensor in decoded[:4]))
-    images = render_images(
-        there, there.presence_logits > 0, [3, 1, 9, 4], Region.whole((135, 240)), 0.0
-    )
+    whole = Region.whole((135, 240))
+    images = DeviceRendering(there, there.presence_logits > 0, [3, 1, 9, 4], whole, 0.0).finish()
     for box, image in zip(boxes.masks, images.masks, strict=True):
         assert np.count_nonzero(box.expand() != image.expand()) < 3
     assert np.count_nonzero(boxes.label_image != images.label_image) < 3

@@ -12,7 +12,7 @@ from tiny_network import noise_frames, tiny_network
 
 from surgsam2_ros.network import Decoded
 from surgsam2_ros.tracking import Prompt, PromptError, StreamingTracker, TrackerConfig
-from surgsam2_ros.tracking.rendering import render_images, render_masks
+from surgsam2_ros.tracking.rendering import DeviceRendering, render_masks
 from surgsam2_ros.tracking.view import Region, ViewFinder, find_view
 
 SIZE = (240, 400)
@@ -245,7 +245,8 @@ def test_devices_draw_the_region_alike():
     logits = torch.randn(2, 1, 16, 16, generator=generator) * 4
     decoded = Decoded(logits, torch.full((2,), 0.7), torch.full((2,), 5.0), torch.zeros(2, 4))
     on_host = render_masks(decoded, [1, 2], VIEW, mask_threshold=0.0, presence_threshold=0.5)
-    on_device = render_images(decoded, decoded.presence_logits > 0, [1, 2], VIEW, 0.0)
+    visible = decoded.presence_logits > 0
+    on_device = DeviceRendering(decoded, visible, [1, 2], VIEW, 0.0).finish()
     assert on_host.label_image.shape == on_device.label_image.shape == SIZE
     assert (on_host.label_image != on_device.label_image).mean() < 1e-3  # rounding
     assert not on_host.label_image[:, :80].any()

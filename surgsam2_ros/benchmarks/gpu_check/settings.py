@@ -10,11 +10,12 @@ from pathlib import Path
 
 import torch
 
-from surgsam2_ros.benchmarks.cases import SURGSAM2_PRUNES, Case, default_precision, network_of
+from surgsam2_ros.benchmarks.cases import SURGSAM2_PRUNES, Case, network_of
 from surgsam2_ros.benchmarks.gpu_check.weights import heat
-from surgsam2_ros.engines import EngineSettings
+from surgsam2_ros.engines import Arithmetic, DeviceDescription, EngineSettings, choose_arithmetic
 from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.share import share_file
+from surgsam2_ros.tracking.current_device import use_device
 
 CPU = torch.device('cpu')
 
@@ -106,12 +107,15 @@ class CheckSettings:
     @property
     def precision(self) -> str:
         """What the node takes on this device by itself."""
-        return default_precision(self.torch_device)
+        return self._arithmetic().precision
 
     def engine(self, profile: str = 'exact') -> EngineSettings:
         """Return how the node runs the network on this device."""
-        captured = 'cuda_graphs' if self.torch_device.type == 'cuda' else 'off'
-        return EngineSettings(profile=profile, compile=captured)
+        return EngineSettings(profile=profile, compile=self._arithmetic(profile).compile)
+
+    def _arithmetic(self, profile: str = 'exact') -> Arithmetic:
+        use_device(self.torch_device)
+        return choose_arithmetic(DeviceDescription.of(self.torch_device), profile=profile)
 
     def network(
         self,

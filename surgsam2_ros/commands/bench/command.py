@@ -94,9 +94,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     add_engine_arguments(parser)
     parser.add_argument(
         '--precision',
-        choices=('fp32', 'bf16', 'fp16'),
-        help='of ours, sam2, sam2-vos-optimized and surgsam2 alike; bf16 and fp16 are for GPUs '
-        '(default: bf16 on GPUs that have it, else fp32)',
+        choices=('auto', 'fp32', 'bf16', 'fp16'),
+        default='auto',
+        help='of ours, sam2, sam2-vos-optimized and surgsam2 alike; bf16 and fp16 are for GPUs; '
+        'auto is bf16 on GPUs that have it, else fp32 (default: %(default)s)',
     )
     parser.add_argument(
         '--compile',
@@ -128,7 +129,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
     device = torch.device(choose_device(arguments.device))
-    cases = _cases(arguments, _precision(arguments.precision, device))
+    cases = _cases(arguments, _precision(arguments, device))
     with torch.inference_mode():
         peak = peak_gflops(device)
     rows, failed = measure_all(
@@ -153,13 +154,17 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _precision(wanted: str | None, device: torch.device) -> str:
+def _precision(arguments: argparse.Namespace, device: torch.device) -> str:
     """Return the precision that was asked for, or that of the device."""
-    from surgsam2_ros.benchmarks.cases import default_precision
+    from surgsam2_ros.engines import DeviceDescription, choose_arithmetic
+    from surgsam2_ros.tracking.current_device import use_device
 
-    if wanted not in (None, 'fp32') and device.type == 'cpu':
+    wanted = arguments.precision
+    if wanted not in ('auto', 'fp32') and device.type == 'cpu':
         raise CommandError(f'--precision {wanted} needs a GPU; leave it out on a CPU')
-    return wanted or default_precision(device)
+    use_device(device)
+    described = DeviceDescription.of(device)
+    return choose_arithmetic(described, precision=wanted, backend=arguments.backend).precision
 
 
 def _cases(arguments: argparse.Namespace, precision: str) -> list[Case]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -68,7 +67,7 @@ def run_restarts(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         parameters=parse_parameters(arguments.param),
     )
-    use_own_domain(60 + os.getpid() % 40)
+    use_own_domain()
     use_large_image_profile()
     folder.mkdir(parents=True, exist_ok=True)
     with BagReader(scene_bag(SCENES['rendered'], folder)) as reader:

@@ -82,8 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.rate is not None and not arguments.rate > 0:
         raise CommandError(f'--rate {arguments.rate} is impossible; give images per second')
     shown = _scenes(arguments)
-    domain_id = arguments.domain_id
-    use_own_domain(60 + os.getpid() % 40 if domain_id is None else domain_id)
+    use_own_domain(arguments.domain_id)
     use_large_image_profile()
     if arguments.bag is not None:
         return _show(arguments.bag, arguments.output, arguments)[1]

@@ -55,6 +55,7 @@ class BagImages:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix='bag_images')
         self._fetched: dict[int, BagMessage] = {}
         self._newest = -2
+        self._frames: BagFrames | None = None
         try:
             self._frames = self._run(BagFrames, path, topic=topic)
             self.topic, self.name = self._frames.topic, self._frames.name
@@ -62,10 +63,10 @@ class BagImages:
             self._files = np.array([(stat.st_size, stat.st_mtime_ns) for stat in files], np.int64)
             recorded, self.stamps = self._index(index_file)
             self._recorded: list[int] = recorded.tolist()
+            ends = self._run(self._read, 0).data, self._run(self._read, len(self) - 1).data
         except BaseException:
-            self._thread.shutdown()
+            self.close()
             raise
-        ends = self._run(self._read, 0).data, self._run(self._read, len(self) - 1).data
         digest = hashlib.blake2b(self.topic.encode(), digest_size=16)
         for part in (self.stamps.tobytes(), *ends):
             digest.update(part)
@@ -117,8 +118,10 @@ class BagImages:
         write_atomically(file, save)
 
     def close(self) -> None:
-        """Close the bag."""
-        self._thread.submit(self._frames.close)
+        """Close the bag; may be called twice."""
+        frames, self._frames = self._frames, None
+        if frames is not None:
+            self._run(frames.close)
         self._thread.shutdown()
 
     def _message(self, index: int) -> Any:

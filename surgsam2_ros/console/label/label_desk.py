@@ -11,7 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from surgsam2_ros.console.desk import DeskError, Instrument, Mode, Notice, Picture, Preview
+from surgsam2_ros.console.desk import (
+    Description,
+    DeskError,
+    Instrument,
+    Mode,
+    Notice,
+    Picture,
+    Preview,
+)
 from surgsam2_ros.console.label.background import Background, Progress
 from surgsam2_ros.console.label.carrier import DIRECTIONS, Carrier
 from surgsam2_ros.console.label.export import Export
@@ -138,8 +146,10 @@ class LabelDesk:
 
     def go_to(self, frame: int) -> None:
         """Show a frame; beyond the ends, the nearest one."""
-        self._follows = False
-        self._show(frame)
+        with self._change:
+            self._follows = False
+            self._position = min(max(int(frame), 0), len(self) - 1)
+            self._changed()
 
     # What an operator does ------------------------------------------------------------------------
 
@@ -170,22 +180,14 @@ class LabelDesk:
         self._changed()
 
     def describe(
-        self,
-        camera: str,
-        object_id: str,
-        *,
-        name: str | None = None,
-        class_name: str | None = None,
-        locked: bool | None = None,
-        author: str = '',
+        self, camera: str, object_id: str, description: Description, author: str = ''
     ) -> None:
-        """Change name, class and lock of an instrument."""
+        """Change name, class or lock of an instrument."""
         self._check_camera(camera)
         self._known(object_id)
-        if name is not None:
-            name = name.strip() or object_id
-        values = {'name': name, 'class_name': class_name, 'locked': locked}
-        changes = {key: value for key, value in values.items() if value is not None}
+        changes = description.said
+        if 'name' in changes:
+            changes['name'] = changes['name'] or object_id
         if changes:
             self.labelling.describe(object_id, changes, author)
             self._changed()
@@ -223,7 +225,7 @@ class LabelDesk:
         def work(stop: threading.Event, report: Callable[[int], None]) -> None:
             for done, index in enumerate(self._carrier.carry(way, stop), start=1):
                 report(done)
-                self._show(index if self._follows else self._position)
+                self._follow(index)
 
         self._follows = True
         self._background.start(f'propagating {DIRECTIONS[step]}', len(way.frames), work)
@@ -315,10 +317,13 @@ class LabelDesk:
             masks = masks or self.labelling.masks.read(position)
             return tuple(_instrument(one, masks) for one in self.labelling.labels.objects.values())
 
-    def _show(self, frame: int) -> None:
+    def _follow(self, frame: int) -> None:
+        """Show a frame that has new masks, unless an operator has gone elsewhere meanwhile."""
         with self._change:
-            self._position = min(max(int(frame), 0), len(self) - 1)
-        self._changed()
+            if self._follows:
+                self._position = frame
+            if frame == self._position:
+                self._changed()
 
     def _changed(self) -> None:
         with self._change:

@@ -57,7 +57,7 @@ class MaskFiles:
         for pending in sorted(folder.glob('pending-*')):
             _, serial, frame = pending.name.split('-')
             if is_done(int(serial)):
-                pending.replace(self._path(int(frame)))
+                pending.replace(self._made_path(int(frame)))
             else:
                 pending.unlink()
         for file in sorted(folder.glob('*/*.masks')):
@@ -80,7 +80,7 @@ class MaskFiles:
         Raises:
             OSError: when they cannot be written; the former ones stay.
         """
-        path = self._path(frame)
+        path = self._made_path(frame)
         partial = path.with_name(f'.{path.name}.partial')
         try:
             partial.write_bytes(encode(masks))
@@ -113,7 +113,7 @@ class MaskFiles:
 
     def commit(self, serial: int, frame: int, masks: FrameMasks) -> None:
         """Have the prepared masks take the place of the former ones."""
-        self._pending(serial, frame).replace(self._path(frame))
+        self._pending(serial, frame).replace(self._made_path(frame))
         self._set_states(frame, {one.instance: one.state for one in masks.objects.values()})
         for old in sorted(self._undo.iterdir(), key=lambda file: int(file.stem))[:-_KEPT_UNDO]:
             old.unlink(missing_ok=True)
@@ -180,9 +180,13 @@ class MaskFiles:
             known[frame] = NOT_TRACKED
 
     def _path(self, frame: int) -> Path:
-        folder = self._folder / f'{frame // _A_FOLDER:04d}'
-        folder.mkdir(exist_ok=True)
-        return folder / f'{frame:07d}.masks'
+        return self._folder / f'{frame // _A_FOLDER:04d}' / f'{frame:07d}.masks'
+
+    def _made_path(self, frame: int) -> Path:
+        """Return the path, in a folder that is there."""
+        path = self._path(frame)
+        path.parent.mkdir(exist_ok=True)
+        return path
 
     def _pending(self, serial: int, frame: int) -> Path:
         return self._folder / f'pending-{serial}-{frame}'

@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Opens a recording for labelling: its frames, its work folder, the network, the desk."""
+"""Opens a recording for labelling: its frames, its work folder, the desk."""
 
 from __future__ import annotations
 
@@ -13,14 +13,12 @@ from surgsam2_ros.console.label.labelling import Bound, Labelling
 from surgsam2_ros.console.label.recording import FolderImages, Images, Recording
 from surgsam2_ros.console.label.timeline_panel import timeline_panel
 from surgsam2_ros.console.panels import Panel
-from surgsam2_ros.network import CheckpointError, ConfigError, SurgSAM2, load_network
-from surgsam2_ros.share import share_file
+from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.sources import SourceError
 from surgsam2_ros.sources.bag_files import is_bag
 from surgsam2_ros.tracking import TrackerConfig
 
 _INDEX = 'index.npz'
-DEFAULT_MODEL = 'models/surgsam2_nano_320.yaml'
 CONFIG = TrackerConfig(
     protect_prompted_frames=True,
     corrections_condition=True,
@@ -32,13 +30,11 @@ CONFIG = TrackerConfig(
 
 
 def open_label_desk(
-    source: str | Path,
+    source: Path,
+    network: SurgSAM2,
     *,
+    work_folder: Path | None = None,
     image_topic: str | None = None,
-    model: str | Path = DEFAULT_MODEL,
-    checkpoint: str | Path | None = None,
-    device: str = 'auto',
-    work_folder: str | Path | None = None,
     classes: tuple[str, ...] = (),
     config: TrackerConfig = CONFIG,
 ) -> tuple[LabelDesk, tuple[Panel, ...]]:
@@ -46,11 +42,9 @@ def open_label_desk(
 
     Args:
         source: rosbag2 directory or file (.mcap, .db3), or folder of images.
-        image_topic: of a bag that has several.
-        model: configuration of the network: a file, or a name in the package.
-        checkpoint: weights; None takes those that the configuration names.
-        device: 'auto' (a GPU if there is one), 'cpu', 'cuda' or 'cuda:N'.
+        network: with weights, on its device.
         work_folder: of journal and masks; None puts `<source>.labels` beside the source.
+        image_topic: of a bag that has several.
         classes: names of instrument classes to choose from.
         config: of the tracker.
 
@@ -61,29 +55,8 @@ def open_label_desk(
     Raises:
         DeskError: saying what cannot be opened and what to do.
     """
-    source = Path(source).expanduser()
-    work = source.with_name(f'{source.resolve().name}.labels')
-    if work_folder is not None:
-        work = Path(work_folder).expanduser()
-    try:
-        network = load_network(_find_model(model), checkpoint=checkpoint, device=_device(device))
-    except (ConfigError, CheckpointError, FileNotFoundError) as error:
-        raise DeskError(str(error)) from error
-    return open_with_network(
-        source, network, work, image_topic=image_topic, classes=classes, config=config
-    )
-
-
-def open_with_network(
-    source: Path,
-    network: SurgSAM2,
-    work_folder: Path,
-    *,
-    image_topic: str | None = None,
-    classes: tuple[str, ...] = (),
-    config: TrackerConfig = CONFIG,
-) -> tuple[LabelDesk, tuple[Panel, ...]]:
-    """Open a recording with a network that is loaded already; see `open_label_desk`."""
+    if work_folder is None:
+        work_folder = source.with_name(f'{source.resolve().name}.labels')
     images: Images | None = None
     try:
         images = _open_images(source, image_topic, work_folder)
@@ -116,21 +89,6 @@ def _open_images(source: Path, topic: str | None, work: Path) -> Images:
             f'ffmpeg -i {source.name} frames/%06d.png'
         )
     return FolderImages(source)
-
-
-def _find_model(model: str | Path) -> Path:
-    path = Path(model).expanduser()
-    return path if path.is_file() else share_file(path)
-
-
-def _device(device: str) -> str:
-    import torch
-
-    if device == 'auto':
-        return 'cuda' if torch.cuda.is_available() else 'cpu'
-    if device.startswith('cuda') and not torch.cuda.is_available():
-        raise DeskError(f"device '{device}' is not available here; use cpu")
-    return device
 
 
 def _close(images: Images | None) -> None:

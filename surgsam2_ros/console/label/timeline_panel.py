@@ -12,10 +12,11 @@ from nicegui import run, ui
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
+from surgsam2_ros.console.buttons import plain_button
 from surgsam2_ros.console.desk import DeskError
 from surgsam2_ros.console.label.label_desk import LabelDesk
 from surgsam2_ros.console.label.timeline import TimeLine
-from surgsam2_ros.console.label.timeline_buttons import GROUPS, make_button
+from surgsam2_ros.console.label.timeline_buttons import GROUPS, LineButton
 from surgsam2_ros.console.panels import Operator, Panel, Place
 
 _REFRESH_S = 0.2
@@ -68,9 +69,8 @@ class _TimeLinePart:
                 for group in GROUPS:
                     with ui.element('div').style('display: flex; gap: 4px').props('role=group'):
                         for button in group:
-                            make_button(button, self._doing(button.work))
+                            self._make_button(button)
                 self._work = ui.label().style('margin-left: auto; color: var(--muted)')
-                self._work.mark('work')
             self._strip = Strip(line.keys)
             self._strip.on('seek', self._on_seek, throttle=0.04)
             self._strip.on('press', self._on_press)
@@ -85,8 +85,14 @@ class _TimeLinePart:
                 ui.label('◆ prompts')
         ui.timer(_REFRESH_S, self._refresh)
 
-    def _doing(self, work: Callable[[TimeLine], None]) -> Callable[[], Any]:
-        return lambda: self._do(lambda: work(self._line))
+    def _make_button(self, button: LineButton) -> None:
+        made, _ = plain_button(button.title, button.icon, button.key, label=button.label)
+        made.on('click', lambda: self._press(button.press, button.shift))
+        # The keys stay with what had them.
+        made.on('mousedown', js_handler='(event) => event.preventDefault()')
+
+    async def _press(self, key: str, shift: bool) -> None:
+        await self._do(lambda: self._line.press(key, shift=shift))
 
     async def _do(self, work: Callable[[], None]) -> None:
         try:
@@ -98,7 +104,7 @@ class _TimeLinePart:
     async def _on_press(self, event: GenericEventArguments) -> None:
         key, shift = str(event.args['key']), bool(event.args['shift'])
         if key in self._line.keys:
-            await self._do(lambda: self._line.press(key, shift=shift))
+            await self._press(key, shift)
 
     async def _on_seek(self, event: GenericEventArguments) -> None:
         await self._do(lambda: self._line.go_to(int(event.args)))

@@ -20,12 +20,14 @@ export class Sparklines {
   /** Take the scores of a picture, and draw now and then. */
   add(picture) {
     const now = Number(BigInt(picture.stamp_ns) / 1000n) / 1000;
+    const known = new Map(); // of what was removed nothing stays
     for (const { object_id: objectId, score } of picture.instruments) {
       const samples = (this.samples.get(objectId) ?? []).filter(([stamp]) => stamp !== now);
       samples.push([now, score]);
       samples.sort((one, other) => one[0] - other[0]); // a recording may be looked at backwards
-      this.samples.set(objectId, samples.slice(-MOST_SAMPLES));
+      known.set(objectId, samples.slice(-MOST_SAMPLES));
     }
+    this.samples = known;
     if (performance.now() - this.drawn > 200) {
       this.drawn = performance.now();
       this.#draw(picture, now);

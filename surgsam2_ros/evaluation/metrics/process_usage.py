@@ -7,10 +7,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from surgsam2_ros.repeated import Repeated
 
 SAMPLE_PERIOD_S = 0.25
 DEVICE_PERIOD_S = 2.0  # nvidia-smi itself takes a good part of a second of processor time
@@ -56,8 +57,7 @@ class UsageSampler:
         self._on_device = on_device
         self._device_before = device_before
         self._period_s = period_s
-        self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._repeated: Repeated | None = None
         self._first: tuple[float, float] | None = None  # (clock, processor time) [s]
         self._last: tuple[float, float] | None = None
         self._resident_bytes: int | None = None
@@ -66,18 +66,15 @@ class UsageSampler:
 
     def start(self) -> None:
         """Take the first sample and go on sampling."""
-        self._ended.clear()
         self._sample()
         self._sample_device()
-        self._thread = threading.Thread(target=self._run, name='usage_sampler', daemon=True)
-        self._thread.start()
+        self._repeated = Repeated('usage_sampler', self._period_s, self._sample_both)
 
     def stop(self) -> ProcessUsage:
         """Take the last sample; returns what was used since `start`, also when called again."""
-        if self._thread is not None:
-            self._ended.set()
-            self._thread.join()
-            self._thread = None
+        if self._repeated is not None:
+            self._repeated.close()
+            self._repeated = None
             self._sample()
             self._sample_device()
         return ProcessUsage(
@@ -86,11 +83,10 @@ class UsageSampler:
             device_mb=_megabytes(self._device_bytes),
         )
 
-    def _run(self) -> None:
-        while not self._ended.wait(self._period_s):
-            self._sample()
-            if time.monotonic() - self._device_asked >= DEVICE_PERIOD_S:
-                self._sample_device()
+    def _sample_both(self) -> None:
+        self._sample()
+        if time.monotonic() - self._device_asked >= DEVICE_PERIOD_S:
+            self._sample_device()
 
     def _sample(self) -> None:
         try:

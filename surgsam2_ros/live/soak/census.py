@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from surgsam2_ros.repeated import Repeated
 
 
 @dataclass(frozen=True)
@@ -72,19 +73,16 @@ class CensusTaker:
 
     def __init__(self, pid: int, count_endpoints: Callable[[], int], period_s: float) -> None:
         self.taken: list[Census] = []
-        self._pid, self._count_endpoints, self._period_s = pid, count_endpoints, period_s
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name='census', daemon=True)
-        self._thread.start()
+        self._pid, self._count_endpoints = pid, count_endpoints
+        self._repeated = Repeated('census', period_s, self._count)
 
     def close(self) -> None:
         """End the thread."""
-        self._ended.set()
-        self._thread.join()
+        self._repeated.close()
 
-    def _run(self) -> None:
-        while not self._ended.wait(self._period_s):
-            try:
-                self.taken.append(take_census(self._pid, self._count_endpoints()))
-            except OSError:  # it has ended; who runs it says so
-                return
+    def _count(self) -> bool:
+        try:
+            self.taken.append(take_census(self._pid, self._count_endpoints()))
+        except OSError:  # it has ended; who runs it says so
+            return False
+        return True

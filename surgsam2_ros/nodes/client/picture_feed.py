@@ -235,6 +235,9 @@ class PictureFeed:
                 self._join(stamp_ns)
             elif self._is_silent():
                 self._show(_Joined(stamp_ns, data, compressed, None, None))
+                if not self._is_tracking():  # no results come that would have to wait for images
+                    self._images.clear()
+                    self._bytes = 0
 
     def _take_tracks(self, tracks: TrackArray) -> None:
         stamp = tracks.header.stamp
@@ -277,11 +280,15 @@ class PictureFeed:
 
     def _is_silent(self) -> bool:
         """Whether no results are to be expected, so that images are shown without."""
-        report = self._report()
-        if not (report.is_there and report.enabled and report.lifecycle is NodeState.ACTIVE):
+        if not self._is_tracking():
             return True
-        patience_s = max(_SILENT_S, _SLOW / report.rate_hz if report.rate_hz > 0 else 0.0)
+        rate_hz = self._report().rate_hz
+        patience_s = max(_SILENT_S, _SLOW / rate_hz if rate_hz > 0 else 0.0)
         return time.monotonic() - self._joined_s > patience_s
+
+    def _is_tracking(self) -> bool:
+        report = self._report()
+        return report.is_there and report.enabled and report.lifecycle is NodeState.ACTIVE
 
 
 def found_objects(tracks: TrackArray) -> FoundObjects:

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 from rosgraph_msgs.msg import Clock
 
 from surgsam2_ros.nodes.client.node_thread import NodeThread
+from surgsam2_ros.repeated import Repeated
 
 _PERIOD_S = 0.02
 
@@ -21,9 +21,7 @@ class SimulatedClock:
         self._owner = NodeThread('clock')
         self._publisher = self._owner.node.create_publisher(Clock, '/clock', 10)
         self._offset_ns = 0
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name='simulated_clock', daemon=True)
-        self._thread.start()
+        self._repeated = Repeated('simulated_clock', _PERIOD_S, self._tell)
 
     def now_ns(self) -> int:
         """Return the simulated time [ns]."""
@@ -35,12 +33,10 @@ class SimulatedClock:
 
     def close(self) -> None:
         """End the thread and remove the topic."""
-        self._ended.set()
-        self._thread.join()
+        self._repeated.close()
         self._owner.close()
 
-    def _run(self) -> None:
-        while not self._ended.wait(_PERIOD_S):
-            message = Clock()
-            message.clock.sec, message.clock.nanosec = divmod(self.now_ns(), 1_000_000_000)
-            self._publisher.publish(message)
+    def _tell(self) -> None:
+        message = Clock()
+        message.clock.sec, message.clock.nanosec = divmod(self.now_ns(), 1_000_000_000)
+        self._publisher.publish(message)

@@ -63,10 +63,9 @@ class SessionRecorder:
             stamp_ns: of the image that was prompted [ns].
             prompt: a tracking.Prompt.
         """
-        adds_points = prompt.box is None and prompt.mask is None and not prompt.clear_old_points
         message = PromptArray(
             header=stamp_header(stamp_ns),
-            prompts=[prompt_message(prompt, keep_old_points=adds_points)],
+            prompts=[prompt_message(prompt, keep_old_points=prompt.adds_points)],
         )
         now_ns = self._thread.node.get_clock().now().nanoseconds
         self._writer.write(topic, _PROMPTS_TYPE, now_ns, serialize_message(message))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from label_desks import disc_frame, disc_mask, give, mask_prompt
 
-from surgsam2_ros.console.desk import DeskError, Mode
+from surgsam2_ros.console.desk import Description, DeskError, Mode
 from surgsam2_ros.console.label.labels import Verdict
 from surgsam2_ros.tracking import Prompt, TrackState
 
@@ -134,6 +134,25 @@ def test_it_ends_before_accepted_frames(desk):
         desk.propagate(1)
 
 
+def test_who_goes_elsewhere_meanwhile_stays_there_and_is_shown_nothing_new(desk, monkeypatch):
+    give(desk, 4, mask_prompt(4))
+    serials, put = [], desk.labelling.put
+
+    def put_and_leave(frame, masks):
+        put(frame, masks)
+        if frame == 6:
+            desk.go_to(0)
+            serials.append(_picture(desk).serial)
+
+    monkeypatch.setattr(desk.labelling, 'put', put_and_leave)
+    desk.propagate(1)
+    assert desk.wait(60)
+    assert _tracked(desk) == list(range(4, 12))
+    assert desk.position == 0
+    # That the work began and ended may show, its five further frames do not.
+    assert _picture(desk).serial <= serials[0] + 2
+
+
 def test_a_corrected_object_keeps_its_mask_while_others_are_carried_through(desk):
     give(desk, 2, mask_prompt(2))
     give(desk, 2, Prompt('other', box=(50, 5, 75, 40)))
@@ -184,7 +203,7 @@ def test_undo_takes_back_one_change_after_the_other(desk):
     camera = desk.cameras[0]
     give(desk, 4, mask_prompt(4))
     give(desk, 4, Prompt('disc', box=(50, 5, 75, 40)))
-    desk.describe(camera, 'disc', name='hook', class_name='hook')
+    desk.describe(camera, 'disc', Description(name='hook', class_name='hook'))
     _accept(desk, 4, 4)
     desk.remove(camera, 'disc')
     assert _picture(desk).labels is None
@@ -205,12 +224,12 @@ def test_undo_takes_back_one_change_after_the_other(desk):
 def test_a_locked_instrument_takes_neither_prompts_nor_removal(desk):
     camera = desk.cameras[0]
     give(desk, 4, mask_prompt(4))
-    desk.describe(camera, 'disc', locked=True)
+    desk.describe(camera, 'disc', Description(locked=True))
     with pytest.raises(DeskError, match='disc is locked'):
         desk.give(_picture(desk), mask_prompt(4))
     with pytest.raises(DeskError, match='disc is locked'):
         desk.remove(camera, 'disc')
-    desk.describe(camera, 'disc', locked=False)
+    desk.describe(camera, 'disc', Description(locked=False))
     desk.remove(camera, 'disc')
 
 

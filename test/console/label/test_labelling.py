@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from label_desks import disc_mask, give, mask_prompt, open_desk, write_bag, write_folder
 
-from surgsam2_ros.console.desk import DeskError
+from surgsam2_ros.console.desk import Description, DeskError
 from surgsam2_ros.console.label.labels import Verdict
 
 
@@ -19,7 +19,7 @@ def test_all_is_there_when_it_is_opened_again(tmp_path):
     give(desk, 3, mask_prompt(3, class_name='probe'))
     desk.propagate(1)
     assert desk.wait(60)
-    desk.describe(camera, 'disc', name='hook')
+    desk.describe(camera, 'disc', Description(name='hook'))
     desk.judge(Verdict.ACCEPTED, 3, 5, 'ann')
     desk.judge(Verdict.REJECTED, 7, 7, 'ann')
     before = desk.overview()
@@ -75,7 +75,7 @@ def test_on_a_full_disk_nothing_changes_and_it_goes_on_when_there_is_room(tmp_pa
         with pytest.raises(DeskError, match='cannot be written: File too large; nothing was'):
             desk.give(picture, mask_prompt(5))
         with pytest.raises(DeskError, match='cannot be written'):
-            desk.describe(desk.cameras[0], 'disc', name='hook')
+            desk.describe(desk.cameras[0], 'disc', Description(name='hook'))
         desk.propagate(1)
         assert desk.wait(60)
         assert 'cannot be written' in desk.notices()[-1].text
@@ -83,7 +83,7 @@ def test_on_a_full_disk_nothing_changes_and_it_goes_on_when_there_is_room(tmp_pa
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert (tmp_path / 'frames.labels' / 'journal.jsonl').read_bytes() == journal
     assert desk.instruments(desk.cameras[0])[0].name == 'disc'
-    desk.describe(desk.cameras[0], 'disc', name='hook')
+    desk.describe(desk.cameras[0], 'disc', Description(name='hook'))
     desk.close()
     again = open_desk(source)
     assert again.instruments(again.cameras[0])[0].name == 'hook'

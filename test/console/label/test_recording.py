@@ -25,6 +25,7 @@ def images(request, tmp_path):
         opened = BagImages(write_bag(tmp_path / f'bag{request.param}', FRAMES))
     yield opened
     opened.close()
+    opened.close()
 
 
 def test_every_frame_is_found_in_any_order(images):

@@ -136,8 +136,14 @@ def test_images_of_a_node_that_does_not_track_are_shown_without_labels(stand_in)
         is_there=True, lifecycle=NodeState.INACTIVE, input_topic=stand_in.report.input_topic
     )
     stand_in.image(2)
-    _, picture = stand_in.picture()
+    version, picture = stand_in.picture()
     assert (picture.stamp_ns, picture.labels, picture.found) == (2, None, None)
+    stand_in.image(3)
+    version, picture = stand_in.picture(version)
+    assert picture.stamp_ns == 3
+    stand_in.tracks(2)
+    stand_in.labels(2)
+    assert stand_in.feed.wait(version, 0.5) is None, 'a late result is no newer picture'
 
 
 def test_images_of_a_node_that_falls_silent_are_shown_without_labels(stand_in):

@@ -12,7 +12,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.logging import get_logger
 from rclpy.node import Node
 
-from surgsam2_ros.heap import HeapTrimmer, keep_freed_memory
+from surgsam2_ros.heap import keep_freed_memory, keep_giving_back
 from surgsam2_ros.nodes.tracker.life.ending import ProcessEnd
 from surgsam2_ros.nodes.tracker.life.spinning import spin
 from surgsam2_ros.nodes.tracker.node import SurgSam2Node
@@ -27,7 +27,7 @@ def run(herald: Node, ending: ProcessEnd) -> NoReturn:
         ending: takes the signals.
     """
     keep_freed_memory()
-    HeapTrimmer()  # for as long as the process lives
+    keep_giving_back()  # for as long as the process lives
     try:
         node = SurgSam2Node()
         herald.destroy_node()

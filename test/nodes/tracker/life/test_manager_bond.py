@@ -137,4 +137,8 @@ def test_no_bond_is_made_by_default(manage):
 
 
 def test_an_end_without_a_bond_does_nothing():
-    ManagerBond(MagicMock(), print).end()
+    node = MagicMock()
+    bond = ManagerBond(node, print)
+    node.reset_mock()
+    bond.end()
+    assert not node.mock_calls

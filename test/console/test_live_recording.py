@@ -13,7 +13,7 @@ from node_processes import HEIGHT, WIDTH
 
 from surgsam2_ros.console.desk import DeskError
 from surgsam2_ros.console.live_desk import LiveDesk
-from surgsam2_ros.console.recording import RESERVE_BYTES, Recording
+from surgsam2_ros.console.live_recording import RESERVE_BYTES, LiveRecording
 from surgsam2_ros.sources import BagFrames, BagReader
 from surgsam2_ros.tracking import Prompt
 
@@ -35,7 +35,7 @@ def texts(desk: LiveDesk) -> str:
 
 def test_images_tracks_and_prompts_are_recorded_and_open_with_our_readers(desk, tmp_path):
     (camera,) = desk.cameras
-    recording = Recording(desk, tmp_path / 'made', lambda _folder: PLENTY)
+    recording = LiveRecording(desk, tmp_path / 'made', lambda _folder: PLENTY)
     recording.start('Anna')
     with pytest.raises(DeskError, match='being recorded already'):
         recording.start()
@@ -72,7 +72,7 @@ def test_images_tracks_and_prompts_are_recorded_and_open_with_our_readers(desk, 
 
 def test_a_disk_that_gets_full_ends_a_recording_which_is_complete(desk, tmp_path):
     free = PLENTY
-    recording = Recording(desk, tmp_path, lambda _folder: free)
+    recording = LiveRecording(desk, tmp_path, lambda _folder: free)
     recording.start()
     wait_until(lambda: recording.state.messages > 3, 'nothing is recorded')
     free = RESERVE_BYTES
@@ -86,7 +86,7 @@ def test_a_disk_that_gets_full_ends_a_recording_which_is_complete(desk, tmp_path
 
 
 def test_the_state_is_shown_in_a_line(desk, tmp_path):
-    recording = Recording(desk, tmp_path, lambda _folder: PLENTY)
+    recording = LiveRecording(desk, tmp_path, lambda _folder: PLENTY)
     assert recording.state.text == '10.0 GB free'
     recording.start()
     assert recording.state.text.startswith('0:0')
@@ -97,4 +97,4 @@ def test_the_state_is_shown_in_a_line(desk, tmp_path):
 def test_a_folder_that_cannot_be_is_refused(desk, tmp_path):
     (tmp_path / 'file').touch()
     with pytest.raises(DeskError, match='recordings cannot go to'):
-        Recording(desk, tmp_path / 'file' / 'folder')
+        LiveRecording(desk, tmp_path / 'file' / 'folder')

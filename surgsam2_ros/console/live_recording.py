@@ -57,7 +57,7 @@ class RecordingState:
         return f'{minutes}:{seconds:02}, {self.bytes / 1e6:.0f} MB, {free}'
 
 
-class Recording:
+class LiveRecording:
     """Records all cameras of a desk: images, tracks and prompts; one file at a time.
 
     Args:
@@ -143,6 +143,14 @@ class Recording:
             self._close()
         self._desk.tell(f'recorded {path.name}', author)
         return path
+
+    def toggle(self, author: str = '') -> None:
+        """Stop the recording that is under way, else start one; raises what these do."""
+        with self._lock:
+            if self._recorder is not None:
+                self.stop(author)
+            else:
+                self.start(author)
 
     def close(self) -> None:
         """Complete what is being recorded."""
