@@ -214,7 +214,7 @@ class SharedEncoder:
         encoder = self._thread.encoder
         largest = self._thread.most if getattr(encoder, 'batches', False) else 1
         for number in range(largest, 0, -1):
-            self._thread.run(encoder.warm_up, image.expand(number, -1, -1, -1))
+            self._thread.run(encoder.warm_up, image.repeat(number, 1, 1, 1))
 
     def encode(self, image: torch.Tensor) -> ImageFeatures:
         """Encode an image."""
