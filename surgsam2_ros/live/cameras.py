@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from surgsam2_ros.live.interruption import termination_as_interrupt
 from surgsam2_ros.live.node_process import NodeProcess, replaying_node
-from surgsam2_ros.live.ros_environment import use_large_image_profile, use_own_domain
+from surgsam2_ros.live.ros_environment import (
+    shared_heap,
+    use_large_image_profile,
+    use_own_domain,
+)
 
 if TYPE_CHECKING:
     from surgsam2_ros.nodes.replay.camera_rounds import CameraRounds
@@ -154,7 +158,9 @@ def _start(
         'tracking.prompt_timeout_s': 60.0,
         **case.parameters,
     }
-    process = stack.enter_context(replaying_node(own, parameters, {'__ns': namespace}))
+    process = stack.enter_context(
+        replaying_node(own, parameters, {'__ns': namespace}, shared_heap() if cameras else None)
+    )
     targets = [f'{namespace}/{name}/surgsam2' for name in cameras] or [f'{namespace}/surgsam2']
     clip, boxes = moving_boxes(64, case.objects)
     rounds = stack.enter_context(contextlib.closing(CameraRounds(targets, clip, process.check)))
