@@ -291,6 +291,39 @@ def test_a_camera_whose_name_is_empty_is_none(nodes):
 
 
 @pytest.mark.slow
+def test_objects_of_all_cameras_are_back_after_a_kill(tmp_path):
+    parameters = {**PARAMETERS, 'cameras': '[left, right]', 'autostart': True}
+    parameters['restart.snapshot_file'] = 'auto'
+    sides = ('left', 'right')
+    for life in (1, 2):
+        with running_node(tmp_path, '/killed', parameters) as running:
+            clients = {
+                side: SurgSam2Client(f'{running.namespace}/{side}/surgsam2', timeout_s=30.0)
+                for side in sides
+            }
+            for side, client in clients.items():
+                wait_until(lambda client=client: client.state() == NodeState.ACTIVE, 60.0)
+                if life == 2:
+                    assert [one.object_id for one in client.list_objects()] == [f'of_{side}']
+                    continue
+                camera = Camera(f'{running.namespace}/{side}')
+                camera.publisher()
+                with ThreadPoolExecutor(1) as pool:
+                    added = pool.submit(client.add_object, f'of_{side}', box=BOX)
+                    while not added.done():
+                        camera.send()
+                        time.sleep(0.2)
+                added.result()
+                camera.close()
+            for client in clients.values():
+                client.close()
+            if life == 1:
+                time.sleep(1.5)  # a snapshot is taken once a second
+                os.kill(running.process.pid, signal.SIGKILL)
+                running.process.wait(20.0)
+
+
+@pytest.mark.slow
 def test_a_process_of_two_cameras_is_there_for_both_and_ends_when_told(tmp_path):
     parameters = {**PARAMETERS, 'cameras': '[left, right]', 'autostart': True}
     del parameters['restart.snapshot_file']
