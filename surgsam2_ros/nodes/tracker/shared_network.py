@@ -133,9 +133,10 @@ class SharedNetwork:
             torch.set_num_threads(parameters.model.num_threads or kept.num_threads)
             for text in kept.failures:
                 note(text)
-            kept.listeners.append(note)
-        kept.users += 1
         config, engine = _engine(kept, parameters)
+        kept.users += 1
+        if note not in kept.listeners:
+            kept.listeners.append(note)
         if kept.thread is not None:
             engine = on_thread(kept.thread, engine.stepper)
         taken.append(_Taken(kept, engine, note))
