@@ -73,6 +73,7 @@ def camera(side):
                         ('namespace', LaunchConfiguration(f'{side}_namespace')),
                         ('image_topic', LaunchConfiguration(f'{side}_image_topic')),
                         ('console', 'false'),
+                        ('cameras', ''),  # two processes of one camera each
                     ],
                 )
             ]

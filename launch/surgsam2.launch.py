@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Starts the tracking node for one camera, optionally with RViz and the operator's page.
+"""Starts the tracking node of a camera, or of several, with RViz and the operator's page if wanted.
 
 Arguments left empty leave the parameter file's value alone; an argument that is given wins over it.
 Include it in a GroupAction, one per camera, as stereo.launch.py does: without one, launch hands the
@@ -17,15 +17,16 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import LifecycleNode, Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from surgsam2_ros.live.ros_environment import large_image_profile
+from surgsam2_ros.live.ros_environment import large_image_profile, shared_heap
 from surgsam2_ros.share import share_file
 
+IMAGE_TOPIC = '/endoscope/left/image_raw'
 BOOLEANS = ['true', 'false']
 COMPRESSED = '/compressed'
 
 
 def generate_launch_description():
-    """Return the node of one camera, configured by arguments."""
+    """Return the node of one camera, or of several, configured by arguments."""
     return LaunchDescription(
         [
             DeclareLaunchArgument(
@@ -34,9 +35,17 @@ def generate_launch_description():
                 description='Namespace of the node, one per camera, for example /endoscope/left.',
             ),
             DeclareLaunchArgument(
+                'cameras',
+                default_value='',
+                description='Names of several cameras for one process, which share one network, '
+                'for example left,right; each gets a node of its own in the namespace of its name '
+                'below namespace. Empty: one camera.',
+            ),
+            DeclareLaunchArgument(
                 'image_topic',
-                default_value='/endoscope/left/image_raw',
-                description='Topic of the images. /compressed at its end may be given or left out.',
+                default_value=IMAGE_TOPIC,
+                description='Topic of the images. /compressed at its end may be given or left out. '
+                'With cameras a name in the namespace of each, image_raw unless given.',
             ),
             DeclareLaunchArgument(
                 'transport',
@@ -146,6 +155,9 @@ def start_node(context):
         'autostart': argument('autostart') == 'true',
         'use_sim_time': argument('use_sim_time') == 'true',
     }
+    cameras = camera_names(context)
+    if cameras:
+        parameters['cameras'] = cameras
     transport = argument('transport')
     if not transport and argument('image_topic').endswith(COMPRESSED):
         transport = 'compressed'
@@ -160,22 +172,56 @@ def start_node(context):
     }.items():
         if argument(name):
             parameters[parameter] = ParameterValue(argument(name), value_type=str)
+    # With several cameras this is the process; their nodes are below its namespace.
+    kind = Node if cameras else LifecycleNode
     return [
-        LifecycleNode(
+        kind(
             package='surgsam2_ros',
             executable='surgsam2_node',
             name='surgsam2',
             namespace=argument('namespace'),
             parameters=[argument('params_file'), parameters],
-            remappings=image_remappings(argument('image_topic')),
+            remappings=image_remappings(image_topic(context)),
             arguments=['--ros-args', '--log-level', argument('log_level')],
-            additional_env=large_image_profile(),
+            additional_env=large_image_profile() | (shared_heap() if cameras else {}),
             output='screen',
             respawn=argument('respawn') == 'true',
             respawn_delay=0.5,
             on_exit=fail_without_node,
         )
     ]
+
+
+def camera_names(context):
+    """Return the names of the cameras; none when there is one camera.
+
+    Raises:
+        RuntimeError: a name is empty.
+    """
+    given = LaunchConfiguration('cameras').perform(context).strip('[] ')
+    names = [name.strip() for name in given.split(',')] if given else []
+    if not all(names):
+        raise RuntimeError(f'cameras {given!r} has an empty name; write names such as left,right')
+    return names
+
+
+def image_topic(context):
+    """Return the topic of the images, relative to the namespace of each of several cameras.
+
+    Raises:
+        RuntimeError: several cameras would have the same topic.
+    """
+    given = LaunchConfiguration('image_topic').perform(context)
+    if not camera_names(context):
+        return given
+    if given == IMAGE_TOPIC:
+        return 'image_raw'
+    if given.startswith('/'):
+        raise RuntimeError(
+            f'image_topic {given!r} would be that of all cameras; give a name in the namespace of '
+            'each, such as image_raw'
+        )
+    return given
 
 
 def fail_without_node(event, context):
@@ -191,17 +237,18 @@ def fail_without_node(event, context):
 def show_in_rviz(context):
     """Return RViz, with the topics of its configuration moved to this camera's.
 
-    It runs in the node's namespace, wherever that was pushed to, and relative names follow.
+    It runs in the node's namespace, wherever that was pushed to, and relative names follow. Of
+    several cameras it shows the first.
     """
-    image_topic = LaunchConfiguration('image_topic').perform(context)
+    outer = LaunchConfiguration('namespace').perform(context)
     return [
         Node(
             package='rviz2',
             executable='rviz2',
-            namespace=LaunchConfiguration('namespace').perform(context),
+            namespace='/'.join(name for name in (outer, *camera_names(context)[:1]) if name),
             arguments=['-d', str(share_file('config/surgsam2.rviz'))],
             remappings=[
-                *((f'/{name}', topic) for name, topic in image_remappings(image_topic)),
+                *((f'/{name}', topic) for name, topic in image_remappings(image_topic(context))),
                 ('/surgsam2/overlay', 'surgsam2/overlay'),
                 ('/surgsam2/label_image', 'surgsam2/label_image'),
             ],
@@ -213,13 +260,18 @@ def show_in_rviz(context):
 
 def serve_console(context):
     """Return the server of the operator's page, which finds the node from its namespace."""
+    names = [f'{camera}/surgsam2' for camera in camera_names(context)]
     return [
         Node(
             package='surgsam2_ros',
             executable='surgsam2_console',
             name='surgsam2_console',
             namespace=LaunchConfiguration('namespace').perform(context),
-            arguments=['--port', LaunchConfiguration('console_port')],
+            arguments=[
+                *(['--node', *names] if names else []),
+                '--port',
+                LaunchConfiguration('console_port'),
+            ],
             additional_env=large_image_profile(),
             output='screen',
             condition=IfCondition(LaunchConfiguration('console')),
@@ -227,7 +279,7 @@ def serve_console(context):
     ]
 
 
-def image_remappings(image_topic):
+def image_remappings(topic):
     """Return the remappings of the raw and the compressed input to one camera's topics."""
-    raw = image_topic[: -len(COMPRESSED)] if image_topic.endswith(COMPRESSED) else image_topic
+    raw = topic[: -len(COMPRESSED)] if topic.endswith(COMPRESSED) else topic
     return [('image', raw), (f'image{COMPRESSED}', raw + COMPRESSED)]

@@ -34,6 +34,7 @@ _NAMES = (
     'node',
     'speed',
     'speed_compiled',
+    'cameras',
 )
 _EPILOG = """\
 Parts run one after the other, each in a process of its own; what comes first matters most. A part

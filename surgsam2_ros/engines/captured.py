@@ -101,22 +101,22 @@ class _LateError(Exception):
 
 
 class _Captured:
-    """A captured step; once it is warm it compiles nothing any more."""
+    """A captured step; once it is `warm` it compiles nothing any more."""
 
     def __init__(self, step: torch.nn.Module, how: str | dict[str, Any]) -> None:
         self._run = capture(step, how)
-        self._warm = False
+        self.warm = False
 
     def warm_up(self, *inputs: Any) -> None:
         """Compile and record for inputs of these shapes."""
         for _ in range(_CALLS_UNTIL_WARM):
             self(*inputs)
-        self._warm = True
+        self.warm = True
 
     def __call__(self, *inputs: Any) -> tuple:
         """Run; raises _LateError when it is warm and these inputs are of another kind."""
         _mark_step()
-        if not self._warm:
+        if not self.warm:
             return self._run(*inputs)
         try:
             with torch.compiler.set_stance(_FAIL):
@@ -147,7 +147,7 @@ class LateFrames:
 
 
 class CapturedEncoder:
-    """The image encoder as one graph.
+    """The image encoder as one graph, and one more for each size of batches.
 
     Args:
         network: on the device where it runs.
@@ -156,24 +156,30 @@ class CapturedEncoder:
     """
 
     needs_warm_up = True
+    batches = True
 
     def __init__(self, network: SurgSAM2, how: str | dict[str, Any], late: LateFrames) -> None:
         self._device = network.device
+        self._how = how
         self._eager = EncodingStep(network)
-        self._step = _Captured(self._eager, how)
+        self._steps = {1: _Captured(self._eager, how)}
         self._late = late
         self.name = _name(how)
 
     def warm_up(self, image: torch.Tensor) -> None:
-        """Capture, for images like this one."""
-        self._step.warm_up(upload(image, self._device))
+        """Capture, for images like this one, or so many of them; once."""
+        step = self._steps.setdefault(len(image), _Captured(self._eager, self._how))
+        if not step.warm:
+            step.warm_up(upload(image, self._device))
 
     def encode(self, image: torch.Tensor) -> ImageFeatures:
         """Encode an image."""
         image = upload(image, self._device)
         try:
+            if (step := self._steps.get(len(image))) is None:
+                raise _LateError
             # What a CUDA graph returns is overwritten when it runs again.
-            return ImageFeatures(*(x.clone() for x in self._step(image)))
+            return ImageFeatures(*(x.clone() for x in step(image)))
         except _LateError:
             self._late.add('the image encoder')
             return ImageFeatures(*self._eager(image))
@@ -223,6 +229,7 @@ class CapturedStepper:
             captured.warm_up(*_inputs(features, bank, plan, bucket.slots, hint))
             progress(f'captured {number} of {len(wanted)}: {bucket}')
         self._warm = True
+        self.needs_warm_up = False
 
     def track(
         self,

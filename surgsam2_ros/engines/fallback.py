@@ -51,6 +51,11 @@ class FirstThatWorks:
         return self._call('track', features, bank, memories, frame, hint)
 
     @property
+    def batches(self) -> bool:
+        """Whether the encoder in use takes several images at once."""
+        return getattr(self._choices[0], 'batches', False)
+
+    @property
     def needs_warm_up(self) -> bool:
         """Whether the one in use has something to make ready."""
         return getattr(self._choices[0], 'needs_warm_up', False)

@@ -121,7 +121,7 @@ def measure_case(case: NodeCase, device: str) -> dict[str, Any]:
     clip, boxes = _clip(case)
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        parameters, weights = _node_parameters(case, device, folder)
+        parameters, weights = node_parameters(case, device, folder)
         transport_ms = _measure_transport(SyntheticCamera(clip, case.rate_hz), f'{namespace}/probe')
         camera = SyntheticCamera(clip, case.rate_hz)
         try:
@@ -199,7 +199,7 @@ def _clip(case: NodeCase) -> tuple[Any, list[tuple]]:
     return resized, [tuple(np.multiply(box, scale).tolist()) for box in boxes]
 
 
-def _node_parameters(case: NodeCase, device: str, folder: Path) -> tuple[dict[str, Any], str]:
+def node_parameters(case: NodeCase, device: str, folder: Path) -> tuple[dict[str, Any], str]:
     """Return the node's parameters, and which weights they name: 'trained' or 'random'."""
     import torch
     from safetensors.torch import save_file

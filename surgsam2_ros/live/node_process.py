@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -22,12 +23,15 @@ _STOP_TIMEOUT_S = 10.0
 
 @contextlib.contextmanager
 def replaying_node(
-    folder: Path, parameters: Mapping[str, Any], remap: Mapping[str, str]
+    folder: Path,
+    parameters: Mapping[str, Any],
+    remap: Mapping[str, str],
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[NodeProcess]:
     """Run a node for a replay in the block; it is stopped at the end, also when we are terminated.
 
     Args:
-        folder, parameters, remap: as of NodeProcess.
+        folder, parameters, remap, env: as of NodeProcess.
 
     Raises:
         LiveError: when the replay fails; tells the end of the node's log.
@@ -35,7 +39,7 @@ def replaying_node(
     from surgsam2_ros.nodes.client import SurgSam2Error
     from surgsam2_ros.nodes.replay.driving import ReplayError
 
-    with termination_as_interrupt(), NodeProcess(folder, parameters, remap) as node:
+    with termination_as_interrupt(), NodeProcess(folder, parameters, remap, env) as node:
         try:
             yield node
         except (SurgSam2Error, ReplayError) as error:
@@ -49,10 +53,15 @@ class NodeProcess:
         folder: gets node_parameters.yaml and node.log.
         parameters: parameter name -> value.
         remap: name in the node -> name to use instead.
+        env: variables besides those of this process.
     """
 
     def __init__(
-        self, folder: Path, parameters: Mapping[str, Any], remap: Mapping[str, str]
+        self,
+        folder: Path,
+        parameters: Mapping[str, Any],
+        remap: Mapping[str, str],
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self.log = folder / 'node.log'
         file = folder / 'node_parameters.yaml'
@@ -68,6 +77,7 @@ class NodeProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                env=os.environ | dict(env or {}),
                 start_new_session=True,  # Ctrl-C is for us: we stop the node in good order
             )
 

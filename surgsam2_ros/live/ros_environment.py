@@ -28,6 +28,15 @@ def use_large_image_profile() -> None:
     os.environ.update(large_image_profile())
 
 
+def shared_heap() -> dict[str, str]:
+    """Return the variable that has the threads of several cameras share what others freed.
+
+    By default the GNU C library gives each thread a part of the heap for itself, which stays as
+    large as its greatest need was. It reads this when a process starts, and no call sets it later.
+    """
+    return {'MALLOC_ARENA_MAX': os.environ.get('MALLOC_ARENA_MAX') or '2'}
+
+
 def use_own_domain(domain_id: int | None = None) -> None:
     """Keep this process and its children to themselves: one ROS domain, this machine alone.
 

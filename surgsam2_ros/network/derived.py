@@ -49,11 +49,12 @@ class Deriving(nn.Module):
 
         Captured code, and code that gradients are recorded of, computes it anew.
         """
-        if self._kept is None or torch.compiler.is_compiling() or torch.is_grad_enabled():
+        kept = self._kept  # another thread may have it forgotten meanwhile
+        if kept is None or torch.compiler.is_compiling() or torch.is_grad_enabled():
             return compute(*parameters)
-        if key not in self._kept:
-            self._kept[key] = compute(*parameters)
-        return self._kept[key]
+        if key not in kept:
+            kept[key] = compute(*parameters)
+        return kept[key]
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave a copied or unpickled module to derive its own."""

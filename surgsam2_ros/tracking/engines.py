@@ -31,6 +31,7 @@ class Encoder(Protocol):
 
     Attributes:
         name: what users know it by.
+        batches: whether it takes several images at once; not, where it does not say so.
     """
 
     name: str
@@ -96,6 +97,7 @@ class EagerEncoder:
     """Plain PyTorch, exact."""
 
     name = 'torch'
+    batches = True
 
     def __init__(self, network: SurgSAM2) -> None:
         self._device = network.device

@@ -65,9 +65,9 @@ def test_switches_are_true_or_false(path):
 
 def test_the_node_has_its_documented_arguments():
     assert set(declared_arguments(SURGSAM2)) == {
-        'namespace', 'image_topic', 'transport', 'params_file', 'model', 'checkpoint', 'device',
-        'use_sim_time', 'reset_on_jump', 'rviz', 'autostart', 'respawn', 'log_level', 'console',
-        'console_port',
+        'namespace', 'cameras', 'image_topic', 'transport', 'params_file', 'model', 'checkpoint',
+        'device', 'use_sim_time', 'reset_on_jump', 'rviz', 'autostart', 'respawn', 'log_level',
+        'console', 'console_port',
     }  # fmt: skip
 
 
@@ -247,6 +247,47 @@ def test_replay_leaves_nothing_set_for_a_node_after_it(tmp_path):
     assert 'input.reset_on_jump' not in node.parameters
 
 
+def test_several_cameras_are_one_process_with_names_of_their_own(commands):
+    started = commands(SURGSAM2, namespace='endoscope', cameras='left, right')
+    (node,) = started.values()
+    assert node.namespace == '/endoscope'
+    assert node.parameters['cameras'] == ['left', 'right']
+    assert node.remappings == {'image': 'image_raw', 'image/compressed': 'image_raw/compressed'}
+    assert node.env['MALLOC_ARENA_MAX'] == '2'
+    assert 'MALLOC_ARENA_MAX' not in commands(SURGSAM2)['surgsam2'].env
+
+
+def test_several_cameras_are_shown_and_served_from_their_namespaces(commands):
+    started = commands(
+        SURGSAM2,
+        namespace='endoscope',
+        cameras='[left,right]',
+        image_topic='color/image/compressed',
+        rviz='true',
+        console='true',
+    )
+    assert started['surgsam2'].parameters['input.transport'] == 'compressed'
+    assert started['surgsam2'].remappings['image'] == 'color/image'
+    assert started['rviz2'].namespace == '/endoscope/left'
+    cli = pytest.importorskip('surgsam2_ros.cli')
+    options = cli.create_parser().parse_args(
+        ['console', *console_options(started['surgsam2_console'])]
+    )
+    assert options.node == ['/endoscope/left/surgsam2', '/endoscope/right/surgsam2']
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'told'),
+    [
+        ({'cameras': 'left,,right'}, 'empty name'),
+        ({'cameras': 'left,right', 'image_topic': '/image'}, "'/image' would be that of all"),
+    ],
+)
+def test_cameras_that_cannot_be_told_apart_are_refused(commands, arguments, told):
+    with pytest.raises(RuntimeError, match=told):
+        commands(SURGSAM2, **arguments)
+
+
 def test_stereo_leaves_nothing_set_for_a_node_after_it(tmp_path):
     description = LaunchDescription([include(STEREO), include(SURGSAM2)])
     *_, node = resolve_description(description, {}, tmp_path)
@@ -315,7 +356,8 @@ def test_replay_runs_the_node_on_the_time_of_the_bag(commands):
 def test_replay_hands_its_arguments_on_with_the_same_defaults():
     node, replay = declared_arguments(SURGSAM2), declared_arguments(REPLAY)
     shared = node.keys() & replay.keys()
-    assert shared == node.keys() - {'use_sim_time', 'reset_on_jump', 'autostart', 'respawn'}
+    own = {'use_sim_time', 'reset_on_jump', 'autostart', 'respawn', 'cameras'}
+    assert shared == node.keys() - own
     for name in shared:
         assert replay[name].default_value == node[name].default_value, name
         assert replay[name].choices == node[name].choices, name

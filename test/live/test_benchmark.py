@@ -9,7 +9,7 @@ import dataclasses
 import pytest
 from repository import REPO
 
-from surgsam2_ros.live.benchmark import NodeCase, _node_parameters
+from surgsam2_ros.live.benchmark import NodeCase, node_parameters
 from surgsam2_ros.network import load_network
 
 NANO = REPO / 'models' / 'surgsam2_nano.yaml'
@@ -27,7 +27,7 @@ def case(tmp_path):
 def test_weights_that_nobody_has_are_random_ones(case, tmp_path):
     folder = tmp_path / 'run'
     folder.mkdir()
-    parameters, weights = _node_parameters(case, 'cpu', folder)
+    parameters, weights = node_parameters(case, 'cpu', folder)
     assert weights == 'random'
     network = load_network(parameters['model.config'], checkpoint=parameters['model.checkpoint'])
     assert network.image_size == 64
@@ -36,5 +36,5 @@ def test_weights_that_nobody_has_are_random_ones(case, tmp_path):
 def test_weights_that_are_named_are_taken(case, tmp_path):
     named = str(NANO.with_suffix('.safetensors'))
     case = dataclasses.replace(case, parameters={'model.checkpoint': named})
-    parameters, weights = _node_parameters(case, 'cpu', tmp_path)
+    parameters, weights = node_parameters(case, 'cpu', tmp_path)
     assert (weights, parameters['model.checkpoint']) == ('trained', named)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.bench.cameras import add_cameras_arguments, run_cameras
 from surgsam2_ros.commands.bench.node import add_node_arguments, run_through_node
 from surgsam2_ros.commands.bench.report import write_report
 from surgsam2_ros.commands.bench.restart import add_restart_arguments, run_restarts
@@ -107,6 +108,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     add_node_arguments(parser)
     add_restart_arguments(parser)
+    add_cameras_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -114,6 +116,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure all cases and print a table; returns 0, or 1 when a case could not be measured."""
     if arguments.through == 'node':
         return run_through_node(arguments)
+    if arguments.cameras is not None:
+        return run_cameras(arguments)
     if arguments.restart is not None:
         return run_restarts(arguments)
     import torch

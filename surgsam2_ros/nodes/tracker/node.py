@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
@@ -41,6 +42,7 @@ from surgsam2_ros.nodes.tracker.parameters import (
     read_parameters,
 )
 from surgsam2_ros.nodes.tracker.pipeline import Pipeline
+from surgsam2_ros.nodes.tracker.tracker_loading import LoadedTracker
 from surgsam2_ros.streaming.frame_slot import EVERY_FRAME
 from surgsam2_ros.streaming.requests import RequestError
 
@@ -52,7 +54,7 @@ CLOSE_TIMEOUT_S = 0.8
 
 
 class SurgSam2Node(LifecycleNode):
-    """Tracks instruments in endoscope images.
+    """Tracks instruments in endoscope images; `load` makes the tracker, see `Pipeline`.
 
     configure subscribes, loads the network and warms it up, activate takes images, deactivate stops
     that and keeps objects and their memory, cleanup and shutdown give everything back.
@@ -65,8 +67,9 @@ class SurgSam2Node(LifecycleNode):
         exit_status: what the process is to end with.
     """
 
-    def __init__(self, **node_options) -> None:
+    def __init__(self, load: Callable[..., LoadedTracker] | None = None, **node_options) -> None:
         super().__init__('surgsam2', **node_options)
+        self._load = load
         refuse_impossible_transitions(self)
         declare_parameters(self)
         self.parameters = read_parameters(self)
@@ -147,6 +150,7 @@ class SurgSam2Node(LifecycleNode):
                 output=self._shedding.output,
                 now_ns=self.now_ns,
                 is_ended=lambda: not self.context.ok(),
+                load=self._load,
             )
         except InterruptedError:  # the process is ending
             return FAILURE

@@ -78,7 +78,8 @@ class ParameterSpec:
             values = value if self.type == 'string_array' else [value]
             allowed = all(item in self.choices for item in values)
         elif self.pattern is not None:
-            allowed = re.fullmatch(self.pattern, value) is not None
+            values = value if self.type == 'string_array' else [value]
+            allowed = all(re.fullmatch(self.pattern, item) for item in values)
         if allowed:
             return None
         return f'parameter {self.name} is {value!r}, but must be {self._must_be()}'
@@ -231,6 +232,7 @@ class Parameters:
     autostart: bool
     bond_timeout_s: float
     degrade: tuple[str, ...]
+    cameras: tuple[str, ...]
 
     @classmethod
     def from_values(cls, values: dict[str, Any]) -> Parameters:
@@ -244,6 +246,7 @@ class Parameters:
             else:
                 top[leaf] = value
         top['degrade'] = tuple(top['degrade'])
+        top['cameras'] = tuple(name for name in top['cameras'] if name)  # [''] is none, as in ROS
         return cls(
             model=ModelParameters(**groups['model']),
             memory=MemoryParameters(**groups['memory']),
@@ -319,6 +322,11 @@ def declare_parameters(node: Node) -> None:
                 f'{error}; {spec.name} is a {spec.type}{allowed}: correct it in the parameter file'
             ) from error
         if value is None and spec.type == 'string_array':  # an empty list in a file has no type
+            if spec.read_only:  # rclpy would keep it as it is
+                raise ParameterError(
+                    f"parameter {spec.name} is [], a list without a type; write [''] for none, or "
+                    'leave it out of the parameter file'
+                )
             value = []
             node.set_parameters([Parameter(spec.name, Parameter.Type.STRING_ARRAY, value)])
         fault = spec.fault(value)

@@ -46,6 +46,7 @@ class Pipeline:
         output: the present settings of the outputs.
         now_ns: the clock that stamps are compared with [ns].
         is_ended: whether the process was told to end.
+        load: makes the tracker, as `load_tracker`; None loads one with a network of its own.
 
     Attributes:
         loaded: the network and what it runs on.
@@ -71,6 +72,7 @@ class Pipeline:
         output: Callable[[], OutputParameters],
         now_ns: Callable[[], int],
         is_ended: Callable[[], bool],
+        load: Callable[..., LoadedTracker] | None = None,
     ) -> None:
         wake = threading.Event()
         settings = parameters.input
@@ -85,7 +87,7 @@ class Pipeline:
         self._awaited: set[str] = set()  # objects from a snapshot that were not TRACKED yet
         self._output, self._now_ns, self._is_ended = output, now_ns, is_ended
         self.inference = InferenceThread(
-            load=lambda: self._load(parameters),
+            load=lambda: self._load(parameters, load or load_tracker),
             slot=self.slot,
             requests=self.requests,
             wake=wake,
@@ -211,15 +213,17 @@ class Pipeline:
         if self._results is not None:
             self._results.destroy()
             self._results = None
+        if freed and self.loaded is not None:
+            self.loaded.give_back()
         return freed
 
     def _work_s(self) -> float:
         """How long an image may be in work [s]: some large networks take many seconds."""
         return WORK_FACTOR * self.inference.frame_s
 
-    def _load(self, parameters: Parameters) -> StreamingTracker:
+    def _load(self, parameters: Parameters, load: Callable[..., LoadedTracker]) -> StreamingTracker:
         has_sound_cv_bridge()  # found out now: it may take longer than an image can wait
-        self.loaded = load_tracker(parameters, self._reporter.warn, self._reporter.inform)
+        self.loaded = load(parameters, self._reporter.warn, self._reporter.inform)
         on_cpu = self.loaded.device == 'cpu'  # a GPU would do both one after the other
         self.inference.encode_ahead = parameters.model.encode_ahead and on_cpu
         if on_cpu:

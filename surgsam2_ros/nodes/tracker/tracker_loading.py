@@ -13,13 +13,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from surgsam2_ros.engines import DeviceDescription, build_engine, choose_arithmetic
-from surgsam2_ros.network import CheckpointError, load_network
+from surgsam2_ros.engines import (
+    DeviceDescription,
+    EngineSettings,
+    build_engine,
+    choose_arithmetic,
+)
+from surgsam2_ros.network import CheckpointError, SurgSAM2, load_network
 from surgsam2_ros.network.checkpoint import checkpoint_path
 from surgsam2_ros.nodes.tracker.measured_choice import use_measured_threads, without_slow_8_bits
 from surgsam2_ros.nodes.tracker.parameters import Parameters
 from surgsam2_ros.share import share_file
-from surgsam2_ros.tracking import Engine, Prompt, StreamingTracker
+from surgsam2_ros.tracking import Engine, Prompt, StreamingTracker, TrackerConfig
 from surgsam2_ros.tracking.current_device import use_device
 from surgsam2_ros.tracking.engines import first_line
 
@@ -42,6 +47,7 @@ class LoadedTracker:
         failures: why it is a slower way than asked for, a sentence each; grows when a fast way
             fails later.
         arithmetic: the precision and what else was chosen for the device, in words.
+        give_back: to be called once when nobody uses the tracker any more.
     """
 
     tracker: StreamingTracker
@@ -52,6 +58,29 @@ class LoadedTracker:
     engine: Engine
     failures: list[str]
     arithmetic: str = ''
+    give_back: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedNetwork:
+    """A network on its device, and what runs it for one tracker or for several.
+
+    Attributes:
+        network: the network.
+        checkpoint: file its weights came from.
+        precision, arithmetic: see `LoadedTracker`.
+        settings: how it is run.
+        config: of the trackers that the engine is for.
+        engine: what runs the network.
+    """
+
+    network: SurgSAM2
+    checkpoint: str
+    precision: str
+    arithmetic: str
+    settings: EngineSettings
+    config: TrackerConfig
+    engine: Engine
 
 
 def choose_device(name: str) -> str:
@@ -73,19 +102,27 @@ def choose_device(name: str) -> str:
     return f'cuda:{device.index or 0}' if device.type == 'cuda' else name
 
 
-def choose_num_threads(wanted: int) -> int:
-    """Return how many threads the network gets on a CPU at most; 0 leaves the choice to us."""
+def choose_num_threads(wanted: int, cameras: int = 1) -> int:
+    """Return how many threads the network gets on a CPU at most, for each camera of the process.
+
+    Args:
+        wanted: number that was asked for; 0 leaves the choice to us.
+        cameras: of the process, which share half of the cores.
+    """
     if wanted:
         return wanted
     if 'OMP_NUM_THREADS' in os.environ:
         return torch.get_num_threads()
-    return max(1, len(os.sched_getaffinity(0)) // 2)
+    return max(1, len(os.sched_getaffinity(0)) // (2 * cameras))
 
 
 def load_tracker(
     parameters: Parameters,
     on_failure: Callable[[str], None] = lambda _: None,
     on_progress: Callable[[str], None] = lambda _: None,
+    *,
+    load: Callable[..., LoadedNetwork] | None = None,
+    cameras: int = 1,
 ) -> LoadedTracker:
     """Load the network and track the warm-up frames, so that the first real one is fast.
 
@@ -96,6 +133,8 @@ def load_tracker(
         on_failure: called with a sentence for people when the network has to run in a slower way
             than asked for, now or later.
         on_progress: called with a sentence for people as what takes long proceeds.
+        load: gives the network, as `load_on`; None loads one.
+        cameras: of the process.
 
     Raises:
         DeviceError, FileNotFoundError, ValueError, CheckpointError: naming the value at fault and
@@ -103,7 +142,8 @@ def load_tracker(
     """
     model = parameters.model
     device = choose_device(model.device)
-    torch.set_num_threads(choose_num_threads(model.num_threads))
+    torch.set_num_threads(choose_num_threads(model.num_threads, cameras))
+    load = load_on if load is None else load
     failures: list[str] = []
 
     def note(text: str) -> None:
@@ -111,25 +151,62 @@ def load_tracker(
         on_failure(text)
 
     try:
-        return _load_on(device, parameters, failures, note, on_progress)
+        return _warm_tracker(load, device, parameters, failures, note, on_progress)
     except torch.OutOfMemoryError as error:
         if model.device != 'auto' or device == 'cpu':
             raise
         note(f'no memory left on {device}, the CPU takes over: {first_line(error)}')
-    return _load_on('cpu', parameters, failures, note, on_progress)
+    return _warm_tracker(load, 'cpu', parameters, failures, note, on_progress)
 
 
-def _load_on(
+def _warm_tracker(
+    load: Callable[..., LoadedNetwork],
     device: str,
     parameters: Parameters,
     failures: list[str],
     note: Callable[[str], None],
     on_progress: Callable[[str], None],
 ) -> LoadedTracker:
+    use_device(device)
+    loaded = load(device, parameters, note, on_progress)
+    tracker = StreamingTracker(loaded.network, loaded.config, loaded.engine)
+    tracker.warm_up(on_progress)
+    _warm_up(tracker, loaded.network.image_size, parameters.model.warmup_frames)
+    return LoadedTracker(
+        tracker=tracker,
+        model=loaded.network.config.name,
+        checkpoint=loaded.checkpoint,
+        device=device,
+        precision=loaded.precision,
+        arithmetic=loaded.arithmetic,
+        engine=loaded.engine,
+        failures=failures,
+    )
+
+
+def load_on(
+    device: str,
+    parameters: Parameters,
+    note: Callable[[str], None],
+    on_progress: Callable[[str], None],
+    *,
+    cameras: int = 1,
+) -> LoadedNetwork:
+    """Load the network onto a device and make what runs it.
+
+    Args:
+        device: torch's name of it, which this thread has made current.
+        parameters: of the node.
+        note: called with a sentence for people when the network has to run in a slower way.
+        on_progress: called with a sentence for people as what takes long proceeds.
+        cameras: of the process.
+
+    Raises:
+        FileNotFoundError, ValueError, CheckpointError: see `load_tracker`.
+    """
     model = parameters.model
     config = _find_config(model.config)
     checkpoint = (_find_file(model.checkpoint) or model.checkpoint) if model.checkpoint else None
-    use_device(device)
     described = DeviceDescription.of(device)
     arithmetic = choose_arithmetic(
         described,
@@ -148,22 +225,18 @@ def _load_on(
     settings = parameters.to_engine_settings(compile=arithmetic.compile)
     tracker_config = settings.tracker_config(network, parameters.to_tracker_config())
     if device == 'cpu' and not model.num_threads and 'OMP_NUM_THREADS' not in os.environ:
-        use_measured_threads(network, choose_num_threads(0), on_progress)
+        use_measured_threads(network, choose_num_threads(0, cameras), on_progress)
     engine = build_engine(network, settings, tracker_config, note)
     if device == 'cpu' and settings.profile == 'fast' and settings.backend == 'torch':
         engine = without_slow_8_bits(engine, network, on_progress)
-    tracker = StreamingTracker(network, tracker_config, engine)
-    tracker.warm_up(on_progress)
-    _warm_up(tracker, network.image_size, model.warmup_frames)
-    return LoadedTracker(
-        tracker=tracker,
-        model=network.config.name,
+    return LoadedNetwork(
+        network=network,
         checkpoint=str(checkpoint_path(network.config, checkpoint)),
-        device=device,
         precision=arithmetic.precision,
         arithmetic=arithmetic.describe(described),
+        settings=settings,
+        config=tracker_config,
         engine=engine,
-        failures=failures,
     )
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The life of the node's process: made, spun by the main thread, given back."""
+"""The life of the process of one node or several: made, spun by the main thread, given back."""
 
 from __future__ import annotations
 
@@ -13,26 +13,27 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 
 from surgsam2_ros.heap import keep_freed_memory, keep_giving_back
+from surgsam2_ros.nodes.tracker.cameras import close_all, make_nodes
 from surgsam2_ros.nodes.tracker.life.ending import ProcessEnd
 from surgsam2_ros.nodes.tracker.life.spinning import spin
-from surgsam2_ros.nodes.tracker.node import SurgSam2Node
 from surgsam2_ros.nodes.tracker.parameters import ParameterError
 
 
 def run(herald: Node, ending: ProcessEnd) -> NoReturn:
-    """Run the node until the process is told to end, and end it.
+    """Run the node, or one for each camera, until the process is told to end, and end it.
 
     Args:
-        herald: has joined the graph; destroyed when the node is there.
+        herald: has joined the graph; destroyed when the nodes are there.
         ending: takes the signals.
     """
     keep_freed_memory()
     keep_giving_back()  # for as long as the process lives
     try:
-        node = SurgSam2Node()
+        nodes = make_nodes()
         herald.destroy_node()
         executor = SingleThreadedExecutor()
-        executor.add_node(node)
+        for node in nodes:
+            executor.add_node(node)
     except ParameterError as error:
         get_logger('surgsam2').fatal(str(error))
         ending.status = os.EX_CONFIG
@@ -41,10 +42,10 @@ def run(herald: Node, ending: ProcessEnd) -> NoReturn:
             raise
         # Told to end meanwhile: half of a node, for want of a context.
     else:
-        spin(executor, node.reporter.report_exception)
-        node.close()
-        ending.status = node.exit_status
+        spin(executor, nodes[0].reporter.report_exception)
+        ending.status = close_all(nodes)
         executor.shutdown()
-        node.destroy_node()
+        for node in nodes:
+            node.destroy_node()
     rclpy.try_shutdown()
     ending.finish()
