@@ -65,15 +65,15 @@ class Overseer:
         self._settings, self._max_objects, self._outline = settings, max_objects, outline
         self.reset()
 
-    def reset(self) -> None:
-        """Forget all objects and sightings."""
+    def reset(self, started: Iterable[str] = ()) -> None:
+        """Forget all objects and sightings, but those that were started just now."""
         self._register = Register()
         settings = self._settings
         self._sightings = Sightings(
             settings.window_frames, settings.min_score, settings.end_after_s
         )
         self._now = Observation(-1, 0, 0.0, ())
-        self._started: set[str] = set()  # ids given out, also those of objects still to come
+        self._started = set(started)  # ids given out, also those of objects still to come
         self._starting: set[str] = set()
         self._ending: set[str] = set()
         self._newest = 0
