@@ -54,24 +54,22 @@ class Overseer:
         max_objects: most that the tracker follows.
         outline: the mask of what a box holds in an image, for its looks; None where that cannot be
             had. Asked for seldom.
+
+    Raises:
+        ValueError: settings that could never find anything.
     """
 
     def __init__(
-        self,
-        settings: DiscoverySettings,
-        max_objects: int,
-        outline: Outline = _no_outline,
+        self, settings: DiscoverySettings, max_objects: int, outline: Outline = _no_outline
     ) -> None:
+        settings.check()
         self._settings, self._max_objects, self._outline = settings, max_objects, outline
         self.reset()
 
     def reset(self, started: Iterable[str] = ()) -> None:
         """Forget all objects and sightings, but those that were started just now."""
         self._register = Register()
-        settings = self._settings
-        self._sightings = Sightings(
-            settings.window_frames, settings.min_score, settings.end_after_s
-        )
+        self._sightings = Sightings(self._settings)
         self._now = Observation(-1, 0, 0.0, ())
         self._started = set(started)  # ids given out, also those of objects still to come
         self._starting: set[str] = set()
@@ -115,10 +113,8 @@ class Overseer:
             if one.object_id not in self._ending:
                 decisions += self._dismiss(one)
             self._ending.discard(one.object_id)
-        reasons: dict[str, str] = {}
-        for one in self._register:
-            if one.is_own and (why := self._why_over(one)):
-                reasons[one.object_id] = why
+        own = [one for one in self._register if one.is_own]
+        reasons = {one.object_id: why for one in own if (why := self._why_over(one))}
         for younger, older in self._register.duplicates(seen_in):
             reasons.setdefault(
                 younger.object_id, f'it has lain on {older.object_id}, which was there before'

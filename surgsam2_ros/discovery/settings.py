@@ -23,9 +23,6 @@ class DiscoverySettings:
         retake_similarity: least likeness of looks for a LOST object to go on under its id, 0 to 1.
         reprompt_after_s: least time between two prompts for an UNCERTAIN object [s].
         end_after_s: an object that was not seen for so long is removed [s].
-
-    Raises:
-        ValueError: more frames must agree than are looked at.
     """
 
     source: str = OFF
@@ -36,8 +33,8 @@ class DiscoverySettings:
     reprompt_after_s: float = 2.0
     end_after_s: float = 30.0
 
-    def __post_init__(self) -> None:
-        """Refuse what could never find anything."""
+    def check(self) -> None:
+        """Raise ValueError for what could never find anything."""
         if self.confirm_frames > self.window_frames:
             raise ValueError(
                 f'discovery.confirm_frames is {self.confirm_frames}, more than '

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 
 from surgsam2_ros.discovery.overlap import Box, Spot, area, box_iou, centre, is_same, moved
+from surgsam2_ros.discovery.settings import DiscoverySettings
 from surgsam2_ros.tracking.proposal import Proposal
 
 MOST_PROPOSALS = 32
@@ -73,13 +74,11 @@ class Sightings:
     """All sightings, those of each detector apart: not every one answers for every image.
 
     Args:
-        window: images that an answer counts for.
-        min_score: proposals below are not looked at.
-        linger_s: how long one that rests is kept after it was seen last [s].
+        settings: of discovery; one that rests is kept for `end_after_s` after it was seen last.
     """
 
-    def __init__(self, window: int, min_score: float, linger_s: float) -> None:
-        self._window, self._min_score, self._linger_s = window, min_score, linger_s
+    def __init__(self, settings: DiscoverySettings) -> None:
+        self._settings = settings
         self._by_source: dict[str, list[Sighting]] = {}
 
     def __iter__(self) -> Iterator[Sighting]:
@@ -107,7 +106,7 @@ class Sightings:
         present = []
         for sighting, spot in zip(assign(known, spots, time_s), spots, strict=True):
             if sighting is None:
-                sighting = Sighting(spot, time_s, self._window)
+                sighting = Sighting(spot, time_s, self._settings.window_frames)
             else:
                 sighting.follow(spot, time_s)
             present.append(sighting)
@@ -121,7 +120,7 @@ class Sightings:
         """Return the surest proposals, each instrument once."""
         chosen: list[Spot] = []
         for proposal in sorted(proposals, key=lambda one: -one.score):
-            if not proposal.score >= self._min_score or len(chosen) == MOST_PROPOSALS:
+            if not proposal.score >= self._settings.min_score or len(chosen) == MOST_PROPOSALS:
                 break
             spot = Spot.of(proposal)
             if not any(is_same(spot, other) for other in chosen):
@@ -130,7 +129,7 @@ class Sightings:
 
     def _lives(self, sighting: Sighting, now_s: float) -> bool:
         if now_s < sighting.rests_until_s:
-            return now_s - sighting.time_s < self._linger_s
+            return now_s - sighting.time_s < self._settings.end_after_s
         return any(sighting.hits)
 
 
