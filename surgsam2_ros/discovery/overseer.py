@@ -89,7 +89,7 @@ class Overseer:
                 one.is_own = False
 
     def answer(self, decision: Decision, *, is_done: bool) -> None:
-        """Note what became of a decision; a start that was refused must be confirmed anew."""
+        """Note what became of a decision; what was refused is not tried again soon."""
         name = decision.object_id
         self._starting.discard(name)
         if is_done:
@@ -99,7 +99,7 @@ class Overseer:
             self._started.discard(name)
             for sighting in self._sightings.on(name):
                 sighting.on = ''
-                sighting.start_over()
+                self._rest(sighting, self._settings.reprompt_after_s)
 
     # After each image
 

@@ -64,11 +64,6 @@ class Sighting:
         self.hits.append(hit)
         self.free.append(free)
 
-    def start_over(self) -> None:
-        """Ask for confirmation anew."""
-        self.free.clear()
-        self.hits.clear()
-
 
 class Sightings:
     """All sightings, those of each detector apart: not every one answers for every image.
