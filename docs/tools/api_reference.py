@@ -25,7 +25,7 @@ if __package__:
     from docs.tools.generated_part import GeneratedPart
 else:  # run as a program, whose folder is the path
     from generated_part import GeneratedPart
-from surgsam2_msgs.msg import PromptArray, TrackArray, TrackerStatus
+from surgsam2_msgs.msg import DetectionArray, Event, PromptArray, TrackArray, TrackerStatus
 from surgsam2_msgs.srv import AddObjects, ListObjects, RemoveObject, SegmentImage
 from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.tracker.health.diagnostics import diagnostics_keys
@@ -80,6 +80,13 @@ SUBSCRIPTIONS = (
         'A click on the image of the header, x and y in pixels: one more point on the object that '
         'it lies on, or else a new object `click_1`, `click_2` and so on.',
     ),
+    Topic(
+        'detections',
+        DetectionArray,
+        qos.DETECTIONS,
+        "A detector's boxes, only while `discovery.source` is external or both. The header is that "
+        'of the image that was looked at; stamp 0 means the newest.',
+    ),
 )
 PUBLICATIONS = (
     Topic(
@@ -101,6 +108,13 @@ PUBLICATIONS = (
         Image,
         qos.OVERLAY,
         'rgb8 picture of the tracks, drawn only while somebody subscribes.',
+    ),
+    Topic(
+        '~/events',
+        Event,
+        qos.EVENTS,
+        'Every decision about instruments that are found by themselves, only while '
+        '`discovery.source` is not off.',
     ),
     Topic('~/status', TrackerStatus, qos.STATUS, 'State, counts, rate and times.'),
     Topic(
@@ -138,7 +152,11 @@ def api_markdown() -> str:
         _table('Published topics', ('Topic', 'Type', 'QoS', 'Content'), _topics(PUBLICATIONS)),
         'Per-image outputs carry exactly the header of their image. Where the ROS package '
         'foxglove_msgs is installed, `~/annotations` (`foxglove_msgs/msg/ImageAnnotations`) has '
-        "outlines and names for Foxglove's image panel, while somebody subscribes.",
+        "outlines and names for Foxglove's image panel, while somebody subscribes. Where "
+        'vision_msgs is installed, `detections_2d` (`vision_msgs/msg/Detection2DArray`) is read '
+        'like `detections`, `~/detections` (the same type, each box with its id) is published '
+        'while somebody subscribes, and `~/label_info` (`vision_msgs/msg/LabelInfo`, transient '
+        'local) says which object each value of the label image is.',
         _table(
             'Services',
             ('Service', 'Type', 'What it does'),

@@ -18,6 +18,7 @@ from surgsam2_ros.console.instrument_names import InstrumentNames
 from surgsam2_ros.console.node_changes import changes
 from surgsam2_ros.console.notices import Notices
 from surgsam2_ros.nodes.client import SurgSam2Error
+from surgsam2_ros.nodes.client.decisions import watch_decisions
 from surgsam2_ros.nodes.client.node_watch import NodeReport
 from surgsam2_ros.nodes.client.picture_feed import (
     FoundObjects,
@@ -82,6 +83,7 @@ class LiveCamera:
         self._ours_s = timeout_s + _OURS_S
         self._client, self._ask = self.node.client, self.node.ask
         self._feed = PictureFeed(thread.node, name, lambda: self.node.report, self._take_tracks)
+        watch_decisions(thread.node, name, self._take_decision)
 
     # What is seen
 
@@ -291,6 +293,10 @@ class LiveCamera:
     def _take_report(self, before: NodeReport, after: NodeReport) -> None:
         for text, is_problem in changes(self.name, before, after):
             self._notices.tell(text, is_problem=is_problem)
+
+    def _take_decision(self, object_id: str, text: str) -> None:
+        called = self._names.called(self.name, object_id) if object_id else self.name
+        self._notices.tell(f'{called} {text}')
 
     def _take_tracks(self, tracks) -> None:
         found = found_objects(tracks)

@@ -20,6 +20,7 @@ import numpy as np
 from surgsam2_ros.sources.image_encodings import EncodingError
 from surgsam2_ros.streaming.frame_preparation import DecodedFrame, FramePreparation
 from surgsam2_ros.streaming.frame_slot import FrameSlot, ReceivedFrame
+from surgsam2_ros.streaming.oversight import Oversight
 from surgsam2_ros.streaming.prompt_intake import Accepted, PromptIntake
 from surgsam2_ros.streaming.requests import (
     FrameHistory,
@@ -77,6 +78,7 @@ class InferenceThread:
         self.reset_on_jump = False  # forget all objects when image stamps go back for good
         self.encode_ahead = False  # encode the next frame in a second thread while one is tracked
         self.snapshots: SnapshotKeeper | None = None  # `load` may set it, and the session
+        self.oversight: Oversight | None = None  # finds instruments by themselves; None = nobody
         self.session = time.time_ns()  # differs from that of any other start
         self.objects: tuple[ObjectInfo, ...] = ()  # that live, as of the newest frame or request
         self._load = load
@@ -271,6 +273,8 @@ class InferenceThread:
             self.snapshots.frame_done(self._tracker, self.session, prompted=bool(accepted))
         for request, target in accepted:
             request.future.set_result(PromptOutcome(self.objects, target.moved_ns))
+        if self.oversight is not None:
+            self.oversight.frame_done(self._tracker, tracked, [request for request, _ in accepted])
 
     def _track_with_memory(self, frame: DecodedFrame, accepted: list[Accepted]) -> TrackedFrame:
         """Track a frame, a second time when the device was short of memory."""

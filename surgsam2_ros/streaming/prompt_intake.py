@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from surgsam2_ros.streaming.requests import (
     FrameHistory,
+    Origin,
     PromptRequest,
     PromptTarget,
     RequestError,
@@ -37,15 +38,22 @@ class PromptIntake:
     ) -> list[Accepted]:
         """Give the tracker the prompts that a frame lets in; returns those it accepted.
 
+        Operators' come first: what they prompt is left alone by the overseer.
+
         Args:
             tracker: gets the prompts.
             stamp_ns: of the frame about to be tracked [ns].
             image_size: (H, W) of it.
         """
-        accepted = []
-        for request, target in self._requests.take_prompts(self._history, stamp_ns):
+        accepted: list[Accepted] = []
+        claimed = self._requests.take_prompts(self._history, stamp_ns)
+        for request, target in sorted(claimed, key=lambda one: one[0].origin):
             try:
+                if request.origin is Origin.OVERSEER:
+                    _check_standing(request, accepted, tracker)
                 _give(tracker, request, target, image_size)
+            except RequestError as error:
+                request.future.set_exception(error)
             except PromptError as error:
                 object_ids = [error.object_id] if error.object_id else []
                 request.future.set_exception(RequestError(str(error), object_ids))
@@ -66,6 +74,24 @@ class PromptIntake:
         """Give prompts again, which the tracker took back when their frame failed."""
         for request, target in accepted:
             _give(tracker, request, target, image_size)
+
+
+def _check_standing(
+    request: PromptRequest, accepted: Iterable[Accepted], tracker: StreamingTracker
+) -> None:
+    """Raise RequestError where an operator has decided otherwise meanwhile."""
+    by_operator = {
+        prompt.object_id
+        for other, _ in accepted
+        if other.origin is Origin.OPERATOR
+        for prompt in other.prompts
+    }
+    living = {one.object_id for one in tracker.objects}
+    for prompt in request.prompts:
+        if prompt.object_id in by_operator:
+            raise RequestError('an operator prompted it meanwhile', [prompt.object_id])
+        if request.allow_update and prompt.object_id not in living:
+            raise RequestError('it was removed meanwhile', [prompt.object_id])
 
 
 def _give(

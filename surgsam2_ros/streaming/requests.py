@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any
 
 NEWEST_FRAME = 0
@@ -34,6 +35,13 @@ class RequestError(RuntimeError):
         self.object_ids = tuple(object_ids)
 
 
+class Origin(IntEnum):
+    """Who asks; operators come first."""
+
+    OPERATOR = 0
+    OVERSEER = 1
+
+
 @dataclass(frozen=True, eq=False)
 class PromptRequest:
     """Prompts for the objects of one frame.
@@ -43,6 +51,7 @@ class PromptRequest:
         stamp_ns: stamp of the frame that was looked at [ns]; 0 = the next frame.
         allow_update: whether known objects may be refined.
         deadline: time.monotonic() after which it has failed [s].
+        origin: who asks; the overseer may refine known objects, not bring back one that is gone.
         future: resolved when the frame that consumed the prompts has been tracked.
     """
 
@@ -50,6 +59,7 @@ class PromptRequest:
     stamp_ns: int
     allow_update: bool
     deadline: float
+    origin: Origin = Origin.OPERATOR
     future: Future = field(default_factory=Future)
 
 
@@ -208,14 +218,21 @@ class RequestQueue:
         return request.future
 
     def submit_prompts(
-        self, prompts: Sequence[Any], *, stamp_ns: int, allow_update: bool, timeout_s: float
+        self,
+        prompts: Sequence[Any],
+        *,
+        stamp_ns: int,
+        allow_update: bool,
+        timeout_s: float,
+        origin: Origin = Origin.OPERATOR,
     ) -> Future:
         """Have prompts condition their frame; the future gets a PromptOutcome when it is done.
 
         Raises:
             RequestError: the queue was closed.
         """
-        request = PromptRequest(prompts, stamp_ns, allow_update, time.monotonic() + timeout_s)
+        deadline = time.monotonic() + timeout_s
+        request = PromptRequest(prompts, stamp_ns, allow_update, deadline, origin)
         with self._lock:
             self._check_open()
             self._prompts.append(request)

@@ -13,9 +13,12 @@ import pytest
 from live_stage import PATIENCE_S, live_stage, wait_until
 from node_processes import HEIGHT, WIDTH
 
+from surgsam2_msgs.msg import Event
 from surgsam2_ros.console.desk import Description, DeskError, Mode, Picture
 from surgsam2_ros.console.live_desk import LiveDesk
 from surgsam2_ros.nodes.client import SurgSam2Client
+from surgsam2_ros.nodes.client.node_thread import NodeThread
+from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.tracking import Prompt
 
 BOX = (20, 30, 50, 60)
@@ -207,6 +210,17 @@ def test_what_others_do_is_told(desk, other):
         'theirs was started from elsewhere',
         'theirs was removed from elsewhere',
     ]
+
+
+def test_what_the_node_decides_by_itself_is_told(desk, stage):
+    before = last_serial(desk)
+    owner = NodeThread('overseer')
+    publisher = owner.node.create_publisher(Event, f'{stage.target}/events', qos.EVENTS)
+    wait_until(publisher.get_subscription_count, 'the desk does not listen')
+    publisher.publish(Event(what=Event.START, object_id='found_1', why='3 detections agree'))
+    told = 'found_1 was found: 3 detections agree'
+    wait_until(lambda: told in texts(desk, before), 'nothing was told')
+    owner.close()
 
 
 def test_a_paused_node_goes_on_showing_images_and_refuses_prompts(desk, stage):

@@ -16,10 +16,11 @@ pytest.importorskip('rclpy')
 pytest.importorskip('surgsam2_msgs.msg')
 import rclpy
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 
 from docs.tools import api_reference
 from docs.tools.api_reference import PART
-from surgsam2_ros.nodes.tracker.parameters import Parameters, declare_parameters, read_parameters
+from surgsam2_ros.nodes.tracker import parameters as node_parameters
 
 # What every node, and every lifecycle node, brings along.
 COMMON_TOPICS = ('/rosout', '/parameter_events', '~/transition_event', '/clock')
@@ -35,7 +36,12 @@ def context():
 
 
 @pytest.fixture
-def node(context, monkeypatch, ros_namespace):
+def node(make_node):
+    return make_node(**{'discovery.source': 'external'})
+
+
+@pytest.fixture
+def make_node(context, monkeypatch, ros_namespace):
     """Make an active node; its tracker is a stand-in, since no image will come.
 
     Its namespace is its own: ROS may still know the node of the test before, which had nothing
@@ -48,12 +54,20 @@ def node(context, monkeypatch, ros_namespace):
     engine = SimpleNamespace(name='torch')
     loaded = LoadedTracker(MagicMock(), 'nano', 'nano.safetensors', 'cpu', 'fp32', engine, [])
     monkeypatch.setattr(pipeline, 'load_tracker', lambda *_: loaded)
-    node = SurgSam2Node(context=context, namespace=ros_namespace)
-    node.trigger_configure()
-    node.trigger_activate()
-    yield node
-    node.close()
-    node.destroy_node()
+    nodes = []
+
+    def make(**parameters) -> Node:
+        overrides = [Parameter(name, value=value) for name, value in parameters.items()]
+        node = SurgSam2Node(context=context, namespace=ros_namespace, parameter_overrides=overrides)
+        nodes.append(node)
+        node.trigger_configure()
+        node.trigger_activate()
+        return node
+
+    yield make
+    for node in nodes:
+        node.close()
+        node.destroy_node()
 
 
 def appears(read: Callable[[], dict[str, str]], expected: dict[str, str]) -> None:
@@ -104,9 +118,9 @@ def test_config_file_is_the_generated_one():
 def test_config_file_gives_any_node_the_defaults(context):
     arguments = ['--ros-args', '--params-file', str(REPO / 'config' / 'surgsam2.yaml')]
     node = Node('camera_1', namespace='/left', context=context, cli_args=arguments)
-    declare_parameters(node)
+    node_parameters.declare_parameters(node)
     assert len(node._parameter_overrides) >= len(api_reference.parameter_schema())
-    assert read_parameters(node) == Parameters.defaults()
+    assert node_parameters.read_parameters(node) == node_parameters.Parameters.defaults()
     node.destroy_node()
 
 
@@ -128,6 +142,17 @@ def test_documented_subscriptions_are_those_of_the_node(node):
     appears(
         lambda: remote(node, node.get_subscriber_names_and_types_by_node(*own_name(node))), expected
     )
+
+
+def test_a_node_that_finds_nothing_by_itself_has_no_topics_for_it(make_node):
+    node = make_node()
+    expected = documented(api_reference.SUBSCRIPTIONS)
+    del expected['/image/compressed'], expected['/detections']
+    appears(
+        lambda: remote(node, node.get_subscriber_names_and_types_by_node(*own_name(node))), expected
+    )
+    published = remote(node, node.get_publisher_names_and_types_by_node(*own_name(node)))
+    assert '~/tracks' in published and '~/events' not in published
 
 
 def test_documented_services_are_those_of_the_node(node):

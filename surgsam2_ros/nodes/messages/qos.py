@@ -66,6 +66,8 @@ def tracks_profile(deadline_ms: float = 0.0, liveliness_lease_ms: float = 0.0) -
 
 
 PROMPTS = qos_profile('DEFAULT', 10)
+DETECTIONS = qos_profile('DEFAULT', 10)
+EVENTS = qos_profile('DEFAULT', 50)
 TRACKS = tracks_profile()
 LABEL_IMAGE = qos_profile('DEFAULT', 1)
 OVERLAY = qos_profile('SENSOR_DATA', 1)

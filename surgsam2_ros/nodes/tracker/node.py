@@ -105,6 +105,7 @@ class SurgSam2Node(LifecycleNode):
             on_received=self.reporter.frame_received,
             take_prompts=self._object_services.take_prompts,
             prompt_of_click=lambda click: self.pipeline.clicks.prompt(click),
+            take_detections=lambda detections: self.pipeline.take_detections(detections),
             now_ns=self.now_ns,
         )
         self._transitions = TransitionThread(self)
@@ -140,10 +141,12 @@ class SurgSam2Node(LifecycleNode):
         self.enabled = True  # a pause ends with the configuration that it was made in
         try:
             require_bond(self.parameters.bond_timeout_s)
-            self._inputs.connect(self.parameters.input)
+            self._inputs.connect(self.parameters.input, self.parameters.discovery)
             self.pipeline = Pipeline(
                 self.parameters,
-                ResultPublisher(self, self._quality, self.parameters.output),
+                ResultPublisher(
+                    self, self._quality, self.parameters.output, self.parameters.discovery
+                ),
                 self.reporter,
                 identity=self._identity,
                 began_s=began_s,

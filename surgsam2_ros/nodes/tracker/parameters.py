@@ -20,6 +20,8 @@ from rcl_interfaces.msg import (
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
 from rclpy.parameter import Parameter
 
+from surgsam2_ros.discovery.settings import DiscoverySettings
+
 if TYPE_CHECKING:
     from rclpy.node import Node
 
@@ -227,6 +229,7 @@ class Parameters:
     tracking: TrackingParameters
     input: InputParameters
     output: OutputParameters
+    discovery: DiscoverySettings
     restart: RestartParameters
     diagnostics: DiagnosticsParameters
     autostart: bool
@@ -253,6 +256,7 @@ class Parameters:
             tracking=TrackingParameters(**groups['tracking']),
             input=InputParameters(**groups['input']),
             output=OutputParameters(**groups['output']),
+            discovery=DiscoverySettings(**groups['discovery']),
             restart=RestartParameters(**groups['restart']),
             diagnostics=DiagnosticsParameters(**groups['diagnostics']),
             **top,

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from std_msgs.msg import Header
 
+from surgsam2_ros.discovery import Decision
 from surgsam2_ros.nodes.messages.cv_bridge_fallback import has_sound_cv_bridge
 from surgsam2_ros.nodes.messages.images import decode_compressed_message, decode_image_message
 from surgsam2_ros.nodes.tracker.endpoints.clicked_pixels import ClickedPixels
@@ -17,9 +18,11 @@ from surgsam2_ros.nodes.tracker.endpoints.result_publisher import ResultPublishe
 from surgsam2_ros.nodes.tracker.health.diagnostics import NodeDescription
 from surgsam2_ros.nodes.tracker.health.status_reporter import StatusReporter
 from surgsam2_ros.nodes.tracker.life.restart import NodeIdentity, start_snapshots
+from surgsam2_ros.nodes.tracker.oversight import require_detector, start_oversight
 from surgsam2_ros.nodes.tracker.parameters import InputParameters, OutputParameters, Parameters
 from surgsam2_ros.nodes.tracker.tracker_loading import LoadedTracker, load_tracker
 from surgsam2_ros.streaming.call_thread import CallThread
+from surgsam2_ros.streaming.detections import Detections
 from surgsam2_ros.streaming.frame_slot import FrameSlot
 from surgsam2_ros.streaming.inference_thread import InferenceThread
 from surgsam2_ros.streaming.requests import CallRequest, PromptRequest, RequestQueue
@@ -102,6 +105,9 @@ class Pipeline:
             now_ns=now_ns,
             replay_frames=parameters.tracking.prompt_buffer_frames,
         )
+        self.inference.oversight = start_oversight(
+            parameters, self.requests, tell=self._tell, report=reporter.report
+        )
         self.clicks = ClickedPixels(
             max(parameters.tracking.prompt_buffer_frames, 1),
             lambda: {one.object_id for one in self.inference.objects},
@@ -120,6 +126,11 @@ class Pipeline:
         """Take the settings that may change while images are tracked."""
         self.inference.max_age_ms = settings.max_age_ms
         self.inference.reset_on_jump = settings.reset_on_jump
+
+    def take_detections(self, detections: Detections) -> None:
+        """Take what a detector says; it is looked at once its image was tracked."""
+        if self.inference.oversight is not None:
+            self.inference.oversight.take(detections)
 
     @property
     def num_objects(self) -> int:
@@ -224,6 +235,7 @@ class Pipeline:
     def _load(self, parameters: Parameters, load: Callable[..., LoadedTracker]) -> StreamingTracker:
         has_sound_cv_bridge()  # found out now: it may take longer than an image can wait
         self.loaded = load(parameters, self._reporter.warn, self._reporter.inform)
+        require_detector(parameters.discovery, self.loaded.tracker)
         on_cpu = self.loaded.device == 'cpu'  # a GPU would do both one after the other
         self.inference.encode_ahead = parameters.model.encode_ahead and on_cpu
         if on_cpu:
@@ -246,6 +258,11 @@ class Pipeline:
         """Tell subscribers that the inference thread goes on; runs on it."""
         if self._results is not None and not self._is_ended():
             self._results.assert_liveliness()
+
+    def _tell(self, decision: Decision) -> None:
+        """Publish a decision of the overseer; runs on the inference thread."""
+        if self._results is not None and not self._is_ended():
+            self._results.tell(decision, self.last_header.frame_id if self.last_header else '')
 
     def _publish(self, frame: TrackedFrame) -> None:
         """Publish a result; runs on the inference thread."""

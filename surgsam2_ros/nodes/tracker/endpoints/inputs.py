@@ -14,16 +14,19 @@ from geometry_msgs.msg import PointStamped
 from rclpy.node import Node
 
 from surgsam2_msgs.msg import PromptArray
+from surgsam2_ros.discovery import DiscoverySettings
 from surgsam2_ros.nodes.messages import qos
+from surgsam2_ros.nodes.tracker.endpoints.discovery import detection_subscriptions
 from surgsam2_ros.nodes.tracker.endpoints.image_input import ImageInput
 from surgsam2_ros.nodes.tracker.endpoints.standby import StandbySubscription
 from surgsam2_ros.nodes.tracker.endpoints.topic_quality import TopicQuality
 from surgsam2_ros.nodes.tracker.parameters import InputParameters
+from surgsam2_ros.streaming.detections import Detections
 from surgsam2_ros.streaming.frame_slot import FrameSlot
 
 
 class Inputs:
-    """The subscriptions to images and prompts.
+    """The subscriptions to images, prompts and detections.
 
     Args:
         node: the node that subscribes.
@@ -32,6 +35,7 @@ class Inputs:
         on_received: receives the number of images that were published, lost ones included.
         take_prompts: receives prompts.
         prompt_of_click: makes a prompt of a clicked pixel.
+        take_detections: receives what a detector says.
         now_ns: the node's clock [ns].
     """
 
@@ -44,10 +48,12 @@ class Inputs:
         on_received: Callable[[int], None],
         take_prompts: Callable[[PromptArray], None],
         prompt_of_click: Callable[[PointStamped], PromptArray],
+        take_detections: Callable[[Detections], None],
         now_ns: Callable[[], int],
     ) -> None:
         self._node, self._quality = node, quality
         self._take_prompts, self._prompt_of_click = take_prompts, prompt_of_click
+        self._take_detections = take_detections
         self._image_options = {
             'is_enabled': is_enabled,
             'on_received': on_received,
@@ -56,13 +62,14 @@ class Inputs:
         self._images: ImageInput | None = None
         self._prompts: tuple[StandbySubscription, ...] = ()
 
-    def connect(self, settings: InputParameters) -> None:
+    def connect(self, settings: InputParameters, discovery: DiscoverySettings) -> None:
         """Subscribe, and take nothing yet."""
         self.disconnect()
         self._images = ImageInput(self._node, settings, self._quality, **self._image_options)
         self._prompts = (
             self._subscribe(PromptArray, 'prompts', self._take_prompts),
             self._subscribe(PointStamped, '~/clicked_pixel', self._take_click),
+            *detection_subscriptions(self._node, discovery, self._take_detections),
         )
 
     def open(self, slot: FrameSlot) -> None:

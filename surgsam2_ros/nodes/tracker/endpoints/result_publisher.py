@@ -8,12 +8,15 @@ from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import Image
 
 from surgsam2_msgs.msg import TrackArray
+from surgsam2_ros.discovery import Decision, DiscoverySettings
 from surgsam2_ros.drawing import draw_overlay
 from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.messages.images import make_label_image, make_rgb_image
 from surgsam2_ros.nodes.messages.tracks import make_track_array
 from surgsam2_ros.nodes.tracker.endpoints.annotations import Annotations
+from surgsam2_ros.nodes.tracker.endpoints.discovery import Events
 from surgsam2_ros.nodes.tracker.endpoints.topic_quality import TopicQuality
+from surgsam2_ros.nodes.tracker.endpoints.vision_outputs import VisionOutputs
 from surgsam2_ros.nodes.tracker.parameters import OutputParameters
 from surgsam2_ros.streaming.frame_slot import ReceivedFrame
 from surgsam2_ros.streaming.tracked_frame import TrackedFrame
@@ -47,10 +50,15 @@ class ResultPublisher:
         node: the node whose topics these are.
         quality: makes the profile of `~/tracks` and hears of its events.
         output: what to offer there.
+        discovery: whether decisions of the overseer are published.
     """
 
     def __init__(
-        self, node: LifecycleNode, quality: TopicQuality, output: OutputParameters
+        self,
+        node: LifecycleNode,
+        quality: TopicQuality,
+        output: OutputParameters,
+        discovery: DiscoverySettings,
     ) -> None:
         self._node = node
         self._warned_of_clock = False
@@ -59,6 +67,8 @@ class ResultPublisher:
         self._label_image = create(Image, '~/label_image', qos.LABEL_IMAGE)
         self._overlay = create(Image, '~/overlay', qos.OVERLAY)
         self._annotations = Annotations(node)
+        self._vision = VisionOutputs(node)
+        self._events = Events(node, discovery)
 
     def publish(
         self, frame: TrackedFrame, output: OutputParameters, now_ns: int, model: str
@@ -99,7 +109,12 @@ class ResultPublisher:
         if output.overlay and self._overlay.get_subscription_count() > 0:
             self._overlay.publish(make_rgb_image(header, self._draw(frame, output)))
         self._annotations.publish(header, frame.result)
+        self._vision.publish(header, frame.result)
         return latency
+
+    def tell(self, decision: Decision, frame_id: str) -> None:
+        """Publish a decision of the overseer about an image of a camera."""
+        self._events.publish(decision, frame_id)
 
     def subscribed(self) -> list[str]:
         """Return which of label_image and overlay somebody listens to."""
@@ -125,6 +140,8 @@ class ResultPublisher:
         for publisher in (self._tracks, self._label_image, self._overlay):
             self._node.destroy_lifecycle_publisher(publisher)
         self._annotations.destroy()
+        self._vision.destroy()
+        self._events.destroy()
 
     def _draw(self, frame: TrackedFrame, output: OutputParameters):
         return draw_overlay(

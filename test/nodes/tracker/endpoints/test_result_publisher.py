@@ -30,7 +30,12 @@ def node():
 
 @pytest.fixture
 def results(node):
-    return ResultPublisher(node, TopicQuality(print), Parameters.defaults().output)
+    return ResultPublisher(
+        node,
+        TopicQuality(print),
+        Parameters.defaults().output,
+        Parameters.defaults().discovery,
+    )
 
 
 def tracked_frame(result: FrameResult | None = None) -> TrackedFrame:

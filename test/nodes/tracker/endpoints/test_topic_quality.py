@@ -66,7 +66,7 @@ def make_node(ros_namespace):
 def offered_on_tracks(node, **output):
     """Make the outputs, and give what Fast DDS says is offered on `~/tracks`."""
     settings = dataclasses.replace(DEFAULTS.output, **output)
-    results = ResultPublisher(node, TopicQuality(print), settings)
+    results = ResultPublisher(node, TopicQuality(print), settings, DEFAULTS.discovery)
     (endpoint,) = node.get_publishers_info_by_topic('surgsam2/tracks')
     results.destroy()
     return endpoint.qos_profile
@@ -141,7 +141,7 @@ def test_a_tracker_that_shows_no_life_is_counted(make_node):
     node, said = make_node(), []
     quality = TopicQuality(said.append)
     output = dataclasses.replace(DEFAULTS.output, liveliness_lease_ms=200.0)
-    results = ResultPublisher(node, quality, output)
+    results = ResultPublisher(node, quality, output, DEFAULTS.discovery)
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
     results.assert_liveliness()
