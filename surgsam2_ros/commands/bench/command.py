@@ -95,10 +95,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     add_engine_arguments(parser)
     parser.add_argument(
         '--precision',
-        choices=('auto', 'fp32', 'bf16', 'fp16'),
-        default='auto',
-        help='of ours, sam2, sam2-vos-optimized and surgsam2 alike; bf16 and fp16 are for GPUs; '
-        'auto is bf16 on GPUs that have it, else fp32 (default: %(default)s)',
+        choices=('fp32', 'bf16', 'fp16'),
+        help='of ours, sam2, sam2-vos-optimized and surgsam2 alike; bf16 and fp16 are for GPUs '
+        '(default: bf16 on GPUs that have it, else fp32)',
     )
     parser.add_argument(
         '--compile',
@@ -161,10 +160,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _precision(arguments: argparse.Namespace, device: torch.device) -> str:
     """Return the precision that was asked for, or that of the device."""
     from surgsam2_ros.engines import DeviceDescription, choose_arithmetic
+    from surgsam2_ros.engines.arithmetic import AUTO
     from surgsam2_ros.tracking.current_device import use_device
 
-    wanted = arguments.precision
-    if wanted not in ('auto', 'fp32') and device.type == 'cpu':
+    wanted = arguments.precision or AUTO
+    if wanted not in (AUTO, 'fp32') and device.type == 'cpu':
         raise CommandError(f'--precision {wanted} needs a GPU; leave it out on a CPU')
     use_device(device)
     described = DeviceDescription.of(device)
