@@ -19,11 +19,7 @@ from rclpy.parameter import Parameter
 from std_srvs.srv import SetBool
 
 from surgsam2_ros.nodes.messages import qos
-from surgsam2_ros.nodes.tracker.endpoints.image_input import (
-    image_topic,
-    rival_publishers,
-    watch_clock,
-)
+from surgsam2_ros.nodes.tracker.endpoints import image_input
 from surgsam2_ros.nodes.tracker.endpoints.inputs import Inputs
 from surgsam2_ros.nodes.tracker.endpoints.object_services import ObjectServices
 from surgsam2_ros.nodes.tracker.endpoints.result_publisher import ResultPublisher
@@ -122,7 +118,7 @@ class SurgSam2Node(LifecycleNode):
             on_failure=self._leave_active,
             on_hopeless=self._end_process,
         )
-        self._jumps = watch_clock(self, self._clock_set_back)
+        self._jumps = image_input.watch_clock(self, self._clock_set_back)
         if self.parameters.autostart:
             self._autostart_timer = self.create_timer(
                 0.0, self._autostart, clock=Clock(clock_type=ClockType.STEADY_TIME)
@@ -284,7 +280,7 @@ class SurgSam2Node(LifecycleNode):
     @property
     def image_topic(self) -> str:
         """Resolved name of the image topic."""
-        return self.resolve_topic_name(image_topic(self.parameters.input))
+        return self.resolve_topic_name(image_input.image_topic(self.parameters.input))
 
     def _start_input(self) -> None:
         self.active = True
@@ -315,7 +311,7 @@ class SurgSam2Node(LifecycleNode):
             enabled=self.enabled,
             input_topic=self.image_topic,
             publishers=self.count_publishers(self.image_topic),
-            publisher_names=rival_publishers(self, self.image_topic),
+            publisher_names=image_input.rival_publishers(self, self.image_topic),
             timeout_s=self.parameters.input.timeout_s,
             quality=self._quality.counts,
             degraded=self._shedding.sentences,
