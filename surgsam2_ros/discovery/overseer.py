@@ -115,7 +115,7 @@ class Overseer:
             self._ending.discard(one.object_id)
         own = [one for one in self._register if one.is_own]
         reasons = {one.object_id: why for one in own if (why := self._why_over(one))}
-        for younger, older in self._register.duplicates(seen_in):
+        for younger, older in self._register.duplicates(seen_in.time_s):
             reasons.setdefault(
                 younger.object_id, f'it has lain on {older.object_id}, which was there before'
             )
@@ -264,7 +264,7 @@ class Overseer:
             one
             for one in self._register
             if (view := self._now.find(one.object_id)) is not None and view.is_away
-        ]
+        ] + self._register.astray()
         likeness: dict[str, float] = {}
         if away:
             likeness = likeness_to(self._register, proposal, seen_in)
@@ -315,8 +315,10 @@ class Overseer:
         if now_s - one.prompted_s < self._settings.reprompt_after_s:
             self._rest(sighting, _PAUSE_S)
             return []
+        known, since_s = self._now.find(one.object_id), now_s - one.seen_s
+        where = 'it lies on another object' if known.is_seen else f'it was away for {since_s:.1f} s'
         why = (
-            f'it was not seen for {now_s - one.seen_s:.1f} s, and looks like what '
+            f'{where}, and looks like what '
             f'{sum(sighting.free)} detections agree in (likeness {likeness:.2f}, no other object '
             'as much)'
         )
