@@ -189,7 +189,8 @@ class Overseer:
     def _object_below(self, sighting: Sighting, seen_in: Observation) -> Known | None:
         """Return the object that a sighting lies on, in its image or by now; the best of several.
 
-        What came, or came back, since that image is looked for where the sighting would be now.
+        What came, or came back, since that image is looked for where the sighting would be now;
+        what this sighting itself was made into it lies on, wherever that has got to.
         """
         proposal, now = sighting.proposal, self._now
         below = _lain_on(proposal, seen_in)
@@ -197,10 +198,9 @@ class Overseer:
             return below
         seen_then = {one.object_id for one in seen_in.known if one.is_seen}
         ahead = Spot(sighting.box_at(now.time_s), proposal.score)
-        for one in now.known:
-            if one.is_seen and one.object_id not in seen_then and lies_on(ahead, one.crop):
-                return one
-        return None
+        came = [one for one in now.known if one.is_seen and one.object_id not in seen_then]
+        below = [o for o in came if o.object_id == sighting.on or lies_on(ahead, o.crop)]
+        return below[0] if below else None
 
     def _note(self, sighting: Sighting, known: Known | None, seen_in: Observation) -> None:
         if known is not None:

@@ -93,6 +93,18 @@ def test_answers_for_older_images_start_an_object_once(stage):
     assert actions(stage.decisions) == STARTED
 
 
+def test_late_answers_for_what_has_turned_about_since_start_it_once(stage):
+    for frame in range(30):
+        left = 5 + 12 * min(frame, 14 - min(frame, 14)) if frame < 14 else 5
+        stage.put('tool', (left, 20, left + 40, 60))
+        stage.track()
+        if frame >= 5:
+            box = stage.past[-6].picture  # what the detector looked at
+            columns = np.nonzero((box == GREY).all(axis=2).any(axis=0))[0]
+            stage.look((columns[0], 20, columns[-1] + 1, 60), ago=5)
+    assert actions(stage.decisions) == STARTED
+
+
 def test_two_detectors_that_see_the_same_start_it_once(stage):
     stage.put('tool', LEFT)
     stage.executes = False  # the prompt is on its way
