@@ -13,7 +13,7 @@ from surgsam2_ros.tracking.states import TrackState
 
 _LOOK_PERIOD_S = 0.5
 _DUPLICATE = 0.8
-_DUPLICATE_S = 0.5
+_DUPLICATE_S = 1.0
 
 
 class Biography:
@@ -40,14 +40,15 @@ class Biography:
         self.looks, self.described = Looks(), Looks()
         self._looked_s = float('-inf')
 
-    def update(self, known: Known, seen_in: Observation) -> None:
-        """Account for an image."""
+    def update(self, known: Known, seen_in: Observation, *, is_alone: bool) -> None:
+        """Account for an image, in which it may lie on another object."""
         if known.is_seen:
             self.seen_s, self.box = seen_in.time_s, corners(known.crop)
         if known.state != TrackState.TRACKED:
             return
         self.was_tracked = True
-        if seen_in.picture is None or seen_in.time_s - self._looked_s < _LOOK_PERIOD_S:
+        is_due = seen_in.time_s - self._looked_s >= _LOOK_PERIOD_S
+        if seen_in.picture is None or not (is_alone and is_due):
             return
         self._looked_s = seen_in.time_s
         if (look := describe(seen_in.picture, known.crop)) is not None:
@@ -82,32 +83,41 @@ class Register:
         gone = [one for one in self if one.object_id not in living]
         for one in gone:
             del self._all[one.object_id]
+        self._compare(seen_in)
+        together = {name for pair in self._together_s for name in pair}
         for known in seen_in.known:
             name = known.object_id
             if name not in self._all:
                 self._all[name] = Biography(name, seen_in.time_s, is_own=name in started)
-            self._all[name].update(known, seen_in)
+            self._all[name].update(known, seen_in, is_alone=name not in together)
         return gone
 
-    def duplicates(self, seen_in: Observation) -> list[tuple[Biography, Biography]]:
+    def astray(self) -> list[Biography]:
+        """Return the overseer's objects whose masks may have gone to another object."""
+        names = {name for pair in self._together_s for name in pair}
+        return [self._all[name] for name in names if self._all[name].is_own]
+
+    def duplicates(self, now_s: float) -> list[tuple[Biography, Biography]]:
         """Return the pairs (to end, to keep) of objects that have lain on each other for a while.
 
         Of two the operator's stays, else the older one; two of the operator's are left alone.
         """
-        seen = [known for known in seen_in.known if known.is_seen]
-        together: dict[tuple[str, str], float] = {}
-        for number, one in enumerate(seen):
-            for other in seen[number + 1 :]:
-                if containment(one.crop, other.crop) < _DUPLICATE:
-                    continue
-                pair = one.object_id, other.object_id
-                together[pair] = self._together_s.get(pair, seen_in.time_s)
-        self._together_s = together
         found = []
-        for pair, since_s in together.items():
+        for pair, since_s in self._together_s.items():
             first, second = (self._all[name] for name in pair)
-            if seen_in.time_s - since_s < _DUPLICATE_S or not (first.is_own or second.is_own):
+            if now_s - since_s < _DUPLICATE_S or not (first.is_own or second.is_own):
                 continue
             older = min(first, second, key=lambda one: (one.is_own, one.born_s))
             found.append((second if older is first else first, older))
         return found
+
+    def _compare(self, seen_in: Observation) -> None:
+        """Note which objects lie on each other, and since when."""
+        seen = [known for known in seen_in.known if known.is_seen]
+        together: dict[tuple[str, str], float] = {}
+        for number, one in enumerate(seen):
+            for other in seen[number + 1 :]:
+                if containment(one.crop, other.crop) >= _DUPLICATE:
+                    pair = one.object_id, other.object_id
+                    together[pair] = self._together_s.get(pair, seen_in.time_s)
+        self._together_s = together

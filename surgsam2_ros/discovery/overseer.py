@@ -115,7 +115,7 @@ class Overseer:
             self._ending.discard(one.object_id)
         own = [one for one in self._register if one.is_own]
         reasons = {one.object_id: why for one in own if (why := self._why_over(one))}
-        for younger, older in self._register.duplicates(seen_in):
+        for younger, older in self._register.duplicates(seen_in.time_s):
             reasons.setdefault(
                 younger.object_id, f'it has lain on {older.object_id}, which was there before'
             )
@@ -189,7 +189,8 @@ class Overseer:
     def _object_below(self, sighting: Sighting, seen_in: Observation) -> Known | None:
         """Return the object that a sighting lies on, in its image or by now; the best of several.
 
-        What came, or came back, since that image is looked for where the sighting would be now.
+        What came, or came back, since that image is looked for where the sighting would be now;
+        what this sighting itself was made into it lies on, wherever that has got to.
         """
         proposal, now = sighting.proposal, self._now
         below = _lain_on(proposal, seen_in)
@@ -197,10 +198,9 @@ class Overseer:
             return below
         seen_then = {one.object_id for one in seen_in.known if one.is_seen}
         ahead = Spot(sighting.box_at(now.time_s), proposal.score)
-        for one in now.known:
-            if one.is_seen and one.object_id not in seen_then and lies_on(ahead, one.crop):
-                return one
-        return None
+        came = [one for one in now.known if one.is_seen and one.object_id not in seen_then]
+        below = [o for o in came if o.object_id == sighting.on or lies_on(ahead, o.crop)]
+        return below[0] if below else None
 
     def _note(self, sighting: Sighting, known: Known | None, seen_in: Observation) -> None:
         if known is not None:
@@ -264,7 +264,7 @@ class Overseer:
             one
             for one in self._register
             if (view := self._now.find(one.object_id)) is not None and view.is_away
-        ]
+        ] + self._register.astray()
         likeness: dict[str, float] = {}
         if away:
             likeness = likeness_to(self._register, proposal, seen_in)
@@ -315,8 +315,10 @@ class Overseer:
         if now_s - one.prompted_s < self._settings.reprompt_after_s:
             self._rest(sighting, _PAUSE_S)
             return []
+        known, since_s = self._now.find(one.object_id), now_s - one.seen_s
+        where = 'it lies on another object' if known.is_seen else f'it was away for {since_s:.1f} s'
         why = (
-            f'it was not seen for {now_s - one.seen_s:.1f} s, and looks like what '
+            f'{where}, and looks like what '
             f'{sum(sighting.free)} detections agree in (likeness {likeness:.2f}, no other object '
             'as much)'
         )

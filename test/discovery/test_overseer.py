@@ -93,6 +93,18 @@ def test_answers_for_older_images_start_an_object_once(stage):
     assert actions(stage.decisions) == STARTED
 
 
+def test_late_answers_for_what_has_turned_about_since_start_it_once(stage):
+    for frame in range(30):
+        left = 5 + 12 * min(frame, 14 - min(frame, 14)) if frame < 14 else 5
+        stage.put('tool', (left, 20, left + 40, 60))
+        stage.track()
+        if frame >= 5:
+            box = stage.past[-6].picture  # what the detector looked at
+            columns = np.nonzero((box == GREY).all(axis=2).any(axis=0))[0]
+            stage.look((columns[0], 20, columns[-1] + 1, 60), ago=5)
+    assert actions(stage.decisions) == STARTED
+
+
 def test_two_detectors_that_see_the_same_start_it_once(stage):
     stage.put('tool', LEFT)
     stage.executes = False  # the prompt is on its way
@@ -151,13 +163,23 @@ def test_one_instrument_that_is_detected_in_two_pieces_gets_one_id(stage):
 def test_two_ids_on_one_instrument_do_not_stay(stage):
     on_stage(stage, left=(LEFT, GREY), right=(RIGHT, GREY))
     stage.follows['found_2'] = 'left'  # the tracker went astray
-    assert actions(stage.run(30, 'left'))[0] == ('end', 'found_2')
+    assert actions(stage.run(40, 'left'))[0] == ('end', 'found_2')
+
+
+def test_an_object_that_went_to_another_is_fetched_back_by_its_looks(stage):
+    on_stage(stage, red=(LEFT, RED), blue=(RIGHT, BLUE))
+    stage.run(90, 'red', 'blue')
+    stage.follows['found_2'] = 'red'  # the tracker went astray
+    decisions = stage.run(60, 'red', 'blue')
+    assert actions(decisions) == [('retake', 'found_2')]
+    assert 'it lies on another object' in decisions[0].why
+    assert stage.follows == {'found_1': 'red', 'found_2': 'blue'}
 
 
 def test_of_two_on_one_instrument_the_operators_stays(stage):
     on_stage(stage, left=(LEFT, GREY), right=(RIGHT, GREY))
     stage.operator_adds('driver', 'left')
-    decisions = stage.run(30, 'left', 'right')
+    decisions = stage.run(40, 'left', 'right')
     assert actions(decisions) == [('end', 'found_1')]
     assert 'driver' in decisions[0].why
 
