@@ -14,7 +14,9 @@ from surgsam2_ros.network.instrument_detector import DetectorMaps
 
 _NOT_HERE = -10.0  # mask logit of cells that belong to another instrument
 _LEAST_AGREEMENT = 0.15  # IoU of a cell's own box with that of the instrument it is given to
+_CONTAINED = 0.9  # share of the smaller of two boxes that they have in common
 _MOST_PEAKS = 64
+_TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,13 @@ class DecodingRule:
 
     Attributes:
         min_score: of an instrument, 0 to 1.
-        overlap: IoU of two boxes from which the less certain one is dropped.
+        overlap: IoU of two boxes from which the less certain one is dropped; so is one within
+            another.
         most: instruments of an image.
     """
 
-    min_score: float = 0.4
-    overlap: float = 0.6
+    min_score: float = 0.3
+    overlap: float = 0.45
     most: int = 16
 
     def __post_init__(self):
@@ -136,10 +139,14 @@ def _peaks(heat: np.ndarray, least: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _suppressed(boxes: np.ndarray, overlap: float) -> list[int]:
-    """Keep the boxes [N, 4], highest first, that overlap with none kept before."""
+    """Keep the boxes [N, 4], highest first, that neither overlap with one before nor lie in it."""
     kept: list[int] = []
     for number, box in enumerate(boxes):
-        if not kept or box_iou(box, boxes[kept]).max() < overlap:
+        others = boxes[kept]
+        within = _intersection(box, others) / np.maximum(
+            np.minimum(_area(box), _area(others)), _TINY
+        )
+        if (box_iou(box, others) < overlap).all() and (within < _CONTAINED).all():
             kept.append(number)
     return kept
 
@@ -169,14 +176,19 @@ def _descriptors(features: torch.Tensor, logits: np.ndarray) -> np.ndarray:
     weights = F.avg_pool2d(torch.from_numpy(_sigmoid(logits))[:, None], 2)[:, 0].numpy()
     means = np.einsum('nhw,dhw->nd', weights, np.where(np.isfinite(values), values, 0.0))
     lengths = np.linalg.norm(means, axis=1, keepdims=True)
-    return (means / np.maximum(lengths, 1e-12)).astype(np.float32)
+    return (means / np.maximum(lengths, _TINY)).astype(np.float32)
 
 
 def box_iou(box: np.ndarray, others: np.ndarray) -> np.ndarray:
     """IoU of a box [4] with others [N, 4], left, top, right and bottom; 0 for empty ones."""
-    left, top = np.maximum(box[0], others[:, 0]), np.maximum(box[1], others[:, 1])
-    right, bottom = np.minimum(box[2], others[:, 2]), np.minimum(box[3], others[:, 3])
-    both = np.maximum(right - left, 0) * np.maximum(bottom - top, 0)
-    areas = (others[:, 2] - others[:, 0]) * (others[:, 3] - others[:, 1])
-    either = (box[2] - box[0]) * (box[3] - box[1]) + areas - both
-    return both / np.maximum(either, 1e-12)
+    both = _intersection(box, others)
+    return both / np.maximum(_area(box) + _area(others) - both, _TINY)
+
+
+def _intersection(box: np.ndarray, others: np.ndarray) -> np.ndarray:
+    low, high = np.maximum(box[:2], others[:, :2]), np.minimum(box[2:], others[:, 2:])
+    return np.maximum(high - low, 0).prod(axis=1)
+
+
+def _area(boxes: np.ndarray) -> np.ndarray:
+    return (boxes[..., 2:] - boxes[..., :2]).prod(axis=-1)

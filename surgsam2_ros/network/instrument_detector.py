@@ -103,6 +103,12 @@ def trunk_digest(network: SurgSAM2) -> str:
     return digest.hexdigest()
 
 
+def detector_beside(model: str | Path) -> Path:
+    """Return where the detector of a network lies: beside its YAML, NAME_detector.safetensors."""
+    model = Path(model)
+    return model.with_name(f'{model.stem}_detector.safetensors')
+
+
 def load_detector(path: str | Path, network: SurgSAM2) -> InstrumentDetector:
     """Load a head for a network, on its device and in evaluation mode.
 

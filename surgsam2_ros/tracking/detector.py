@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 
@@ -91,28 +92,33 @@ class PendingProposals:
 def to_proposals(found: FoundInstruments, region: Region) -> tuple[Proposal, ...]:
     """Bring instruments to the size of the image.
 
+    A box is the mean of the one that the peak gives and the one around the mask, which was more
+    accurate on held-out clips than either. Instruments whose masks have no pixel are left out.
+
     Args:
         found: in what the network saw.
         region: of the image, that the network saw.
     """
     proposals = []
+    offset = np.array([region.x, region.y, region.x, region.y])
+    sides = np.array([region.width, region.height, region.width, region.height])
     for row in range(len(found)):
         mask = np.zeros(region.image_size, bool)
         drawn = resize_above(found.mask_logits[row], region.size, 0.0)
         if drawn is None:
             continue
-        y, x = region.y + drawn.y, region.x + drawn.x
-        height, width = drawn.logits.shape
-        mask[y : y + height, x : x + width] = drawn.logits > 0
-        left, top, right, bottom = (float(value) for value in found.boxes[row])
+        shown = drawn.logits > 0
+        x, y, width, height = cv2.boundingRect(shown.view(np.uint8))
+        if not width:
+            continue
+        shown = shown[y : y + height, x : x + width]
+        x, y = x + region.x + drawn.x, y + region.y + drawn.y
+        mask[y : y + height, x : x + width] = shown
+        bounds = np.array([x, y, x + width, y + height])
+        box = (found.boxes[row] * sides + offset + bounds) / 2
         proposals.append(
             Proposal(
-                box=(
-                    region.x + left * region.width,
-                    region.y + top * region.height,
-                    region.x + right * region.width,
-                    region.y + bottom * region.height,
-                ),
+                box=tuple(box.tolist()),
                 score=float(found.scores[row]),
                 mask=mask,
                 descriptor=found.descriptors[row],

@@ -55,7 +55,7 @@ class DetectorPictures:
         self._data = TrainingData(
             data, _ALL, augmentation, size=size, longest=1, root=root, data_root=data_root
         )
-        self._empty = [_open_empty(source, root / data_root) for source in empty]
+        self._empty = [open_empty(source, root / data_root) for source in empty]
         weights = np.array([source.weight for source in empty])
         self._weights = weights / weights.sum()
 
@@ -86,7 +86,13 @@ class DetectorPictures:
         return normalise(rgb)[0], detector_targets(none, nothing[0] > 0)
 
 
-def _open_empty(source: DataSource, data_root: Path) -> ComposedMaker:
+def open_empty(source: DataSource, data_root: Path) -> ComposedMaker:
+    """Open a source of pictures without instruments.
+
+    Raises:
+        ValueError: when it is not of type composed.
+        SourceError, FileNotFoundError: as `open_maker`.
+    """
     if source.type != 'composed':
         raise ValueError(
             f'empty: a source of type {source.type!r} shows objects; use composed, with tissue'
