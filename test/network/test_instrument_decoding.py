@@ -20,7 +20,7 @@ RULE = DecodingRule(min_score=0.5)
 
 
 def maps_of(*boxes, peaks=None, features=None):
-    """Draw maps of rectangles (left, top, right, bottom) in cells, each with a peak in its middle."""
+    """Draw rectangles (left, top, right, bottom) in cells, each with a peak in its middle."""
     mask = torch.full((1, 1, SIDE, SIDE), -6.0)
     centre = torch.full((1, 1, SIDE, SIDE), -8.0)
     extents = torch.zeros(1, 4, SIDE, SIDE)
