@@ -30,7 +30,7 @@ class DecodingRule:
         most: instruments of an image.
     """
 
-    min_score: float = 0.3
+    min_score: float = 0.4
     overlap: float = 0.45
     most: int = 16
 

@@ -112,6 +112,11 @@ class StreamingTracker:
         return self._frame_index
 
     @property
+    def detects(self) -> bool:
+        """Whether it has a detector of its own, so that results have proposals."""
+        return self._detector is not None
+
+    @property
     def objects(self) -> tuple[ObjectInfo, ...]:
         """All objects, in the order in which they were added, as of the newest frame."""
         return tuple(tracked.info for tracked in self._objects.values())

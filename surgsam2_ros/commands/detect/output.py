@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from surgsam2_ros.tracking import Proposal
 
 _TILES = 24  # of a sheet
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
 _PICTURES, _LIST, _VIDEO = ('.png', '.jpg', '.jpeg'), '.json', '.mp4'
 
 
@@ -111,9 +112,13 @@ def draw_proposals(rgb: np.ndarray, proposals: Sequence[Proposal]) -> np.ndarray
         DrawnTrack(f'{number}', number, proposal.mask, proposal.score)
         for number, proposal in enumerate(proposals, start=1)
     ]
-    drawn = draw_overlay(rgb, tracks)
+    drawn = draw_overlay(rgb, tracks, labels=False)
     for track, proposal in zip(tracks, proposals, strict=True):
         left, top, right, bottom = (round(value) for value in proposal.box)
+        place = (left + 3, max(top, 0) + 14)
+        cv2.putText(
+            drawn, f'{track.score:.2f}', place, _FONT, 0.45, instance_colour(track.instance), 1
+        )
         cv2.rectangle(drawn, (left, top), (right, bottom), instance_colour(track.instance), 1)
     return drawn
 

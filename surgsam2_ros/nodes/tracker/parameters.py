@@ -127,6 +127,7 @@ class ModelParameters:
 
     config: str
     checkpoint: str
+    detector: str
     device: str
     precision: str
     backend: str

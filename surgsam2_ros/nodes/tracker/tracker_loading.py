@@ -14,12 +14,13 @@ import numpy as np
 import torch
 
 from surgsam2_ros.engines import DeviceDescription, build_engine, choose_arithmetic
-from surgsam2_ros.network import CheckpointError, load_network
+from surgsam2_ros.network import CheckpointError, SurgSAM2, load_network
 from surgsam2_ros.network.checkpoint import checkpoint_path
+from surgsam2_ros.network.instrument_detector import detector_beside, load_detector
 from surgsam2_ros.nodes.tracker.measured_choice import use_measured_threads, without_slow_8_bits
 from surgsam2_ros.nodes.tracker.parameters import Parameters
 from surgsam2_ros.share import share_file
-from surgsam2_ros.tracking import Engine, Prompt, StreamingTracker
+from surgsam2_ros.tracking import Detector, Engine, Prompt, StreamingTracker
 from surgsam2_ros.tracking.current_device import use_device
 from surgsam2_ros.tracking.engines import first_line
 
@@ -152,7 +153,8 @@ def _load_on(
     engine = build_engine(network, settings, tracker_config, note)
     if device == 'cpu' and settings.profile == 'fast' and settings.backend == 'torch':
         engine = without_slow_8_bits(engine, network, on_progress)
-    tracker = StreamingTracker(network, tracker_config, engine)
+    detector = _load_detector(model.detector, config, network)
+    tracker = StreamingTracker(network, tracker_config, engine, detector)
     tracker.warm_up(on_progress)
     _warm_up(tracker, network.image_size, model.warmup_frames)
     return LoadedTracker(
@@ -165,6 +167,17 @@ def _load_on(
         engine=engine,
         failures=failures,
     )
+
+
+def _load_detector(name: str, config: Path, network: SurgSAM2) -> Detector | None:
+    """Load what model.detector names; it runs as plain PyTorch, whatever runs the network."""
+    if not name:
+        return None
+    path = detector_beside(config) if name == 'auto' else _find_file(name) or name
+    try:
+        return Detector(load_detector(path, network))
+    except CheckpointError as error:
+        raise CheckpointError(f'model.detector is {name!r}: {error}') from error
 
 
 def _find_file(name: str) -> Path | None:
