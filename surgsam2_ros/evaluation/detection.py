@@ -22,7 +22,7 @@ from surgsam2_ros.evaluation.metrics.detection import (
 from surgsam2_ros.sources import SourceError, read_label_png
 
 if TYPE_CHECKING:
-    from surgsam2_ros.tracking import Proposal
+    from surgsam2_ros.tracking.proposal import Proposal
 
 Detect = Callable[[np.ndarray], Sequence['Proposal']]
 
