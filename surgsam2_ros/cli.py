@@ -21,6 +21,7 @@ from surgsam2_ros.heap import keep_freed_memory
 COMMANDS = (
     'demo',
     'track',
+    'detect',
     'evaluate',
     'score',
     'compare',

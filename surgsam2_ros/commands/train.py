@@ -74,12 +74,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _train(args: argparse.Namespace) -> int:
-    from surgsam2_ros.training.config import load_training_config
+    from surgsam2_ros.training.config import read_settings, training_config
+    from surgsam2_ros.training.detector.config import TASK, detector_config
+    from surgsam2_ros.training.detector.loop import train_detector
     from surgsam2_ros.training.loop import train
 
-    config = load_training_config(args.config, args.overrides)
+    values, root = read_settings(args.config, args.overrides)
     output = args.output or Path('build/training') / args.config.stem
     with _Display() as display:
+        if values.get('task') == TASK:
+            train_detector(
+                detector_config(values, root), output, resume=args.resume, report=display
+            )
+            return 0
+        config = training_config(values, root)
         train(config, output, resume=args.resume, report=display)
     return 0
 

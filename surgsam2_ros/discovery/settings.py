@@ -26,7 +26,7 @@ class DiscoverySettings:
     """
 
     source: str = OFF
-    min_score: float = 0.5
+    min_score: float = 0.4
     confirm_frames: int = 3
     window_frames: int = 5
     retake_similarity: float = 0.9

@@ -95,7 +95,7 @@ class Oversight:
         self._past.append(image, tracked.result.label_image.shape)
         decisions = self._overseer.see(image)
         if self._settings.takes_own:
-            proposals = getattr(tracked.result, 'proposals', ())
+            proposals = tracked.result.proposals
             decisions += self._overseer.look(image, proposals, OWN)
         for seen, proposals in self._detections.take(self._past):
             decisions += self._overseer.look(seen, proposals, EXTERNAL)

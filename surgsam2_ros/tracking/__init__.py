@@ -3,6 +3,7 @@
 """The streaming tracker: prompts, memory bank, frame pruning, track states and results."""
 
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
+from surgsam2_ros.tracking.detector import Detector
 from surgsam2_ros.tracking.engines import Engine, EngineError
 from surgsam2_ros.tracking.look_ahead import look_ahead
 from surgsam2_ros.tracking.mask_crop import MaskCrop
@@ -10,6 +11,7 @@ from surgsam2_ros.tracking.memory_bank import memories_read
 from surgsam2_ros.tracking.pending_result import PendingResult
 from surgsam2_ros.tracking.preprocess import PreparedFrame
 from surgsam2_ros.tracking.prompts import Prompt, PromptError, UnknownObjectError
+from surgsam2_ros.tracking.proposal import Proposal
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo, Track
 from surgsam2_ros.tracking.snapshot import (
     SnapshotError,
@@ -22,6 +24,7 @@ from surgsam2_ros.tracking.tracker import StreamingTracker
 
 __all__ = [
     'MOST_INSTANCES',
+    'Detector',
     'Engine',
     'EngineError',
     'FrameResult',
@@ -31,6 +34,7 @@ __all__ = [
     'PreparedFrame',
     'Prompt',
     'PromptError',
+    'Proposal',
     'SnapshotError',
     'StreamingTracker',
     'Track',

@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from surgsam2_ros.network import Decoded
 from surgsam2_ros.tracking.config import TrackerConfig
+from surgsam2_ros.tracking.detector import PendingProposals
 from surgsam2_ros.tracking.object_step import read_scores
 from surgsam2_ros.tracking.prompts import Prompt
 from surgsam2_ros.tracking.rendering import (
@@ -79,6 +80,7 @@ class PendingResult:
         elapsed_ns: what counts as the time since the frame before [ns], see `FrameTime`.
         poor: for each object, whether its mask is too poor to act on; None when the memory does
             not depend on it: then `render` judges, without a wait for the device before it.
+        found: what the tracker's detector saw in the frame; None without one.
     """
 
     frame_index: int
@@ -88,6 +90,7 @@ class PendingResult:
     drawing: Drawing
     elapsed_ns: int
     poor: tuple[bool, ...] | None = None
+    found: PendingProposals | None = None
 
     @torch.inference_mode()
     def render(self) -> FrameResult:
@@ -96,6 +99,10 @@ class PendingResult:
         Call it once, and for the frames of a tracker in their order; another thread may do that
         while the tracker is at the next frame.
         """
+        result = self._render_tracks()
+        return result if self.found is None else replace(result, proposals=self.found.finish())
+
+    def _render_tracks(self) -> FrameResult:
         if self.decoded is None:
             return FrameResult(self.frame_index, np.zeros(self.region.image_size, np.uint8), ())
         rendering = self.drawing.finish(self.decoded)

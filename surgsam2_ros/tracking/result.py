@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from surgsam2_ros.tracking.mask_crop import MaskCrop
+from surgsam2_ros.tracking.proposal import Proposal
 from surgsam2_ros.tracking.states import TrackState
 
 
@@ -72,11 +73,14 @@ class FrameResult:
         label_image: uint8 [H, W]; 0 is background, other values are `Track.instance`. Where
             masks overlap the object with the highest mask logit wins.
         tracks: one per object, in the order in which they were added.
+        proposals: what the tracker's own detector found in the frame, the most certain first;
+            empty without one.
     """
 
     frame_index: int
     label_image: np.ndarray
     tracks: tuple[Track, ...]
+    proposals: tuple[Proposal, ...] = ()
 
     def tracked_label_image(self) -> np.ndarray:
         """Return the label image of the TRACKED objects alone, uint8 [H, W].

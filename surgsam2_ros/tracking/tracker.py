@@ -17,6 +17,7 @@ from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.tracking.checkpoint import Checkpoint
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
 from surgsam2_ros.tracking.current_device import use_device
+from surgsam2_ros.tracking.detector import Detector
 from surgsam2_ros.tracking.engines import Engine
 from surgsam2_ros.tracking.frame_step import FrameStep
 from surgsam2_ros.tracking.memory_bank import MemoryBank
@@ -68,6 +69,7 @@ class StreamingTracker:
         network: SurgSAM2,
         config: TrackerConfig | None = None,
         engine: Engine | None = None,
+        detector: Detector | None = None,
     ) -> None:
         """Track with this network, which must be in evaluation mode.
 
@@ -75,6 +77,8 @@ class StreamingTracker:
             network: with weights.
             config: the default one when None.
             engine: what runs the network for frames without prompts; plain PyTorch when None.
+            detector: looks for instruments in every frame, for `FrameResult.proposals`; it changes
+                nothing else. None: nobody does, and frames without objects are not encoded.
 
         Raises:
             ValueError: when the network is in training mode or the config does not fit it.
@@ -87,6 +91,7 @@ class StreamingTracker:
             self._bank = MemoryBank(network, self.config)
         engine = Engine.eager(network) if engine is None else engine
         self._engine, self._encode = engine, engine.encoder.encode
+        self._detector = detector
         self._step = FrameStep(network, self._bank, engine.stepper.track)
         self._motion = Motion(network, self.config.motion_hint)
         self._object_step = ObjectStep(self._step, self.config)
@@ -105,6 +110,11 @@ class StreamingTracker:
     def frame_index(self) -> int:
         """Frames processed since the last reset; the index that the next frame will have."""
         return self._frame_index
+
+    @property
+    def detects(self) -> bool:
+        """Whether it has a detector of its own, so that results have proposals."""
+        return self._detector is not None
 
     @property
     def objects(self) -> tuple[ObjectInfo, ...]:
@@ -287,8 +297,12 @@ class StreamingTracker:
         self._past.run(self._objects.values())
         index, objects, decoded = self._frame_index, tuple(self._objects.values()), None
         drawing = Drawing(objects, region, self.config)
-        if objects:
+        features = found = None
+        if objects or self._detector is not None:
             features = frame.features or self._encode(image)
+        if self._detector is not None:
+            found = self._detector.look(features, region)
+        if objects:
             older = self._newest_image
             flow = self._motion.flow(image, older, same_region=region == self._region)
             decoded = self._object_step.run(
@@ -303,7 +317,7 @@ class StreamingTracker:
             tracked.forget_prompts_before(oldest)
         poor = tuple(o.quality.poor for o in objects) if self.config.gates_uncertain else None
         elapsed_ns = self._time.step(stamp_ns)
-        return PendingResult(index, region, objects, decoded, drawing, elapsed_ns, poor)
+        return PendingResult(index, region, objects, decoded, drawing, elapsed_ns, poor, found)
 
     @torch.inference_mode()
     def segment(self, rgb: np.ndarray, prompts: Sequence[Prompt]) -> FrameResult:

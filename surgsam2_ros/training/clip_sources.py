@@ -25,6 +25,7 @@ _ONLY_FOR = {
     'kinds': ('rendered',),
     'cutouts': ('composed', 'stills'),
     'tissue': ('composed',),
+    'leave_out': ('composed',),
     **dict.fromkeys(SHARES, ('composed',)),
     'hold_out': ('composed', 'stills'),
 }
@@ -57,6 +58,8 @@ class DataSource:
             folder is drawn from equally often.
         tissue: (composed) folders below the data root with frames that show no instrument, each
             drawn from equally often.
+        leave_out: (composed) names, without suffix, of tissue pictures that are not used, such as
+            those that do show an instrument.
         pieces: (composed) share of the objects that are pieces of tissue instead of tools.
         articulated: (composed) share of the tools that are large, with a wrist and jaws that move.
         grey: (composed) share of the clips without colour.
@@ -83,6 +86,7 @@ class DataSource:
     kinds: tuple[str, ...] | None = None
     cutouts: tuple[str, ...] | None = None
     tissue: tuple[str, ...] | None = None
+    leave_out: tuple[str, ...] | None = None
     pieces: float = 0.0
     articulated: float = 0.0
     grey: float = 0.25

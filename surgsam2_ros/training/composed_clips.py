@@ -182,8 +182,12 @@ def open_maker(source: DataSource, data_root: str | Path) -> ClipMaker:
         pictures = tuple(_fitting(_pictures(folder, side), folder.name))
         _require(pictures, f'{folder} holds no labelled picture', side)
         return StillMaker(pictures, cutouts)
+    unwanted = set(source.leave_out or ())
     tissues = _in_equal_shares(
-        [_on_side(_images(_folder(data_root, name)), side) for name in source.tissue or ()]
+        [
+            [p for p in _on_side(_images(_folder(data_root, name)), side) if p.stem not in unwanted]
+            for name in source.tissue or ()
+        ]
     )
     _require(cutouts, f'{", ".join(source.cutouts)} hold no tool that is large enough', side)
     _require(tissues, f'{", ".join(source.tissue)} hold no picture', side)

@@ -219,6 +219,18 @@ def load_training_config(path: str | Path, overrides: Iterable[str] = ()) -> Tra
     Raises:
         TrainingConfigError: for unknown fields, impossible values or an unreadable file.
     """
+    return training_config(*read_settings(path, overrides))
+
+
+def read_settings(path: str | Path, overrides: Iterable[str] = ()) -> tuple[dict[str, Any], Path]:
+    """Read a YAML mapping and override values in it.
+
+    Returns:
+        The mapping, and the folder that relative paths in it start from.
+
+    Raises:
+        TrainingConfigError: for an unreadable file or an override that fits nothing.
+    """
     path = Path(path)
     try:
         values = yaml.safe_load(path.read_text(encoding='utf-8'))
@@ -229,8 +241,7 @@ def load_training_config(path: str | Path, overrides: Iterable[str] = ()) -> Tra
     for override in overrides:
         _override(values, override)
     folders = path.resolve().parents
-    root = folders[2] if len(folders) > 2 else folders[0]
-    return training_config(values, root)
+    return values, folders[2] if len(folders) > 2 else folders[0]
 
 
 def training_config(values: Mapping[str, Any], root: Path) -> TrainingConfig:
@@ -243,7 +254,7 @@ def training_config(values: Mapping[str, Any], root: Path) -> TrainingConfig:
     Raises:
         TrainingConfigError: for unknown fields and impossible values.
     """
-    return _build(TrainingConfig, {**values, 'root': root}, '')
+    return build_settings(TrainingConfig, {**values, 'root': root})
 
 
 def _override(values: dict[str, Any], override: str) -> None:
@@ -281,8 +292,12 @@ def _place(values: list, text: str, key: str) -> int:
     return int(text)
 
 
-def _build(cls: type, values: Any, where: str) -> Any:
-    """Make a dataclass of a mapping, its fields by their types; `where` is for messages."""
+def build_settings(cls: type, values: Any, where: str = '') -> Any:
+    """Make a dataclass of a mapping, its fields by their types; `where` is for messages.
+
+    Raises:
+        TrainingConfigError: for unknown or missing fields and impossible values.
+    """
     title = where or 'the training config'
     if not isinstance(values, Mapping):
         raise TrainingConfigError(f'{title} is {values!r}; it must be a mapping of fields')
@@ -319,7 +334,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
             return None
         return _convert(next(a for a in arguments if a is not type(None)), value, where)
     if dataclasses.is_dataclass(hint):
-        return _build(hint, {} if value is None else value, where)
+        return build_settings(hint, {} if value is None else value, where)
     if origin is tuple:
         if not isinstance(value, (list, tuple)):
             raise TrainingConfigError(f'{where} is {value!r}; it must be a list')

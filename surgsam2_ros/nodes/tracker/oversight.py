@@ -6,12 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from surgsam2_ros.discovery import Decision, DiscoverySettings
+from surgsam2_ros.discovery import Decision
 from surgsam2_ros.discovery.settings import OFF
 from surgsam2_ros.nodes.tracker.parameters import Parameters
 from surgsam2_ros.streaming.oversight import Oversight
 from surgsam2_ros.streaming.requests import RequestQueue
-from surgsam2_ros.tracking import StreamingTracker
 
 
 def start_oversight(
@@ -39,12 +38,3 @@ def start_oversight(
         tell=tell,
         report=report,
     )
-
-
-def require_detector(settings: DiscoverySettings, tracker: StreamingTracker) -> None:
-    """Raise ValueError where the network's own detector is wanted and it has none."""
-    if settings.takes_own and not getattr(tracker, 'detects', False):
-        raise ValueError(
-            f'discovery.source is {settings.source!r}, but the network has no detector; set it to '
-            'external, and publish what a detector sees on the topic detections'
-        )

@@ -130,6 +130,7 @@ class ModelParameters:
 
     config: str
     checkpoint: str
+    detector: str
     device: str
     precision: str
     backend: str

@@ -18,7 +18,7 @@ from surgsam2_ros.nodes.tracker.endpoints.result_publisher import ResultPublishe
 from surgsam2_ros.nodes.tracker.health.diagnostics import NodeDescription
 from surgsam2_ros.nodes.tracker.health.status_reporter import StatusReporter
 from surgsam2_ros.nodes.tracker.life.restart import NodeIdentity, start_snapshots
-from surgsam2_ros.nodes.tracker.oversight import require_detector, start_oversight
+from surgsam2_ros.nodes.tracker.oversight import start_oversight
 from surgsam2_ros.nodes.tracker.parameters import InputParameters, OutputParameters, Parameters
 from surgsam2_ros.nodes.tracker.tracker_loading import LoadedTracker, load_tracker
 from surgsam2_ros.streaming.call_thread import CallThread
@@ -235,7 +235,6 @@ class Pipeline:
     def _load(self, parameters: Parameters, load: Callable[..., LoadedTracker]) -> StreamingTracker:
         has_sound_cv_bridge()  # found out now: it may take longer than an image can wait
         self.loaded = load(parameters, self._reporter.warn, self._reporter.inform)
-        require_detector(parameters.discovery, self.loaded.tracker)
         on_cpu = self.loaded.device == 'cpu'  # a GPU would do both one after the other
         self.inference.encode_ahead = parameters.model.encode_ahead and on_cpu
         if on_cpu:

@@ -21,10 +21,12 @@ from surgsam2_ros.engines import (
 )
 from surgsam2_ros.network import CheckpointError, SurgSAM2, load_network
 from surgsam2_ros.network.checkpoint import checkpoint_path
+from surgsam2_ros.network.instrument_decoding import DecodingRule
+from surgsam2_ros.network.instrument_detector import detector_beside, load_detector
 from surgsam2_ros.nodes.tracker.measured_choice import use_measured_threads, without_slow_8_bits
 from surgsam2_ros.nodes.tracker.parameters import Parameters
 from surgsam2_ros.share import share_file
-from surgsam2_ros.tracking import Engine, Prompt, StreamingTracker, TrackerConfig
+from surgsam2_ros.tracking import Detector, Engine, Prompt, StreamingTracker, TrackerConfig
 from surgsam2_ros.tracking.current_device import use_device
 from surgsam2_ros.tracking.engines import first_line
 
@@ -72,6 +74,7 @@ class LoadedNetwork:
         settings: how it is run.
         config: of the trackers that the engine is for.
         engine: what runs the network.
+        detector: finds instruments in its features; None without one.
     """
 
     network: SurgSAM2
@@ -81,6 +84,7 @@ class LoadedNetwork:
     settings: EngineSettings
     config: TrackerConfig
     engine: Engine
+    detector: Detector | None = None
 
 
 def choose_device(name: str) -> str:
@@ -169,7 +173,7 @@ def _warm_tracker(
 ) -> LoadedTracker:
     use_device(device)
     loaded = load(device, parameters, note, on_progress)
-    tracker = StreamingTracker(loaded.network, loaded.config, loaded.engine)
+    tracker = StreamingTracker(loaded.network, loaded.config, loaded.engine, loaded.detector)
     tracker.warm_up(on_progress)
     _warm_up(tracker, loaded.network.image_size, parameters.model.warmup_frames)
     return LoadedTracker(
@@ -237,7 +241,22 @@ def load_on(
         settings=settings,
         config=tracker_config,
         engine=engine,
+        detector=_load_detector(parameters, config, network),
     )
+
+
+def _load_detector(parameters: Parameters, config: Path, network: SurgSAM2) -> Detector | None:
+    """Load the detector that is named or wanted; it runs as plain PyTorch, whatever runs the rest."""
+    name, discovery = parameters.model.detector, parameters.discovery
+    if not name and not discovery.takes_own:
+        return None
+    path = _find_file(name) or name if name not in ('', 'auto') else detector_beside(config)
+    rule = DecodingRule(min_score=discovery.min_score) if discovery.takes_own else DecodingRule()
+    try:
+        return Detector(load_detector(path, network), rule)
+    except CheckpointError as error:
+        wanted = f'model.detector is {name!r} and discovery.source {discovery.source!r}'
+        raise CheckpointError(f'{wanted}: {error}') from error
 
 
 def _find_file(name: str) -> Path | None:

@@ -5,7 +5,12 @@
 Pictures are handed in as arrays; reading them is left to the caller.
 """
 
-from surgsam2_ros.synthesis.composing.clips import UNLABELLED, compose_clip, moving_still
+from surgsam2_ros.synthesis.composing.clips import (
+    UNLABELLED,
+    compose_clip,
+    moving_still,
+    tissue_clip,
+)
 from surgsam2_ros.synthesis.composing.long_scene import (
     InstrumentPicture,
     LongScene,
@@ -23,4 +28,5 @@ __all__ = [
     'compose_clip',
     'compose_scene',
     'moving_still',
+    'tissue_clip',
 ]

@@ -74,6 +74,34 @@ def compose_clip(
     raise ValueError(f'no tool is seen in the first frame of {_TRIES} clips; give larger cut-outs')
 
 
+def tissue_clip(rng: np.random.Generator, frames: int, size: int, material: Material) -> np.ndarray:
+    """Make a clip that shows no tool: tissue in the light, motion and dirt of composed clips.
+
+    Half of the clips show a whole picture, black surroundings and all, the others a part of its
+    view, as composed clips do.
+
+    Args:
+        rng: source of all randomness.
+        frames: length T.
+        size: side S in pixels.
+        material: tissue to choose from; its cut-outs are drawn and left out again.
+
+    Returns:
+        images uint8 [T, S, S, 3] RGB.
+    """
+    if rng.random() < 0.5:
+        rgb = material.tissues[int(rng.integers(len(material.tissues)))].rgb
+        nothing = np.zeros(rgb.shape[:2], np.uint8)
+        scene = _still_scene(rng, frames, size, rgb, nothing, (), 0)
+    else:
+        scene = _tissue_scene(rng, frames, size, material)
+        scene = replace(scene, bodies=[body for body in scene.bodies if body.label == 0])
+    lights = [scene.labels_and_light(frame)[1] for frame in range(frames)]
+    images = np.stack([scene.optics.expose(light, n) for n, light in enumerate(lights)])
+    write_beside(rng, images, scene.optics.view)
+    return images
+
+
 def moving_still(
     rng: np.random.Generator,
     frames: int,
