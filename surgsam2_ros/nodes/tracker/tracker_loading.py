@@ -246,7 +246,7 @@ def load_on(
 
 
 def _load_detector(parameters: Parameters, config: Path, network: SurgSAM2) -> Detector | None:
-    """Load the detector that is named or wanted; it runs as plain PyTorch, whatever runs the rest."""
+    """Load the detector that is named or wanted; it runs as plain PyTorch, whatever the engine."""
     name, discovery = parameters.model.detector, parameters.discovery
     if not name and not discovery.takes_own:
         return None
