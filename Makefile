@@ -40,6 +40,7 @@ help: ## list the targets
 	@echo '  PYTHON       interpreter that .venv is made from, 3.10 to 3.13 (default: the first that fits)'
 	@echo '  ROS          kilted or jazzy: whose wheels, in an environment of its own; jazzy runs the tests of node, launch and bags'
 	@echo '  SCENE        composed or rendered: the one scene that `make demo` shows'
+	@echo '  DISCOVER     1: `make demo` prompts nothing, the node finds the instruments by itself'
 	@echo '  BAG, IMAGE_TOPIC, TRUTH_TOPIC, MODEL, CHECKPOINT, RATE    what `make demo` runs on'
 	@echo '  MINUTES, SEED    how long `make chaos` and `make soak` take, and the order of faults'
 	@echo '  DATA         folder of the pictures that `make train-nano-320` trains on'
@@ -59,6 +60,7 @@ demo: $(STAMPS)/package ## replay two scenes, or BAG, through the node, write bu
 	  $(if $(MODEL),--model '$(MODEL)') \
 	  $(if $(CHECKPOINT),--checkpoint '$(CHECKPOINT)') \
 	  $(if $(RATE),--rate '$(RATE)') \
+	  $(if $(DISCOVER),--discover) \
 	  $(ARGS)
 
 # Tests ----------------------------------------------------------------------------------------------------------------

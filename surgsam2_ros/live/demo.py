@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import cv2
 
 from surgsam2_ros.live import NODE, LiveError
+from surgsam2_ros.live.demo_discovery import name_found, overlaps_of
 from surgsam2_ros.live.demo_prompts import index_images, prompts_from_file, prompts_from_truth
-from surgsam2_ros.live.demo_report import DemoReport, make_report
+from surgsam2_ros.live.demo_report import DemoReport, make_report, read_compared
 from surgsam2_ros.live.demo_summary import summarise_demo
 from surgsam2_ros.live.node_process import replaying_node
 from surgsam2_ros.sources import BagReader, BagWriter, choose_image_topic
@@ -39,6 +40,7 @@ class DemoPlan:
         truth_topic: label images, or None.
         prompts: file with prompts for the first image, instead of the truth.
         rate_hz: images per second; None for the bag's.
+        discover: the node is to find the objects by itself; the truth is to compare with alone.
 
     Raises:
         LiveError: when nothing says which objects to track, or the truth does not fit.
@@ -53,8 +55,9 @@ class DemoPlan:
         truth_topic: str | None,
         prompts: Path | None,
         rate_hz: float | None,
+        discover: bool = False,
     ) -> None:
-        self.reader, self.truth_topic = reader, truth_topic
+        self.reader, self.truth_topic, self.discover = reader, truth_topic, discover
         besides = [truth_topic] if truth_topic is not None else []
         self.image_topic = choose_image_topic(reader, image_topic, besides=besides)
         self.compressed = reader.topics[self.image_topic].type_name == COMPRESSED_IMAGE_TYPE
@@ -64,10 +67,13 @@ class DemoPlan:
             self.prompts = prompts_from_file(prompts, reader, self.image_topic, self.headers)
         elif truth_topic is not None:
             self.prompts = prompts_from_truth(reader, truth_topic, self.headers)
+        elif discover:
+            self.prompts = []
         else:
             raise LiveError(
                 'nothing says which objects to track: give --truth-topic, or --prompts with a '
-                f'label image or points for the first image. The bag has {reader.list_topics()}'
+                'label image or points for the first image, or --discover. The bag has '
+                f'{reader.list_topics()}'
             )
         first = next(iter(reader.messages([self.image_topic])))
         self.queue_size = max(min(len(self.headers), QUEUE_BYTES // len(first.data), 10_000), 8)
@@ -110,6 +116,8 @@ def replay_plan(
         'output.masks': True,
         'tracking.prompt_timeout_s': PROMPT_TIMEOUT_S,
     }
+    if plan.discover:
+        parameters['discovery.source'] = 'own'
     if checkpoint is not None:
         parameters['model.checkpoint'] = str(Path(checkpoint).resolve())
     remap = {'image/compressed' if plan.compressed else 'image': plan.image_topic}
@@ -117,9 +125,8 @@ def replay_plan(
         node = stack.enter_context(replaying_node(output, parameters, remap))
         writer = stack.enter_context(BagWriter(output / 'tracks.mcap', overwrite=True))
         replay = Replay(plan.reader, plan.image_topic, writer, target=NODE, check_node=node.check)
-        return replay.run(
-            plan.prompts, speed=plan.speed, on_progress=on_progress, on_state=on_state
-        )
+        prompts = [] if plan.discover else plan.prompts
+        return replay.run(prompts, speed=plan.speed, on_progress=on_progress, on_state=on_state)
 
 
 def report_plan(
@@ -132,12 +139,17 @@ def report_plan(
 ) -> DemoReport:
     """Compare the recording with the truth; write overlay.mp4 and contact_sheet.png."""
     truth = (plan.reader, plan.truth_topic) if plan.truth_topic is not None else None
+    recording, topics = output / 'tracks.mcap', (plan.image_topic, f'{NODE}/tracks')
+    wanted = plan.prompts
+    if plan.discover and truth is not None:
+        seen = read_compared(recording, topics, truth)
+        wanted = name_found(wanted, overlaps_of(seen))
     with VideoOutput(output / 'overlay.mp4', plan.rate_hz) as video:
         report = make_report(
-            output / 'tracks.mcap',
-            (plan.image_topic, f'{NODE}/tracks'),
+            recording,
+            topics,
             truth,
-            plan.prompts,
+            wanted,
             matched_by_label=plan.prompts_from_truth,
             title=title,
             total=len(log.published),

@@ -143,6 +143,15 @@ def _read_recording(
             yield _Recorded(index, stamp_ns, rgb, found, drawn, true_labels)
 
 
+def read_compared(
+    recording: Path, topics: tuple[str, str], truth: tuple[BagReader, str]
+) -> Iterator[tuple[np.ndarray, list[tuple[str, np.ndarray]]]]:
+    """Read the truth, uint8 [H, W], and the masks by object id of each image that has both."""
+    for item in _read_recording(recording, topics, truth):
+        if item.truth is not None:
+            yield item.truth, [(track.object_id, track.mask) for track in item.tracks]
+
+
 def _drawn_track(track: Any, image_size: tuple[int, int]) -> DrawnTrack:
     return DrawnTrack(
         track.object_id,

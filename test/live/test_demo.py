@@ -174,6 +174,18 @@ def test_two_photographed_instruments_are_tracked(shared_data, run_demo):
     assert len(summary['objects']) == 2
 
 
+@pytest.mark.skipif(not NANO.exists(), reason='the trained weights are not in models/')
+def test_two_photographed_instruments_are_found_by_themselves(shared_data, run_demo):
+    status, shown, summary = run_demo(
+        *('--discover', '--bag', shared_data('bags/two_tools.mcap'), '--rate', '8'),
+        *('--image-topic', '/endoscope/left/image_raw/compressed'),
+        *('--truth-topic', '/endoscope/left/ground_truth', '--minimum-iou', '0.7'),
+    )
+    assert status == 0, shown
+    assert [entry['object_id'] for entry in summary['objects']] == ['found_1', 'found_2']
+    assert ', no prompts' in shown
+
+
 def test_a_node_that_cannot_be_configured_ends_the_demo_with_its_reason(bag, run_demo, tmp_path):
     (tmp_path / 'bad.safetensors').write_bytes(b'no weights')
     status, shown, summary = run_demo(

@@ -63,6 +63,12 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help='prompts for the first image, .png or .json (see `surgsam2 track --help`), '
         'instead of the truth',
     )
+    parser.add_argument(
+        '--discover',
+        action='store_true',
+        help='prompt nothing: the node finds the instruments by itself, by its own detector; what '
+        'it has not found yet counts as missed',
+    )
     add_model_arguments(parser)
     parser.add_argument('--rate', type=float, metavar='HZ', help="images per second (the bag's)")
     parser.add_argument('--output', type=Path, default=Path('build/demo'), help='%(default)s')
@@ -81,6 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.rate is not None and not arguments.rate > 0:
         raise CommandError(f'--rate {arguments.rate} is impossible; give images per second')
+    if arguments.discover and arguments.prompts is not None:
+        raise CommandError(f'--discover and --prompts {arguments.prompts} exclude each other')
     shown = _scenes(arguments)
     use_own_domain(arguments.domain_id)
     use_large_image_profile()
@@ -146,6 +154,7 @@ def _plan(reader: BagReader, arguments: argparse.Namespace) -> DemoPlan:
         truth_topic=arguments.truth_topic or (TRUTH_TOPIC if own else None),
         prompts=arguments.prompts,
         rate_hz=arguments.rate,
+        discover=arguments.discover,
     )
 
 
@@ -154,10 +163,10 @@ def _replay(plan: DemoPlan, output: Path, arguments: argparse.Namespace) -> Repl
 
     if arguments.checkpoint is not None and not Path(arguments.checkpoint).is_file():
         raise CommandError(f'checkpoint {arguments.checkpoint} does not exist')
-    count = sum(len(due.prompts) for due in plan.prompts)
+    count = 'no' if plan.discover else sum(len(due.prompts) for due in plan.prompts)
     print(
         f'{plan.reader.path}: {len(plan.headers)} images on {plan.image_topic} at '
-        f'{plan.rate_hz:.2f} Hz, {count} objects; ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}'
+        f'{plan.rate_hz:.2f} Hz, {count} prompts; ROS_DOMAIN_ID={os.environ["ROS_DOMAIN_ID"]}'
     )
     with Progress(len(plan.headers), 'starting the node') as progress:
         return replay_plan(
