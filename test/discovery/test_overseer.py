@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from surgsam2_ros.discovery import Action
 from surgsam2_ros.discovery.overlap import Spot, corners, lies_on
+from surgsam2_ros.discovery.settings import DiscoverySettings
 from surgsam2_ros.tracking.states import TrackState
 
 LEFT, RIGHT, MIDDLE = (10, 20, 50, 60), (100, 50, 150, 90), (60, 30, 95, 70)
@@ -62,7 +63,7 @@ def test_the_box_and_the_image_of_the_newest_detection_prompt_it(stage):
 
 def test_a_detection_that_is_not_sure_enough_counts_for_nothing(stage):
     stage.put('tool', LEFT)
-    assert not stage.run(10, 'tool', score=0.4)
+    assert not stage.run(10, 'tool', score=DiscoverySettings().min_score - 0.01)
 
 
 def test_what_moves_fast_agrees_with_where_it_would_be_by_now(stage):
