@@ -60,7 +60,9 @@ def test_a_python_that_lacks_something_is_refused(tmp_path, preamble, complaint,
 
 def make(*arguments: str) -> subprocess.CompletedProcess:
     environment = {
-        name: value for name, value in os.environ.items() if name not in ('MAKEFLAGS', 'ROS_DISTRO')
+        name: value
+        for name, value in os.environ.items()
+        if name not in ('ARGS', 'MAKEFLAGS', 'ROS_DISTRO')
     }
     return subprocess.run(
         ['make', '--no-print-directory', *arguments],

@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 
 import numpy as np
 import pytest
 from node_processes import STOP_TIMEOUT_S, make_header, running_node
+from rclpy.event_handler import SubscriptionEventCallbacks
 from std_msgs.msg import Header
 
 from surgsam2_msgs.msg import Detection, DetectionArray, Event
@@ -18,6 +20,7 @@ from surgsam2_ros.nodes.client.node_thread import NodeThread
 from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.messages.images import make_rgb_image
 
+PATIENCE_S = 60.0
 SIZE = 180, 320
 TISSUE = np.full((*SIZE, 3), (150, 80, 70), np.uint8)
 
@@ -51,9 +54,19 @@ class Detector:
         self._publisher = node.camera.publisher(DetectionArray, 'detections')
         self.events: list[Event] = []
         self._listener = NodeThread('listener')
+        matched = threading.Event()
         self._listener.node.create_subscription(
-            Event, f'{node.namespace}/surgsam2/events', self.events.append, qos.EVENTS
+            Event,
+            f'{node.namespace}/surgsam2/events',
+            self.events.append,
+            qos.EVENTS,
+            event_callbacks=SubscriptionEventCallbacks(matched=lambda _: matched.set()),
         )
+        assert matched.wait(PATIENCE_S), 'a decision is told once, so it must be heard'
+        deadline = time.monotonic() + PATIENCE_S
+        while not self._publisher.get_subscription_count():
+            assert time.monotonic() < deadline, 'nobody subscribes to detections'
+            time.sleep(0.01)
 
     def close(self):
         self._listener.close()
@@ -80,7 +93,7 @@ class Detector:
 
     def show_until(self, rgb, what, *boxes):
         """Show an image again and again until there is a decision of a kind; return that."""
-        deadline = time.monotonic() + 60.0
+        deadline = time.monotonic() + PATIENCE_S
         while not (found := [event for event in self.events if event.what == what]):
             assert time.monotonic() < deadline, f'no {what} in {self.events}'
             self.show(rgb, *boxes)
