@@ -116,7 +116,18 @@ def test_the_command_line_answers_without_heavy_imports():
 
 @pytest.mark.parametrize(
     'command',
-    ['demo', 'track', 'evaluate', 'score', 'compare', 'bag', 'dataset', 'train', 'render'],
+    [
+        'demo',
+        'track',
+        'detect',
+        'evaluate',
+        'score',
+        'compare',
+        'bag',
+        'dataset',
+        'train',
+        'render',
+    ],
 )
 def test_every_command_is_there_with_help(command, capsys):
     with pytest.raises(SystemExit) as ended:

@@ -14,8 +14,6 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.model_loading import (
     add_model_arguments,
@@ -25,6 +23,8 @@ from surgsam2_ros.commands.model_loading import (
 from surgsam2_ros.commands.progress import Progress
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from surgsam2_ros.tracking import Detector
 
 _DOUBTFUL = 0.05  # score down to which average precision looks
