@@ -226,19 +226,24 @@ def test_diagnostics_tell_rate_latency_drops_and_device(node, listen):
     assert message.status[0].level in (DiagnosticStatus.WARN, DiagnosticStatus.ERROR)
 
 
+def warns_of_two(message: DiagnosticArray) -> bool:
+    """Whether it does; an error of the test before may be told for some seconds still."""
+    (status,) = message.status
+    return '2 publi' in status.message and status.level == DiagnosticStatus.WARN
+
+
 def test_two_cameras_on_one_topic_are_a_warning_and_make_no_gaps(node, listen):
     node.add_while_sending('a', box=BOX)
     diagnostics = listen(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS)
     other = Camera(node.namespace)
     try:
         deadline = time.monotonic() + 30.0
-        while not (told := [m for m in diagnostics.messages if '2 publi' in m.status[0].message]):
+        while not (told := [m for m in diagnostics.messages if warns_of_two(m)]):
             assert time.monotonic() < deadline
             for camera in (node.camera, other):
                 camera.stamp_ns = max(node.camera.stamp_ns, other.stamp_ns)
                 tracks = node.client.wait_for_tracks(stamp=camera.send().stamp)
                 assert tracks.dropped_since_last == 0
-        assert told[0].status[0].level == DiagnosticStatus.WARN
         assert told[0].status[0].message.count('/camera_') == 2
     finally:
         other.close()
