@@ -10,7 +10,6 @@ import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from pickle import UnpicklingError
 
 import cv2
 import numpy as np
@@ -25,18 +24,14 @@ from surgsam2_ros.training.initial_network import initial_network, network_confi
 from surgsam2_ros.training.monitoring import Report, Status, TrainingLog, prediction_sheet
 from surgsam2_ros.training.rendered_clips import render_clips
 from surgsam2_ros.training.reproduction import describe
+from surgsam2_ros.training.state_file import STATE, reading_state, require_unused
 from surgsam2_ros.training.trainer import Trainer
 from surgsam2_ros.training.training_data import TrainingData
 from surgsam2_ros.training.validation import scores_of, validate
 
 HELD_OUT_SEED = 1_000_000  # added to the seed of the training clips
 SOURCE_SEED = 10_000_000  # added for each source before
-STATE = 'state.pt'
 PICTURES = 192  # that a narrow trunk, or the neck before an adopted decoder, is fitted on
-
-
-class OutputFolderError(RuntimeError):
-    """An output folder that holds a training, or none that can be resumed."""
 
 
 def train(
@@ -60,10 +55,7 @@ def train(
         LostProcessError: when another process has failed.
     """
     fabric = create_fabric(config)
-    if (output / STATE).exists() and not resume:
-        raise OutputFolderError(
-            f'{output} holds a training; go on with it with --resume, or choose another --output'
-        )
+    require_unused(output, resume=resume)
     fabric.launch()
     if fabric.world_size > 1:
         cv2.setNumThreads(torch.get_num_threads())
@@ -186,14 +178,9 @@ class Run:
         path = self._output / STATE
         if not path.exists():
             return
-        try:
+        with reading_state(path):
             state = torch.load(path, map_location=self._fabric.device, weights_only=True)
             self.trainer.load_state(state)
-        except (UnpicklingError, RuntimeError, ValueError, KeyError, EOFError) as error:
-            raise OutputFolderError(
-                f'{path} does not fit this configuration ({str(error).splitlines()[0]}); resume '
-                'with the settings it was begun with, or choose another --output'
-            ) from error
         self._validated = tuple(state['validated'])
         self._best, self.scores = state['best'], state['scores']
 

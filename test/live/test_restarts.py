@@ -103,5 +103,5 @@ def test_a_real_node_is_killed_and_returns(tmp_path):
     }
     assert set(report['missed']) <= late
     assert report['ids_kept'] == 1
-    assert report['missed'] or report['images_passed'] <= 1
+    assert report['images_passed'] <= 10  # three seconds, of the 30 images that are to be answered
     assert report['trials'][0]['answered_after'] >= 30

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
-from pickle import UnpicklingError
 
 import cv2
 import numpy as np
@@ -24,9 +23,9 @@ from surgsam2_ros.training.detector.pictures import DetectorPictures
 from surgsam2_ros.training.detector.pool import FeaturePool
 from surgsam2_ros.training.detector.targets import Channel
 from surgsam2_ros.training.export import export_safetensors, replacing
-from surgsam2_ros.training.loop import STATE, OutputFolderError
 from surgsam2_ros.training.monitoring import Report, Status, TrainingLog
 from surgsam2_ros.training.schedule import learning_rate_factor
+from surgsam2_ros.training.state_file import STATE, reading_state, require_unused
 
 WEIGHTS = 'last.safetensors'
 _BATCH = 16  # pictures of validation that are encoded at once
@@ -49,10 +48,7 @@ def train_detector(
         CheckpointError: when the network's weights are missing.
         SourceError, FileNotFoundError, ValueError: naming pictures that cannot be used.
     """
-    if (output / STATE).exists() and not resume:
-        raise OutputFolderError(
-            f'{output} holds a training; go on with it with --resume, or choose another --output'
-        )
+    require_unused(output, resume=resume)
     output.mkdir(parents=True, exist_ok=True)
     run = DetectorRun(config, output, report)
     if resume:
@@ -210,17 +206,12 @@ class DetectorRun:
         path = self._output / STATE
         if not path.exists():
             return
-        try:
+        with reading_state(path):
             state = torch.load(path, weights_only=True)
             if state['pool'] != self._config.pool:
                 raise ValueError(f'its pool is {state["pool"]}')
             self.detector.load_state_dict(state['detector'])
             self._optimizer.load_state_dict(state['optimizer'])
-        except (UnpicklingError, RuntimeError, ValueError, KeyError, EOFError) as error:
-            raise OutputFolderError(
-                f'{path} does not fit this configuration ({str(error).splitlines()[0]}); resume '
-                'with the settings it was begun with, or choose another --output'
-            ) from error
         self.steps, self.seconds = state['steps'], state['seconds']
 
     def _open(self, data, empty) -> DetectorPictures:

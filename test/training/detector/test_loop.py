@@ -22,7 +22,7 @@ from surgsam2_ros.training.detector.pictures import DetectorPictures
 from surgsam2_ros.training.detector.pool import FeaturePool
 from surgsam2_ros.training.detector.targets import Channel
 from surgsam2_ros.training.detector.tissue import write_tissue
-from surgsam2_ros.training.loop import OutputFolderError
+from surgsam2_ros.training.state_file import OutputFolderError
 
 COMPOSED = {'type': 'composed', 'cutouts': ['tools'], 'tissue': ['views']}
 
