@@ -83,9 +83,9 @@ def decode_instruments(maps: DetectorMaps, rule: DecodingRule) -> FoundInstrumen
     mask, centre = (_clean(part[0, 0]) for part in (maps.mask_logits, maps.centre_logits))
     boxes = _own_boxes(maps.extents)
     height, width = mask.shape
-    shown = _sigmoid(mask)
-    rows, columns = _peaks(_sigmoid(centre), rule.min_score)
-    heat = _sigmoid(centre)[rows, columns]
+    shown, certainty = _sigmoid(mask), _sigmoid(centre)
+    rows, columns = _peaks(certainty, rule.min_score)
+    heat = certainty[rows, columns]
     kept = _suppressed(boxes[rows, columns], rule.overlap)[: rule.most]
     rows, columns, heat = rows[kept], columns[kept], heat[kept]
     candidates = boxes[rows, columns]
