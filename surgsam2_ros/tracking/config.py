@@ -40,6 +40,8 @@ class TrackerConfig:
             `add_all_frames_to_correct_as_cond`) instead of an ordinary memory. Parity: False.
         motion_hint: give a network that was trained for it the mask of the frame before, moved by
             optical flow, as a hint. Others, the official ones among them, get none.
+        appearance_model: with a network whose configuration has it, learn what each object looks
+            like (see `tracking.appearance`). Others, the official ones among them, do without.
         region: 'full' shows the network whole images, 'auto' the lit view where its surroundings
             are black (see `tracking.view`): more pixels for what can be seen. Parity: 'full'.
         max_objects: objects tracked at once, 1 to 254. The official code has no limit.
@@ -71,6 +73,7 @@ class TrackerConfig:
     write_memory_when_uncertain: bool = True
     corrections_condition: bool = False
     motion_hint: bool = True
+    appearance_model: bool = True
     region: str = WHOLE
     max_objects: int = 10
     mask_threshold: float = 0.0

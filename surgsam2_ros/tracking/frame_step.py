@@ -15,6 +15,7 @@ import torch
 from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, SurgSAM2
 from surgsam2_ros.network.motion import move_masks
 from surgsam2_ros.network.surgsam2 import clamp_previous
+from surgsam2_ros.tracking.appearance import add_to_hint, add_to_mask
 from surgsam2_ros.tracking.click_repair import are_clicks, repair
 from surgsam2_ros.tracking.device_transfer import upload, upload_indices
 from surgsam2_ros.tracking.memory_bank import MemoryBank
@@ -48,6 +49,7 @@ class FrameStep:
         frame: int,
         tasks: Sequence[Task],
         flow: torch.Tensor | None = None,
+        evidence: torch.Tensor | None = None,
     ) -> Decoded:
         """Process one frame for these objects and remember it.
 
@@ -57,17 +59,22 @@ class FrameStep:
             tasks: one per object, at least one.
             flow: [1, 2, S/4, S/4] back to the frame before (see `network.motion`), for a network
                 that takes hints; None gives it none.
+            evidence: [N, 1, S/4, S/4] where they are by their looks (see `appearance`); None:
+                nobody knows.
 
         Returns:
             The objects in the order of the tasks, without candidates.
         """
         if not any(task.init_cond_frame or task.prompts for task in tasks):
-            return self._track_all(features, frame, tasks, flow)
+            return self._track_all(features, frame, tasks, flow, evidence)
         tracked = [row for row, task in enumerate(tasks) if not task.init_cond_frame]
         initial = [row for row, task in enumerate(tasks) if task.init_cond_frame]
         parts = []
         if tracked:
-            parts.append(self._track(features, frame, [tasks[row] for row in tracked], flow))
+            known = evidence
+            if known is not None and initial:
+                known = known.index_select(0, upload_indices(tracked, known.device))
+            parts.append(self._track(features, frame, [tasks[row] for row in tracked], flow, known))
         if initial:
             parts.append(self.decode_prompts(features, [tasks[row].prompts for row in initial]))
         decoded = _join(parts, tracked + initial)
@@ -101,11 +108,14 @@ class FrameStep:
         frame: int,
         tasks: Sequence[Task],
         flow: torch.Tensor | None,
+        evidence: torch.Tensor | None,
     ) -> Decoded:
         """Take a frame without prompts."""
         memories = [task.memory for task in tasks]
-        hint = self._hint(tasks, flow)
+        moved, hint = self._hint(tasks, flow, evidence)
         decoded, memory = self._run_tracked(features, self._bank, memories, frame, hint)
+        if evidence is not None:
+            decoded = add_to_mask(decoded, evidence, moved)
         prompted = [task.prompted for task in tasks]
         self._bank.write(
             memories,
@@ -124,11 +134,15 @@ class FrameStep:
         frame: int,
         tasks: Sequence[Task],
         flow: torch.Tensor | None,
+        evidence: torch.Tensor | None,
     ) -> Decoded:
         """Track objects by their memories in one batch, then apply the prompts to some."""
         memory = self._bank.read([task.memory for task in tasks], frame)
-        conditioned, decoded = self._network.track(features, memory, self._hint(tasks, flow))
+        moved, hint = self._hint(tasks, flow, evidence)
+        conditioned, decoded = self._network.track(features, memory, hint)
         decoded = decoded.chosen
+        if evidence is not None:
+            decoded = add_to_mask(decoded, evidence, moved)
         corrected = [row for row, task in enumerate(tasks) if task.prompts]
         if not corrected:
             return decoded
@@ -159,17 +173,20 @@ class FrameStep:
         other = self._apply_prompts(features, alone, task.prompts, tracked)
         return other if other.iou.item() > corrected.iou.item() else corrected
 
-    def _hint(self, tasks: Sequence[Task], flow: torch.Tensor | None) -> MaskHint | None:
-        """Move the masks of the frame before to this one."""
+    def _hint(
+        self, tasks: Sequence[Task], flow: torch.Tensor | None, evidence: torch.Tensor | None
+    ) -> tuple[torch.Tensor | None, MaskHint | None]:
+        """Move the masks of the frame before to this one; the hint adds what is known of looks."""
         if flow is None:
-            return None
+            return None, None
         network = self._network
         side, device = 4 * network.feature_size, network.device
         nothing = torch.zeros((1, side, side), device=device), torch.full((), -1.0, device=device)
         before = [task.before or nothing for task in tasks]
         logits, presence = (torch.stack(parts) for parts in zip(*before, strict=True))
         moved = move_masks(clamp_previous(logits), upload(flow, device))
-        return MaskHint(moved, (presence > 0).long())
+        hint = moved if evidence is None else clamp_previous(add_to_hint(moved, evidence))
+        return moved, MaskHint(hint, (presence > 0).long())
 
     def _apply_prompts(
         self,

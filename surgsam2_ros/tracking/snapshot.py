@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from surgsam2_ros.tracking.appearance import APPEARANCE_TENSORS, Appearance
 from surgsam2_ros.tracking.config import MOST_INSTANCES
 from surgsam2_ros.tracking.memory_bank import STORED_DTYPE, MemoryBank
 from surgsam2_ros.tracking.memory_selection import ObjectMemory
@@ -39,7 +40,9 @@ class TrackerSnapshot:
         tensors: 'memories' bfloat16 [M, L, Dm] and 'pointers' [P, D] of all objects one after the
             other, prompted frames first; with `memory_tokens` 'cells' int64 [M, T] and
             'seen_cells' [N, T]; for a network that takes hints 'image' uint8 [1, 3, S, S],
-            'logits' [N, 1, S/4, S/4] and 'presence' [N] of the newest frame.
+            'logits' [N, 1, S/4, S/4] and 'presence' [N] of the newest frame; with an appearance
+            model 'given' and 'seen' [N, D, D + 1], 'weights' [N, D] and 'quality' [N] of
+            `Appearance`.
     """
 
     state: dict[str, Any]
@@ -66,13 +69,15 @@ class _Stored:
     pointers: Sequence[int]
     scores: Sequence[float]
     poor: bool
+    looked_at: int
+    sure: bool
 
     def check(self, frame_index: int, bank: MemoryBank) -> None:
         """Raise ValueError for what no tracker could have stored before this frame."""
         shape = bank.shape
         check_object_id(self.object_id)
         (self.object_id + self.class_name).encode()  # what JSON has as text need not be such
-        if not all(type(flag) is bool for flag in (self.confirmed, self.poor)):
+        if not all(type(flag) is bool for flag in (self.confirmed, self.poor, self.sure)):
             raise ValueError(f'{self.object_id!r} has states that are none')
         if not _is_index(self.instance, MOST_INSTANCES + 1) or self.instance == 0:
             raise ValueError(f'{self.object_id!r} has instance {self.instance!r}')
@@ -81,6 +86,8 @@ class _Stored:
                 raise ValueError(f'{self.object_id!r} remembers frame {frame!r} of {frame_index}')
         if not _is_index(self.frames_since_seen, _MOST_FRAMES):
             raise ValueError(f'{self.object_id!r} was seen {self.frames_since_seen!r} frames ago')
+        if not _is_index(self.looked_at, _MOST_FRAMES):
+            raise ValueError(f'{self.object_id!r} was learned from {self.looked_at!r} frames')
         if not 0 < len(set(self.prompted)) == len(self.prompted) <= shape.prompted:
             raise ValueError(f'{self.object_id!r} has {len(self.prompted)} prompted frames')
         most = {'recent': shape.num_maskmem - 1, 'pointers': shape.max_pointers - 1}
@@ -134,6 +141,10 @@ def take_snapshot(tracker: StreamingTracker) -> TrackerSnapshot:
         tensors['image'] = tracker._newest_image  # nobody writes to it
         tensors['logits'] = torch.stack([tracked.newest[1] for tracked in objects]).float()
         tensors['presence'] = torch.stack([tracked.newest[2] for tracked in objects]).float()
+    if tracker._appearance.on:
+        looks = [tracked.appearance for tracked in objects]
+        for name in APPEARANCE_TENSORS:
+            tensors[name] = torch.stack([getattr(look, name) for look in looks])
     return TrackerSnapshot(state, tensors)
 
 
@@ -161,7 +172,7 @@ def restore_snapshot(tracker: StreamingTracker, snapshot: TrackerSnapshot) -> No
 
 def _store(tracked: TrackedObject, bank: MemoryBank, frame_index: int) -> _Stored:
     """Note what belongs to an object; of its memories those that a coming frame can read."""
-    memory, shape = tracked.memory, bank.shape
+    memory, shape, look = tracked.memory, bank.shape, tracked.appearance
     recent = [frame for frame in memory.recent.places if frame < frame_index]
     pointers = [frame for frame in memory.pointers.places if frame < frame_index]
     return _Stored(
@@ -176,6 +187,8 @@ def _store(tracked: TrackedObject, bank: MemoryBank, frame_index: int) -> _Store
         pointers=pointers[max(len(pointers) - shape.max_pointers + 1, 0) :],
         scores=list(tracked.quality.scores),
         poor=tracked.quality.poor,
+        looked_at=0 if look is None else look.frames,
+        sure=look is not None and look.sure,
     )
 
 
@@ -191,6 +204,7 @@ def _layout(tracker: StreamingTracker) -> dict[str, Any]:
         'by_rank': bank.shape.by_rank,
         'memory_tokens': bank.memory_tokens,
         'motion_hint': tracker._motion.on,
+        'appearance_model': tracker._appearance.on,
     }
 
 
@@ -249,6 +263,9 @@ def _expected(
         expected['image'] = (1, 3, size, size), torch.uint8
         expected['logits'] = (len(stored), 1, side, side), torch.float32
         expected['presence'] = (len(stored),), torch.float32
+    if tracker._appearance.on:
+        for name, shape in tracker._appearance.shapes.items():
+            expected[name] = (len(stored), *shape), torch.float32
     return expected
 
 
@@ -273,6 +290,11 @@ def _put_in(
         if 'logits' in tensors:
             newest = tensors['logits'][row], tensors['presence'][row]
             tracked.newest = (state['frame_index'] - 1, *newest)
+        if 'weights' in tensors:
+            learned = {name: tensors[name][row] for name in APPEARANCE_TENSORS}
+            tracked.appearances[state['frame_index'] - 1] = Appearance(
+                frames=one.looked_at, sure=one.sure, **learned
+            )
         tracker._objects[one.object_id] = tracked
         memory = tracked.memory
         prompted = [memory.write_prompted(frame) for frame in one.prompted]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from surgsam2_ros.tracking.appearance import Appearance
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig, presence_to_logit
 from surgsam2_ros.tracking.memory_selection import ObjectMemory
 from surgsam2_ros.tracking.prompt_inputs import PromptInputs
@@ -29,6 +30,7 @@ class Task:
         prompted: store this frame as a prompted one (only with prompts).
         before: mask logits [1, S/4, S/4] and presence logit [] of the frame before; None when it
             was not tracked there.
+        appearance: what it looked like up to the frame before; None where nothing is known.
     """
 
     memory: ObjectMemory
@@ -36,6 +38,7 @@ class Task:
     init_cond_frame: bool = False
     prompted: bool = False
     before: tuple[torch.Tensor, torch.Tensor] | None = None
+    appearance: Appearance | None = None
 
 
 @dataclass(eq=False)
@@ -53,6 +56,8 @@ class TrackedObject:
         applied: frame -> prompts applied to it, for frames that may be replayed.
         newest: the frame that it went through last, its mask logits [1, S/4, S/4] there and its
             presence logit [].
+        appearances: frame -> what it looked like up to that frame: the newest one, and those of
+            frames that may be replayed.
     """
 
     object_id: str
@@ -65,6 +70,7 @@ class TrackedObject:
     waiting: list[tuple[int | None, PromptInputs | WaitingPrompt]] = field(default_factory=list)
     applied: dict[int, tuple[PromptInputs, ...]] = field(default_factory=dict)
     newest: tuple[int, torch.Tensor, torch.Tensor] | None = None
+    appearances: dict[int, Appearance] = field(default_factory=dict)
 
     @property
     def info(self) -> ObjectInfo:
@@ -76,6 +82,11 @@ class TrackedObject:
             self.lifecycle.state,
             self.lifecycle.frames_since_seen,
         )
+
+    @property
+    def appearance(self) -> Appearance | None:
+        """What it looked like up to the newest frame."""
+        return self.appearances[max(self.appearances)] if self.appearances else None
 
     @property
     def replay_from(self) -> int | None:
@@ -108,6 +119,9 @@ class TrackedObject:
             init_cond_frame=initial,
             prompted=bool(prompts) and conditions,
             before=before,
+            appearance=self.appearances.get(
+                max((frame for frame in self.appearances if frame < index), default=-1)
+            ),
         )
 
     def finish_frame(
@@ -153,10 +167,12 @@ class TrackedObject:
         if kept_out and index in self.memory.recent.places and index not in self.applied:
             self.memory.recent.drop(index)
 
-    def forget_prompts_before(self, index: int) -> None:
-        """Drop the prompts of frames that cannot be replayed any more."""
+    def forget_before(self, index: int) -> None:
+        """Drop the prompts and appearances of frames that cannot be replayed any more."""
         if self.applied and min(self.applied) < index:
             self.applied = {frame: given for frame, given in self.applied.items() if frame >= index}
+        while len(self.appearances) > 1 and min(self.appearances) < index - 1:
+            del self.appearances[min(self.appearances)]
 
 
 def free_instance(newest: int, taken: Collection[int]) -> int:

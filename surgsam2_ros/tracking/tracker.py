@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from surgsam2_ros.network import SurgSAM2
+from surgsam2_ros.tracking.appearance import AppearanceModel
 from surgsam2_ros.tracking.checkpoint import Checkpoint
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
 from surgsam2_ros.tracking.current_device import use_device
@@ -94,7 +95,8 @@ class StreamingTracker:
         self._detector = detector
         self._step = FrameStep(network, self._bank, engine.stepper.track)
         self._motion = Motion(network, self.config.motion_hint)
-        self._object_step = ObjectStep(self._step, self.config)
+        self._appearance = AppearanceModel(network, self.config.appearance_model)
+        self._object_step = ObjectStep(self._step, self._appearance, self.config)
         self._past = RollForward(
             self.config.replay_frames, self._encode, self._motion, self._object_step
         )
@@ -314,7 +316,7 @@ class StreamingTracker:
         self._frame_index += 1
         self._region = region
         for tracked in objects:
-            tracked.forget_prompts_before(oldest)
+            tracked.forget_before(oldest)
         poor = tuple(o.quality.poor for o in objects) if self.config.gates_uncertain else None
         elapsed_ns = self._time.step(stamp_ns)
         return PendingResult(index, region, objects, decoded, drawing, elapsed_ns, poor, found)

@@ -33,6 +33,7 @@ OFFICIAL = {
     'fuser_expansion': 4,
     'binarise_prompted_masks': True,
     'motion_hint': False,
+    'appearance_model': False,
 }
 LEAN = {
     'trunk': TrunkConfig(type='efficientnet_lite0', expansion=4, repeats=(1, 2, 2, 3, 3, 2, 1)),
@@ -42,6 +43,7 @@ LEAN = {
     'fuser_expansion': 2,
     'binarise_prompted_masks': False,
     'motion_hint': True,
+    'appearance_model': True,
 }
 
 

@@ -74,6 +74,7 @@ def restored(network, snapshot, **config):
         {'min_quality': 0.6, 'write_memory_when_uncertain': False},
         {'num_maskmem': 1},
         {'motion_hint': False},
+        {'appearance_model': False},
     ],
 )
 def test_the_next_frames_are_the_same_to_the_bit(network, frames, config):
@@ -173,6 +174,7 @@ def test_a_tracker_without_objects_has_a_snapshot_too(network):
         ({'num_maskmem': 5}, 'num_maskmem 7, this one 5'),
         ({'memory_tokens': 3}, 'memory_tokens None, this one 3'),
         ({'motion_hint': False}, 'motion_hint True, this one False'),
+        ({'appearance_model': False}, 'appearance_model True, this one False'),
         ({'max_objects': 1}, '2 objects, and this tracker takes 1'),
     ],
 )
@@ -190,7 +192,7 @@ def _snapshot(network, frames):
 
 
 def test_values_that_are_not_finite_are_refused(network, snapshot):
-    for name in ('memories', 'pointers', 'logits'):
+    for name in ('memories', 'pointers', 'logits', 'seen', 'weights'):
         tensors = {key: tensor.clone() for key, tensor in snapshot.tensors.items()}
         tensors[name].flatten()[3] = float('nan')
         with pytest.raises(SnapshotError, match=f'{name} has values that are not finite'):

@@ -29,6 +29,7 @@ PARAMETERS = {
     'memory.corrections_condition': 'corrections_condition',
     'tracking.max_objects': 'max_objects',
     'tracking.motion_hint': 'motion_hint',
+    'tracking.appearance_model': 'appearance_model',
     'tracking.presence_threshold': 'presence_threshold',
     'tracking.mask_threshold': 'mask_threshold',
     'tracking.tentative_frames': 'tentative_frames',

@@ -162,6 +162,7 @@ class TrackingParameters:
 
     max_objects: int
     motion_hint: bool
+    appearance_model: bool
     presence_threshold: float
     mask_threshold: float
     tentative_frames: int
@@ -300,6 +301,7 @@ class Parameters:
             write_memory_when_uncertain=self.memory.write_when_uncertain,
             max_objects=self.tracking.max_objects,
             motion_hint=self.tracking.motion_hint,
+            appearance_model=self.tracking.appearance_model,
             region=self.input.region,
             mask_threshold=self.tracking.mask_threshold,
             presence_threshold=self.tracking.presence_threshold,

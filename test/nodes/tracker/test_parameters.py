@@ -157,6 +157,7 @@ def test_tracker_gets_the_values():
         'memory.write_when_uncertain': False,
         'tracking.max_objects': 3,
         'tracking.motion_hint': False,
+        'tracking.appearance_model': False,
         'tracking.presence_threshold': 0.75,
         'tracking.mask_threshold': 1.5,
         'tracking.tentative_frames': 6,
@@ -176,6 +177,7 @@ def test_tracker_gets_the_values():
     assert config.replay_frames == 12
     assert not config.corrections_condition
     assert not config.motion_hint
+    assert not config.appearance_model
 
 
 def test_pruning_is_left_to_the_network_by_default():

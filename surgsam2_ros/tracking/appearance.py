@@ -1,0 +1,250 @@
+# Copyright 2026 surgsam2_ros contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What each object looks like, learned while it is followed: what the network was never shown.
+
+For every object a linear function of the features of the image tells its pixels from those around
+it, fitted by weighted ridge regression to the masks that were found so far. It is the target model
+of FRTM (Robinson et al., CVPR 2020) and LWL (Bhat et al., ECCV 2020) in closed form: what a frame
+adds are two moments, so that nothing of old frames has to be kept. Features of a network that never
+saw an instrument of this kind still tell this one from this tissue.
+
+Its limits were chosen on the hold-out of the default network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from surgsam2_ros.network import Decoded, ImageFeatures, SurgSAM2
+
+_REGULARISATION = 3e-4  # of the ridge, beside features of mean square 1 per part
+_NEWEST = 0.1  # share of the newest frame in the moments
+_CORRECTED = 0.5  # share of a frame that was corrected
+_GIVEN = 0.7  # share of the frames whose mask was given, however long ago
+_FAR = 0.3  # weight of what is far from the object, beside 1 of what is near it and 1 of itself
+_LEAST_IOU = 0.5  # predicted, to learn from a tracked frame
+_EVERY = 7  # a tracked frame is learned from every so many-th place
+_CELL = 4  # px of a mask per cell in which nearness is told
+_NEAR = 3  # cells
+_LARGEST = 1.5  # evidence: the object is at 1, what is around it at -1
+_ON_MASK, _ON_HINT = 2.0, 6.0  # logits of the mask and of the hint per unit of evidence
+_DOUBTED, _BELIEVED = 0.4, 0.8  # mean predicted IoU from which guessed masks count a little, fully
+
+
+class Appearance(NamedTuple):
+    """What is known of an object's looks; nobody writes to its tensors.
+
+    D features and a constant, then the label that the regression is after.
+    """
+
+    given: Tensor  # [D, D + 1] moments of the newest frame whose mask was given; 0 without one
+    seen: Tensor  # [D, D + 1] moments of all frames, newer ones weigh more
+    weights: Tensor  # [D]
+    quality: Tensor  # [] mean predicted IoU of the masks that it was learned from
+    frames: int  # that it was learned from
+    sure: bool  # whether a mask was given
+
+
+APPEARANCE_TENSORS = ('given', 'seen', 'weights', 'quality')
+"""Fields of an `Appearance` that are tensors."""
+
+
+class AppearanceModel:
+    """Learns the looks of objects and finds them again in the next frame.
+
+    Args:
+        network: it is of use to those whose configuration says so.
+        wanted: whether the user wants it.
+
+    Attributes:
+        on: whether it is of use.
+    """
+
+    def __init__(self, network: SurgSAM2, wanted: bool) -> None:
+        self.on = wanted and network.config.appearance_model
+        self._size = network.config.hidden_dim * 11 // 8 + 1  # D: strides 16, 8, 4, a constant
+        self._ridge: Tensor | None = None
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each tensor of an `Appearance`, by its name."""
+        moments = self._size, self._size + 1
+        return {'given': moments, 'seen': moments, 'weights': (self._size,), 'quality': ()}
+
+    def describe(self, features: ImageFeatures) -> Tensor:
+        """Return the features of each place of an image, float32 [D, S/8, S/8].
+
+        Args:
+            features: of the frame, batch 1.
+        """
+        stride4, stride8, stride16 = (part.float() for part in features)
+        parts = (
+            F.interpolate(stride16, stride8.shape[-2:], mode='bilinear', align_corners=False),
+            stride8,
+            F.avg_pool2d(stride4, 2),
+        )
+        scaled = [_standardise(part[0]) for part in parts]
+        return torch.cat((*scaled, torch.ones_like(scaled[0][:1])))
+
+    def look(self, described: Tensor, known: Sequence[Appearance | None]) -> Tensor:
+        """Say where N objects are by their looks alone.
+
+        Args:
+            described: [D, S/8, S/8], see `describe`.
+            known: of each object.
+
+        Returns:
+            float32 [N, 1, S/4, S/4] evidence: positive on the object, negative beside it, 0 for
+            objects that nothing is known of.
+        """
+        none = torch.zeros_like(described[:, 0, 0])
+        weights = torch.stack([none if one is None else one.weights for one in known])
+        strength = torch.stack([none[0] if one is None else _strength(one) for one in known])
+        evidence = (weights @ described.flatten(1)).clamp(-_LARGEST, _LARGEST)
+        evidence = evidence * strength[:, None]
+        return F.interpolate(
+            evidence.view(len(known), 1, *described.shape[1:]),
+            scale_factor=2.0,
+            mode='bilinear',
+            align_corners=False,
+        )
+
+    def learn(
+        self,
+        described: Tensor,
+        known: Sequence[Appearance | None],
+        decoded: Decoded,
+        prompted: Sequence[bool],
+        masks_given: Sequence[bool],
+    ) -> list[Appearance]:
+        """Learn from a frame that N objects went through; does not wait for the device.
+
+        Args:
+            described: [D, S/8, S/8], see `describe`.
+            known: of each object before it.
+            decoded: what was found.
+            prompted: whether the object was prompted or corrected in it.
+            masks_given: whether it was by a mask.
+
+        Returns:
+            what is known of each object then.
+        """
+        size, learned = described.shape[0], []
+        objects = (decoded.mask_logits > 0).float()
+        labels = F.avg_pool2d(objects, 2) * 2.0 - 1.0
+        importance = _importance(objects, labels)
+        found = (decoded.presence_logits > 0) & (objects.flatten(1).amax(dim=1) > 0)
+        iou = torch.where(found, decoded.iou.float(), 0.0)
+        for row, before in enumerate(known):
+            whole = before is None or prompted[row]
+            places = slice(0 if whole else before.frames % _EVERY, None, 1 if whole else _EVERY)
+            x = described.flatten(1)[:, places]
+            y = labels[row].flatten(1)[:, places]
+            weighted = x * (importance[row].flatten()[places] * (places.step or 1))
+            moments = weighted @ torch.cat((x, y)).T
+            if before is None:
+                nothing = torch.zeros_like(moments)
+                before = Appearance(nothing, nothing, nothing[:, 0], iou[row], 0, False)
+            share = _NEWEST if before.sure else max(_NEWEST, 1.0 / (before.frames + 1))
+            if prompted[row]:
+                share = 1.0 if masks_given[row] else max(_CORRECTED, share)
+            seen = before.seen.lerp(moments, share)
+            quality = before.quality.lerp(iou[row], share)
+            if not whole:
+                seen = torch.where(iou[row] > _LEAST_IOU, seen, before.seen)
+                quality = torch.where(iou[row] > _LEAST_IOU, quality, before.quality)
+            learned.append(
+                Appearance(
+                    given=moments if masks_given[row] else before.given,
+                    seen=seen,
+                    weights=before.weights,
+                    quality=quality,
+                    frames=before.frames + 1,
+                    sure=before.sure or masks_given[row],
+                )
+            )
+        solved = self._solve(learned, size)
+        return [one._replace(weights=weights) for one, weights in zip(learned, solved, strict=True)]
+
+    def _solve(self, learned: Sequence[Appearance], size: int) -> Tensor:
+        """Return the weights [N, D] that fit the moments best."""
+        moments = torch.stack(
+            [one.seen.lerp(one.given, _GIVEN) if one.sure else one.seen for one in learned]
+        )
+        if self._ridge is None:
+            self._ridge = _REGULARISATION * torch.eye(size, device=moments.device)
+        root, failed = torch.linalg.cholesky_ex(moments[:, :, :size] + self._ridge)
+        weights = torch.cholesky_solve(moments[:, :, size:], root)[:, :, 0]
+        return torch.where(failed[:, None] == 0, weights, 0.0)
+
+
+def _strength(one: Appearance) -> Tensor:
+    """Return how much what was learned counts, 0 to 1: fully where it began with a given mask."""
+    if one.sure:
+        return torch.ones_like(one.quality)
+    return ((one.quality - _DOUBTED) / (_BELIEVED - _DOUBTED)).clamp(0.0, 1.0)
+
+
+def add_to_mask(decoded: Decoded, evidence: Tensor, moved: Tensor | None) -> Decoded:
+    """Correct masks by what the objects look like, near where they are.
+
+    Args:
+        decoded: of N objects.
+        evidence: [N, 1, S/4, S/4], see `AppearanceModel.look`.
+        moved: [N, 1, S/4, S/4] logits of the masks of the frame before; None where unknown.
+
+    Returns:
+        the same with other mask logits; an absent object stays absent. The predicted IoU becomes
+        its geometric mean with the IoU of the new mask and the positive evidence: the network and
+        the looks must agree for a mask to be good.
+    """
+    logits = decoded.mask_logits
+    near = _near(logits > 0 if moved is None else (logits > 0) | (moved > 0))
+    near = near * (decoded.presence_logits > 0).view(-1, 1, 1, 1)
+    logits = logits + _ON_MASK * evidence * near
+    mask, alike = logits > 0, (evidence > 0) & (near > 0)
+    either = (mask | alike).sum(dim=(1, 2, 3))
+    agreement = (mask & alike).sum(dim=(1, 2, 3)) / either.clamp(min=1)
+    judged = mask.flatten(1).any(dim=1) & (evidence != 0).flatten(1).any(dim=1)
+    iou = torch.where(judged, (decoded.iou * agreement).sqrt(), decoded.iou)
+    return decoded._replace(mask_logits=logits, iou=iou)
+
+
+def add_to_hint(moved: Tensor, evidence: Tensor) -> Tensor:
+    """Correct the moved masks of the frame before likewise, before the network sees them."""
+    return moved + _ON_HINT * evidence * _near(moved > 0)
+
+
+def _standardise(part: Tensor) -> Tensor:
+    """Shift the channels of [C, h, w] to mean 0 and scale them to a mean square of 1 / C."""
+    centred = part - part.mean(dim=(1, 2), keepdim=True)
+    return centred / (centred.square().sum(dim=0).mean().sqrt() + 1e-6)
+
+
+def _importance(objects: Tensor, labels: Tensor) -> Tensor:
+    """Weigh each place: as much for the object as for what is near it, less for the rest.
+
+    Args:
+        objects: [N, 1, S/4, S/4] of 0 and 1.
+        labels: [N, 1, S/8, S/8], -1 to 1.
+    """
+    inside = (labels + 1.0) / 2.0
+    near = F.avg_pool2d(_near(objects > 0), 2)
+    beside, far = (1.0 - inside) * near, (1.0 - inside) * (1.0 - near)
+    return _share(inside) + _share(beside) + _FAR * _share(far)
+
+
+def _share(weights: Tensor) -> Tensor:
+    return weights / weights.sum(dim=(1, 2, 3), keepdim=True).clamp(min=1.0)
+
+
+def _near(masks: Tensor) -> Tensor:
+    """Return 1 within some cells of the masks, bool [N, 1, S/4, S/4], else 0."""
+    cells = F.max_pool2d(masks.float(), _CELL)
+    cells = F.max_pool2d(cells, 2 * _NEAR + 1, stride=1, padding=_NEAR)
+    return F.interpolate(cells, scale_factor=float(_CELL), mode='nearest')
