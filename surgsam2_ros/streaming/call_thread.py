@@ -42,8 +42,11 @@ class CallThread:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        # On Linux threads have a niceness each.
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        # On Linux threads have a niceness each. It is added to that of the process: a lower one than
+        # that would be refused.
+        thread = threading.get_native_id()
+        usual = os.getpriority(os.PRIO_PROCESS, thread)
+        os.setpriority(os.PRIO_PROCESS, thread, usual + _NICENESS)  # the system takes 19 at most
         while not self._stopped:
             self._wake.wait()
             self._wake.clear()

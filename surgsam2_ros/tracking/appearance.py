@@ -84,12 +84,14 @@ class AppearanceModel:
         """
         stride4, stride8, stride16 = (part.float() for part in features)
         parts = (
-            F.interpolate(stride16, stride8.shape[-2:], mode='bilinear', align_corners=False),
-            stride8,
-            F.avg_pool2d(stride4, 2),
+            _standardise(stride16),
+            _standardise(stride8),
+            _standardise(F.avg_pool2d(stride4, 2)),
         )
-        scaled = [_standardise(part[0]) for part in parts]
-        return torch.cat((*scaled, torch.ones_like(scaled[0][:1])))
+        size = stride8.shape[-2:]
+        enlarged = F.interpolate(parts[0], size, mode='bilinear', align_corners=False)
+        constant = torch.ones_like(enlarged[:, :1])
+        return torch.cat((enlarged, *parts[1:], constant), dim=1)[0]
 
     def look(self, described: Tensor, known: Sequence[Appearance | None]) -> Tensor:
         """Say where N objects are by their looks alone.
@@ -199,20 +201,12 @@ def add_to_mask(decoded: Decoded, evidence: Tensor, moved: Tensor | None) -> Dec
         moved: [N, 1, S/4, S/4] logits of the masks of the frame before; None where unknown.
 
     Returns:
-        the same with other mask logits; an absent object stays absent. The predicted IoU becomes
-        its geometric mean with the IoU of the new mask and the positive evidence: the network and
-        the looks must agree for a mask to be good.
+        the same with other mask logits; an absent object stays absent.
     """
     logits = decoded.mask_logits
     near = _near(logits > 0 if moved is None else (logits > 0) | (moved > 0))
     near = near * (decoded.presence_logits > 0).view(-1, 1, 1, 1)
-    logits = logits + _ON_MASK * evidence * near
-    mask, alike = logits > 0, (evidence > 0) & (near > 0)
-    either = (mask | alike).sum(dim=(1, 2, 3))
-    agreement = (mask & alike).sum(dim=(1, 2, 3)) / either.clamp(min=1)
-    judged = mask.flatten(1).any(dim=1) & (evidence != 0).flatten(1).any(dim=1)
-    iou = torch.where(judged, (decoded.iou * agreement).sqrt(), decoded.iou)
-    return decoded._replace(mask_logits=logits, iou=iou)
+    return decoded._replace(mask_logits=logits + _ON_MASK * evidence * near)
 
 
 def add_to_hint(moved: Tensor, evidence: Tensor) -> Tensor:
@@ -220,10 +214,33 @@ def add_to_hint(moved: Tensor, evidence: Tensor) -> Tensor:
     return moved + _ON_HINT * evidence * _near(moved > 0)
 
 
+def judge(decoded: Decoded, evidence: Tensor, judged: Sequence[bool]) -> Decoded:
+    """Say how good masks are where network and looks can be compared.
+
+    The predicted IoU becomes its geometric mean with the IoU of the mask and the positive evidence
+    near it: both must agree for a mask to be good.
+
+    Args:
+        decoded: of N objects, after `add_to_mask`.
+        evidence: [N, 1, S/4, S/4].
+        judged: which objects; not those whose looks were learned from guesses, which agree with
+            themselves.
+    """
+    mask = decoded.mask_logits > 0
+    alike = (evidence > 0) & (_near(mask) > 0)
+    either = (mask | alike).sum(dim=(1, 2, 3)).clamp(min=1)
+    agreement = (mask & alike).sum(dim=(1, 2, 3)) / either
+    # An empty mask agrees with nothing; its quality stays what the network says.
+    agreement = torch.where(mask.flatten(1).any(dim=1), agreement, decoded.iou)
+    together = (decoded.iou * agreement).sqrt()
+    rows = zip(judged, together.unbind(), decoded.iou.unbind(), strict=True)
+    return decoded._replace(iou=torch.stack([new if both else old for both, new, old in rows]))
+
+
 def _standardise(part: Tensor) -> Tensor:
-    """Shift the channels of [C, h, w] to mean 0 and scale them to a mean square of 1 / C."""
-    centred = part - part.mean(dim=(1, 2), keepdim=True)
-    return centred / (centred.square().sum(dim=0).mean().sqrt() + 1e-6)
+    """Shift the channels of [1, C, h, w] to mean 0 and scale them to a mean square of 1 / C."""
+    centred = part - part.mean(dim=(2, 3), keepdim=True)
+    return centred / (centred.square().mean().mul(part.shape[1]).sqrt() + 1e-6)
 
 
 def _importance(objects: Tensor, labels: Tensor) -> Tensor:

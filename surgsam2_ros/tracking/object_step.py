@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from surgsam2_ros.network import Decoded, ImageFeatures
-from surgsam2_ros.tracking.appearance import Appearance, AppearanceModel
+from surgsam2_ros.tracking.appearance import Appearance, AppearanceModel, judge
 from surgsam2_ros.tracking.config import TrackerConfig
 from surgsam2_ros.tracking.frame_step import FrameStep
 from surgsam2_ros.tracking.tracked_object import Task, TrackedObject
@@ -88,6 +88,12 @@ class ObjectStep:
         known = [task.appearance for task in tasks]
         evidence = self._appearance.look(described, known)
         decoded = self._step.run(features, index, tasks, flow, evidence)
+        compared = [
+            task.appearance is not None and task.appearance.sure and not task.prompts
+            for task in tasks
+        ]
+        if any(compared):
+            decoded = judge(decoded, evidence, compared)
         looks = self._appearance.learn(
             described,
             known,

@@ -11,7 +11,7 @@ from tiny_network import LEAN, noise_frames, tiny_network
 
 from surgsam2_ros.network import Decoded, ImageFeatures
 from surgsam2_ros.tracking import Prompt, StreamingTracker, TrackerConfig
-from surgsam2_ros.tracking.appearance import AppearanceModel, add_to_hint, add_to_mask
+from surgsam2_ros.tracking.appearance import AppearanceModel, add_to_hint, add_to_mask, judge
 
 SIDE = 16  # of the features at stride 8; masks have twice as much
 FRAMES = noise_frames(12)
@@ -150,15 +150,15 @@ def test_an_absent_object_stays_as_it_is():
 def test_the_score_says_whether_network_and_looks_agree():
     mask = square(8, 8, 8)
     decoded = decoded_of(mask, iou=0.81)
-    both = add_to_mask(decoded, (2.0 * mask - 1.0)[None, None], None)
+    both = judge(decoded, (2.0 * mask - 1.0)[None, None], [True])
     assert both.iou.item() == pytest.approx(0.9)
     half = square(8, 8, 8)
     half[8:12] = 0.0
-    partly = add_to_mask(decoded, (2.0 * half - 1.0)[None, None], None)
-    assert partly.iou.item() == pytest.approx((0.81 * 0.5) ** 0.5)
-    unknown = add_to_mask(decoded, torch.zeros(1, 1, 32, 32), None)
-    assert unknown.iou.item() == pytest.approx(0.81)
-    assert torch.equal(unknown.mask_logits, decoded.mask_logits)
+    evidence = (2.0 * half - 1.0)[None, None]
+    assert judge(decoded, evidence, [True]).iou.item() == pytest.approx((0.81 * 0.5) ** 0.5)
+    assert judge(decoded, evidence, [False]).iou.item() == pytest.approx(0.81)
+    empty = decoded_of(torch.zeros(32, 32), iou=0.81)
+    assert judge(empty, evidence, [True]).iou.item() == pytest.approx(0.81)
 
 
 def followed(network, frames, **config):

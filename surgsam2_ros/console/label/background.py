@@ -90,7 +90,9 @@ class Background:
 
     def _run(self, title: str, total: int, work: Work) -> None:
         with contextlib.suppress(OSError, AttributeError):  # where threads have no priority
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+            thread = threading.get_native_id()
+            usual = os.getpriority(os.PRIO_PROCESS, thread)
+            os.setpriority(os.PRIO_PROCESS, thread, usual + NICE)
         done, failure = 0, None
 
         def report(count: int) -> None:
