@@ -42,8 +42,8 @@ class CallThread:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        # On Linux threads have a niceness each. It is added to that of the process: a lower one than
-        # that would be refused.
+        # On Linux threads have a niceness each. This is added to that of the process, below which
+        # it would be refused.
         thread = threading.get_native_id()
         usual = os.getpriority(os.PRIO_PROCESS, thread)
         os.setpriority(os.PRIO_PROCESS, thread, usual + _NICENESS)  # the system takes 19 at most

@@ -46,11 +46,12 @@ class Appearance(NamedTuple):
     seen: Tensor  # [D, D + 1] moments of all frames, newer ones weigh more
     weights: Tensor  # [D]
     quality: Tensor  # [] mean predicted IoU of the masks that it was learned from
+    prompted: Tensor  # [] predicted IoU in the newest frame that it was prompted in
     frames: int  # that it was learned from
     sure: bool  # whether a mask was given
 
 
-APPEARANCE_TENSORS = ('given', 'seen', 'weights', 'quality')
+APPEARANCE_TENSORS = ('given', 'seen', 'weights', 'quality', 'prompted')
 """Fields of an `Appearance` that are tensors."""
 
 
@@ -74,7 +75,8 @@ class AppearanceModel:
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of each tensor of an `Appearance`, by its name."""
         moments = self._size, self._size + 1
-        return {'given': moments, 'seen': moments, 'weights': (self._size,), 'quality': ()}
+        shapes = {'given': moments, 'seen': moments, 'weights': (self._size,)}
+        return {**shapes, 'quality': (), 'prompted': ()}
 
     def describe(self, features: ImageFeatures) -> Tensor:
         """Return the features of each place of an image, float32 [D, S/8, S/8].
@@ -151,7 +153,8 @@ class AppearanceModel:
             moments = weighted @ torch.cat((x, y)).T
             if before is None:
                 nothing = torch.zeros_like(moments)
-                before = Appearance(nothing, nothing, nothing[:, 0], iou[row], 0, False)
+                first = iou[row]
+                before = Appearance(nothing, nothing, nothing[:, 0], first, first, 0, False)
             share = _NEWEST if before.sure else max(_NEWEST, 1.0 / (before.frames + 1))
             if prompted[row]:
                 share = 1.0 if masks_given[row] else max(_CORRECTED, share)
@@ -166,6 +169,7 @@ class AppearanceModel:
                     seen=seen,
                     weights=before.weights,
                     quality=quality,
+                    prompted=iou[row] if prompted[row] else before.prompted,
                     frames=before.frames + 1,
                     sure=before.sure or masks_given[row],
                 )
@@ -214,17 +218,18 @@ def add_to_hint(moved: Tensor, evidence: Tensor) -> Tensor:
     return moved + _ON_HINT * evidence * _near(moved > 0)
 
 
-def judge(decoded: Decoded, evidence: Tensor, judged: Sequence[bool]) -> Decoded:
-    """Say how good masks are where network and looks can be compared.
+def judge(decoded: Decoded, evidence: Tensor, known: Sequence[Appearance | None]) -> Decoded:
+    """Say how good masks are, by more than the network's word about this frame.
 
-    The predicted IoU becomes its geometric mean with the IoU of the mask and the positive evidence
-    near it: both must agree for a mask to be good.
+    Where a mask was given, the predicted IoU becomes its geometric mean with the IoU of the mask
+    and the positive evidence near it: both must agree for a mask to be good. What was learned from
+    guesses agrees with itself; there it becomes that with the predicted IoU of the newest prompt,
+    since a mask of what was never understood is not good, however well it is followed.
 
     Args:
         decoded: of N objects, after `add_to_mask`.
         evidence: [N, 1, S/4, S/4].
-        judged: which objects; not those whose looks were learned from guesses, which agree with
-            themselves.
+        known: of each object; None leaves its predicted IoU as it is.
     """
     mask = decoded.mask_logits > 0
     alike = (evidence > 0) & (_near(mask) > 0)
@@ -232,9 +237,11 @@ def judge(decoded: Decoded, evidence: Tensor, judged: Sequence[bool]) -> Decoded
     agreement = (mask & alike).sum(dim=(1, 2, 3)) / either
     # An empty mask agrees with nothing; its quality stays what the network says.
     agreement = torch.where(mask.flatten(1).any(dim=1), agreement, decoded.iou)
-    together = (decoded.iou * agreement).sqrt()
-    rows = zip(judged, together.unbind(), decoded.iou.unbind(), strict=True)
-    return decoded._replace(iou=torch.stack([new if both else old for both, new, old in rows]))
+    others = [
+        own if one is None else agreed if one.sure else one.prompted
+        for one, own, agreed in zip(known, decoded.iou.unbind(), agreement.unbind(), strict=True)
+    ]
+    return decoded._replace(iou=(decoded.iou * torch.stack(others)).sqrt())
 
 
 def _standardise(part: Tensor) -> Tensor:

@@ -88,12 +88,6 @@ class ObjectStep:
         known = [task.appearance for task in tasks]
         evidence = self._appearance.look(described, known)
         decoded = self._step.run(features, index, tasks, flow, evidence)
-        compared = [
-            task.appearance is not None and task.appearance.sure and not task.prompts
-            for task in tasks
-        ]
-        if any(compared):
-            decoded = judge(decoded, evidence, compared)
         looks = self._appearance.learn(
             described,
             known,
@@ -101,4 +95,5 @@ class ObjectStep:
             [bool(task.prompts) for task in tasks],
             [any(prompt.mask is not None for prompt in task.prompts) for task in tasks],
         )
-        return decoded, looks
+        told = [None if task.prompts else task.appearance for task in tasks]
+        return judge(decoded, evidence, told), looks

@@ -41,8 +41,8 @@ class TrackerSnapshot:
             other, prompted frames first; with `memory_tokens` 'cells' int64 [M, T] and
             'seen_cells' [N, T]; for a network that takes hints 'image' uint8 [1, 3, S, S],
             'logits' [N, 1, S/4, S/4] and 'presence' [N] of the newest frame; with an appearance
-            model 'given' and 'seen' [N, D, D + 1], 'weights' [N, D] and 'quality' [N] of
-            `Appearance`.
+            model 'given' and 'seen' [N, D, D + 1], 'weights' [N, D], 'quality' and 'prompted' [N]
+            of `Appearance`.
     """
 
     state: dict[str, Any]

@@ -147,18 +147,31 @@ def test_an_absent_object_stays_as_it_is():
     assert torch.equal(changed.iou, absent.iou)
 
 
-def test_the_score_says_whether_network_and_looks_agree():
+def test_the_score_says_whether_network_and_looks_agree(model):
     mask = square(8, 8, 8)
+    known = taught(model, mask)
     decoded = decoded_of(mask, iou=0.81)
-    both = judge(decoded, (2.0 * mask - 1.0)[None, None], [True])
+    both = judge(decoded, (2.0 * mask - 1.0)[None, None], [known])
     assert both.iou.item() == pytest.approx(0.9)
     half = square(8, 8, 8)
     half[8:12] = 0.0
     evidence = (2.0 * half - 1.0)[None, None]
-    assert judge(decoded, evidence, [True]).iou.item() == pytest.approx((0.81 * 0.5) ** 0.5)
-    assert judge(decoded, evidence, [False]).iou.item() == pytest.approx(0.81)
+    assert judge(decoded, evidence, [known]).iou.item() == pytest.approx((0.81 * 0.5) ** 0.5)
+    assert judge(decoded, evidence, [None]).iou.item() == pytest.approx(0.81)
     empty = decoded_of(torch.zeros(32, 32), iou=0.81)
-    assert judge(empty, evidence, [True]).iou.item() == pytest.approx(0.81)
+    assert judge(empty, evidence, [known]).iou.item() == pytest.approx(0.81)
+
+
+def test_a_guess_is_never_much_better_than_what_it_began_with(model):
+    mask = square(8, 8, 8)
+    decoded, evidence = decoded_of(mask, iou=0.81), (2.0 * mask - 1.0)[None, None]
+    known = taught(model, mask, given=False, iou=0.49)
+    assert judge(decoded, evidence, [known]).iou.item() == pytest.approx(0.63)
+    described = model.describe(features_of(1, mask, 3))
+    (later,) = model.learn(described, [known], decoded, [False], [False])
+    assert judge(decoded, evidence, [later]).iou.item() == pytest.approx(0.63)
+    (corrected,) = model.learn(described, [known], decoded, [True], [False])
+    assert judge(decoded, evidence, [corrected]).iou.item() == pytest.approx(0.81)
 
 
 def followed(network, frames, **config):
