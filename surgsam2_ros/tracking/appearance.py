@@ -205,12 +205,15 @@ def add_to_mask(decoded: Decoded, evidence: Tensor, moved: Tensor | None) -> Dec
         moved: [N, 1, S/4, S/4] logits of the masks of the frame before; None where unknown.
 
     Returns:
-        the same with other mask logits; an absent object stays absent.
+        the same with other mask logits; an absent object stays absent, and a mask of which nothing
+        would be left stays as it is.
     """
     logits = decoded.mask_logits
     near = _near(logits > 0 if moved is None else (logits > 0) | (moved > 0))
     near = near * (decoded.presence_logits > 0).view(-1, 1, 1, 1)
-    return decoded._replace(mask_logits=logits + _ON_MASK * evidence * near)
+    corrected = logits + _ON_MASK * evidence * near
+    left = (corrected > 0).flatten(1).any(dim=1).view(-1, 1, 1, 1)
+    return decoded._replace(mask_logits=torch.where(left, corrected, logits))
 
 
 def add_to_hint(moved: Tensor, evidence: Tensor) -> Tensor:

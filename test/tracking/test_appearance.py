@@ -15,7 +15,8 @@ from surgsam2_ros.tracking.appearance import AppearanceModel, add_to_hint, add_t
 
 SIDE = 16  # of the features at stride 8; masks have twice as much
 FRAMES = noise_frames(12)
-BOX = (5, 5, 30, 30)
+MASK = np.zeros(FRAMES[0].shape[:2], bool)
+MASK[5:30, 5:30] = True
 
 
 @pytest.fixture(scope='module', name='network')
@@ -138,6 +139,14 @@ def test_masks_change_near_the_object_alone():
     assert torch.equal(add_to_hint(moved, evidence) != moved, changed)
 
 
+def test_looks_correct_a_mask_but_never_take_all_of_it():
+    decoded = decoded_of(square(8, 8))._replace(mask_logits=square(8, 8)[None, None] - 0.5)
+    against = torch.full((1, 1, 32, 32), -1.5)
+    assert torch.equal(add_to_mask(decoded, against, None).mask_logits, decoded.mask_logits)
+    against[0, 0, 9, 9] = 0.0
+    assert (add_to_mask(decoded, against, None).mask_logits > 0).sum() == 1
+
+
 def test_an_absent_object_stays_as_it_is():
     absent = decoded_of(square(8, 8), presence=-2.0)
     absent = absent._replace(mask_logits=torch.full((1, 1, 32, 32), -1024.0))
@@ -176,7 +185,7 @@ def test_a_guess_is_never_much_better_than_what_it_began_with(model):
 
 def followed(network, frames, **config):
     tracker = StreamingTracker(network, TrackerConfig(**config))
-    tracker.add_objects([Prompt('a', box=BOX), Prompt('b', box=(30, 10, 70, 40))])
+    tracker.add_objects([Prompt('a', mask=MASK), Prompt('b', box=(30, 10, 70, 40))])
     return tracker, [tracker.track(rgb) for rgb in frames]
 
 
@@ -196,7 +205,7 @@ def test_it_can_be_switched_off(network):
 def test_an_object_does_not_depend_on_the_others(fields):
     network = tiny_network(**{**fields, 'appearance_model': True})
     alone = StreamingTracker(network)
-    alone.add_object('a', box=BOX)
+    alone.add_object('a', mask=MASK)
     together, results = followed(network, FRAMES)
     for rgb, result in zip(FRAMES, results, strict=True):
         assert torch.allclose(alone.track(rgb).tracks[0].logits, result.tracks[0].logits, atol=1e-3)
@@ -214,16 +223,14 @@ def test_what_is_kept_is_bounded(network):
 def test_a_late_prompt_gives_what_it_would_have_given_in_time(network):
     in_time = StreamingTracker(network, TrackerConfig(replay_frames=8))
     late = StreamingTracker(network, TrackerConfig(replay_frames=8))
-    mask = np.zeros(FRAMES[0].shape[:2], bool)
-    mask[5:30, 5:30] = True
     for tracker in (in_time, late):
-        tracker.add_object('a', mask=mask)
+        tracker.add_object('a', mask=MASK)
     for index, rgb in enumerate(FRAMES[:8]):
         if index == 4:
-            in_time.add_object('a', mask=~mask)
+            in_time.add_object('a', mask=~MASK)
         in_time.track(rgb)
         late.track(rgb)
-    late.add_objects([Prompt('a', mask=~mask)], frame_index=4)
+    late.add_objects([Prompt('a', mask=~MASK)], frame_index=4)
     for rgb in FRAMES[8:]:
         expected, result = in_time.track(rgb).tracks[0], late.track(rgb).tracks[0]
         assert torch.allclose(result.logits, expected.logits, atol=1e-4)

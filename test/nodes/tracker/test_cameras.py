@@ -126,10 +126,9 @@ def _processes():
 
 
 def seen(tracks):
-    """Return what a result says, apart from its image's header and when it was made."""
+    """Return what a result says, apart from scores, its image's header and when it was made."""
     return [
-        (t.object_id, t.instance, t.state, t.score, t.box, t.area, bytes(t.mask.data))
-        for t in tracks.tracks
+        (t.object_id, t.instance, t.state, t.box, t.area, bytes(t.mask.data)) for t in tracks.tracks
     ]
 
 
@@ -153,7 +152,11 @@ def test_each_camera_tracks_what_a_node_by_itself_would(processes, ros_namespace
         alone.cameras[0].number = 7 * number
         alone.prompt(0)
         wanted = [alone.track(0)[0] for _ in range(4)]
-        assert [seen(one) for one in results] == [seen(one) for one in wanted]
+        for one, other in zip(results, wanted, strict=True):
+            assert seen(one) == seen(other)
+            # A batch adds up in another order; what is learned of looks makes more of that.
+            scores = [[track.score for track in each.tracks] for each in (one, other)]
+            assert scores[0] == pytest.approx(scores[1], abs=1e-3 if together else 0.0)
         assert all(one.tracks[0].area for one in results)
         frames = [one.header.frame_id for one in results]
         assert frames == [f'camera/optical_{7 * number + later}' for later in range(2, 6)]

@@ -45,6 +45,7 @@ def shared_node(tmp_path_factory):
         'input.policy': 'every_frame',
         'tracking.max_objects': 3,
         'tracking.min_quality': 1.0,  # the weights are random
+        'tracking.appearance_model': False,  # what it would learn is random as well
         'tracking.prompt_buffer_frames': 5,
         'tracking.prompt_timeout_s': 30.0,
         'input.timeout_s': 60.0,  # a camera that stands still between tests hides other problems
