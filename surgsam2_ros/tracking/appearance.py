@@ -138,55 +138,70 @@ class AppearanceModel:
         Returns:
             what is known of each object then.
         """
-        size, learned = described.shape[0], []
         objects = (decoded.mask_logits > 0).float()
         labels = F.avg_pool2d(objects, 2) * 2.0 - 1.0
-        importance = _importance(objects, labels)
+        importance = _importance(objects, labels).flatten(1)
         found = (decoded.presence_logits > 0) & (objects.flatten(1).amax(dim=1) > 0)
         iou = torch.where(found, decoded.iou.float(), 0.0)
+        learned = []
         for row, before in enumerate(known):
             whole = before is None or prompted[row]
-            places = slice(0 if whole else before.frames % _EVERY, None, 1 if whole else _EVERY)
-            x = described.flatten(1)[:, places]
-            y = labels[row].flatten(1)[:, places]
-            weighted = x * (importance[row].flatten()[places] * (places.step or 1))
+            # Other places in every frame; they stand for those between.
+            first, step = (0, 1) if whole else (before.frames % _EVERY, _EVERY)
+            x = described.flatten(1)[:, first::step]
+            y = labels[row].flatten(1)[:, first::step]
+            weighted = x * (importance[row, first::step] * step)
             moments = weighted @ torch.cat((x, y)).T
-            if before is None:
-                nothing = torch.zeros_like(moments)
-                first = iou[row]
-                before = Appearance(nothing, nothing, nothing[:, 0], first, first, 0, False)
-            share = _NEWEST if before.sure else max(_NEWEST, 1.0 / (before.frames + 1))
-            if prompted[row]:
-                share = 1.0 if masks_given[row] else max(_CORRECTED, share)
-            seen = before.seen.lerp(moments, share)
-            quality = before.quality.lerp(iou[row], share)
-            if not whole:
-                seen = torch.where(iou[row] > _LEAST_IOU, seen, before.seen)
-                quality = torch.where(iou[row] > _LEAST_IOU, quality, before.quality)
-            learned.append(
-                Appearance(
-                    given=moments if masks_given[row] else before.given,
-                    seen=seen,
-                    weights=before.weights,
-                    quality=quality,
-                    prompted=iou[row] if prompted[row] else before.prompted,
-                    frames=before.frames + 1,
-                    sure=before.sure or masks_given[row],
-                )
-            )
-        solved = self._solve(learned, size)
+            if masks_given[row]:
+                one = _begin(moments, iou[row], before, sure=True)
+            elif before is None:
+                one = _begin(moments, iou[row], before, sure=False)
+            else:
+                one = _go_on(before, moments, iou[row], corrected=prompted[row])
+            learned.append(one)
+        solved = self._solve(learned)
         return [one._replace(weights=weights) for one, weights in zip(learned, solved, strict=True)]
 
-    def _solve(self, learned: Sequence[Appearance], size: int) -> Tensor:
+    def _solve(self, learned: Sequence[Appearance]) -> Tensor:
         """Return the weights [N, D] that fit the moments best."""
         moments = torch.stack(
             [one.seen.lerp(one.given, _GIVEN) if one.sure else one.seen for one in learned]
         )
         if self._ridge is None:
-            self._ridge = _REGULARISATION * torch.eye(size, device=moments.device)
-        root, failed = torch.linalg.cholesky_ex(moments[:, :, :size] + self._ridge)
-        weights = torch.cholesky_solve(moments[:, :, size:], root)[:, :, 0]
+            self._ridge = _REGULARISATION * torch.eye(self._size, device=moments.device)
+        root, failed = torch.linalg.cholesky_ex(moments[:, :, :-1] + self._ridge)
+        weights = torch.cholesky_solve(moments[:, :, -1:], root)[:, :, 0]
         return torch.where(failed[:, None] == 0, weights, 0.0)
+
+
+def _begin(moments: Tensor, iou: Tensor, before: Appearance | None, *, sure: bool) -> Appearance:
+    """Begin with the mask of a prompt, also anew; the weights are still to be solved for."""
+    return Appearance(
+        given=moments if sure else torch.zeros_like(moments),
+        seen=moments,
+        weights=moments[:, 0],
+        quality=iou,
+        prompted=iou,
+        frames=1 if before is None else before.frames + 1,
+        sure=sure,
+    )
+
+
+def _go_on(before: Appearance, moments: Tensor, iou: Tensor, *, corrected: bool) -> Appearance:
+    """Add a frame; one that is poor, or where the object is not seen, adds nothing."""
+    share = _NEWEST if before.sure else max(_NEWEST, 1.0 / (before.frames + 1))
+    if corrected:
+        share = max(_CORRECTED, share)
+    seen, quality = before.seen.lerp(moments, share), before.quality.lerp(iou, share)
+    if not corrected:
+        seen = torch.where(iou > _LEAST_IOU, seen, before.seen)
+        quality = torch.where(iou > _LEAST_IOU, quality, before.quality)
+    return before._replace(
+        seen=seen,
+        quality=quality,
+        prompted=iou if corrected else before.prompted,
+        frames=before.frames + 1,
+    )
 
 
 def _strength(one: Appearance) -> Tensor:
