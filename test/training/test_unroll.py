@@ -11,7 +11,7 @@ import pytest
 import torch
 from tiny_network import LEAN, SIZE, tiny_network
 
-from surgsam2_ros.tracking import StreamingTracker, memory_bank
+from surgsam2_ros.tracking import StreamingTracker, memory_bank, TrackerConfig
 from surgsam2_ros.training.clips import normalise
 from surgsam2_ros.training.prompts import PromptKind, PromptRecipe, simulate_prompts
 from surgsam2_ros.training.unroll import UNDISTURBED, Disturbance, track_clip, track_clips
@@ -91,7 +91,8 @@ def test_unrolling_gives_the_logits_of_the_streaming_tracker(
     rgb, masks = clip
     network.eval()
     prompts = simulate_prompts(masks[:, 0], kind, np.random.default_rng(0))
-    tracker = StreamingTracker(network)
+    # Training does without what is learned of looks while tracking.
+    tracker = StreamingTracker(network, TrackerConfig(appearance_model=False))
     for index, mask in enumerate(masks):
         if kind is PromptKind.MASK:
             tracker.add_object(str(index), mask=mask[0])
