@@ -11,7 +11,7 @@ import pytest
 import torch
 from tiny_network import LEAN, SIZE, tiny_network
 
-from surgsam2_ros.tracking import StreamingTracker, memory_bank, TrackerConfig
+from surgsam2_ros.tracking import StreamingTracker, TrackerConfig, memory_bank
 from surgsam2_ros.training.clips import normalise
 from surgsam2_ros.training.prompts import PromptKind, PromptRecipe, simulate_prompts
 from surgsam2_ros.training.unroll import UNDISTURBED, Disturbance, track_clip, track_clips
