@@ -90,6 +90,7 @@ def assert_decided(official, events):
         assert nearest_to_outline(official, event, SIZE) > 5 * ROUNDING, event.object_id
 
 
+@pytest.mark.slow  # of the bounds of this module, which the other tests keep to
 def test_rounding_decides_no_pixel_of_a_prompted_mask():
     assert_decided(official_start(), [*FIRST, TWO_CLICKS[0]])
     assert_decided(official_stream(), STREAM)

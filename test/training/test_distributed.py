@@ -14,6 +14,8 @@ import torch
 from repository import REPO
 from tiny_training import write_training
 
+pytestmark = pytest.mark.slow  # two processes that load torch, several times
+
 SCRIPT = REPO / 'test' / 'support' / 'gradient_process.py'
 
 

@@ -24,7 +24,10 @@ LEAST = {
 }
 
 
-@pytest.fixture(scope='module', params=LEAST)
+@pytest.fixture(
+    scope='module',
+    params=[pytest.param('surgsam2_nano', marks=pytest.mark.slow), 'surgsam2_nano_320'],
+)
 def figures(request):
     """Follow the three objects from every kind of prompt, as `surgsam2 evaluate --board` does."""
     if not (MODELS / f'{request.param}.safetensors').exists():
