@@ -33,6 +33,11 @@ def test_every_stored_measurement_names_its_command():
         assert command.startswith(('surgsam2 ', 'python docs/tools/', 'make ')), path.name
 
 
+def test_no_stored_measurement_names_a_folder_of_the_machine_it_was_made_on():
+    for path in (REPO / quoted_figures.MEASURED).rglob('*.json'):
+        assert '"/' not in path.read_text(encoding='utf-8'), path.name
+
+
 def test_a_sentence_that_agrees_is_covered():
     assert found('So:\n**A frame\ntakes 14 ms**, often.', [TIME]) == []
 
