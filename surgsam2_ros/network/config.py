@@ -69,7 +69,7 @@ class NetworkConfig:
         motion_hint: trained to read the mask of the frame before, moved by optical flow, as a
             prompt of tracked frames.
         appearance_model: what each object looks like is learned while it is followed, and corrects
-            masks and hints (`tracking.appearance`); for networks that have seen little.
+            masks and hints (`tracking.appearance_model`); for networks that have seen little.
         correct_without_memory: a box on a tracked frame is decoded with the memory, as in the
             official code, and without it, and the higher predicted IoU counts; a click changes the
             part of the tracked mask that looks like the clicked place (`tracking.click_repair`).

@@ -41,7 +41,7 @@ class TrackerConfig:
         motion_hint: give a network that was trained for it the mask of the frame before, moved by
             optical flow, as a hint. Others, the official ones among them, get none.
         appearance_model: with a network whose configuration has it, learn what each object looks
-            like (see `tracking.appearance`). Others, the official ones among them, do without.
+            like (`tracking.appearance_model`). Others, the official ones among them, do without.
         region: 'full' shows the network whole images, 'auto' the lit view where its surroundings
             are black (see `tracking.view`): more pixels for what can be seen. Parity: 'full'.
         max_objects: objects tracked at once, 1 to 254. The official code has no limit.

@@ -15,7 +15,7 @@ import torch
 from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, SurgSAM2
 from surgsam2_ros.network.motion import move_masks
 from surgsam2_ros.network.surgsam2 import clamp_previous
-from surgsam2_ros.tracking.appearance import add_to_hint, add_to_mask
+from surgsam2_ros.tracking.appearance_model import add_to_hint, add_to_mask
 from surgsam2_ros.tracking.click_repair import are_clicks, repair
 from surgsam2_ros.tracking.device_transfer import upload, upload_indices
 from surgsam2_ros.tracking.memory_bank import MemoryBank
@@ -59,7 +59,7 @@ class FrameStep:
             tasks: one per object, at least one.
             flow: [1, 2, S/4, S/4] back to the frame before (see `network.motion`), for a network
                 that takes hints; None gives it none.
-            evidence: [N, 1, S/4, S/4] where they are by their looks (see `appearance`); None:
+            evidence: [N, 1, S/4, S/4] where they are by their looks (see `appearance_model`); None:
                 nobody knows.
 
         Returns:

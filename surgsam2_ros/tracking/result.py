@@ -26,7 +26,7 @@ class Track:
         class_name: as given with its prompt, may be empty.
         crop: its mask, cropped to its box; `mask` is made of that when it is asked for.
         logits: float [S/4, S/4] mask logits on the network's device, -1024 when absent.
-        score: predicted IoU of the mask, 0 to 1; see `appearance.judge` for what else is in it.
+        score: predicted IoU of the mask, 0 to 1; `appearance_model.judge` says what else is in it.
         presence: probability that the object is visible, 0 to 1.
         state: how far to trust it.
         frames_since_seen: 0 when seen in this frame.

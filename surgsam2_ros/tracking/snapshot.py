@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from surgsam2_ros.tracking.appearance import APPEARANCE_TENSORS, Appearance
+from surgsam2_ros.tracking.appearance_model import APPEARANCE_TENSORS, Appearance
 from surgsam2_ros.tracking.config import MOST_INSTANCES
 from surgsam2_ros.tracking.memory_bank import STORED_DTYPE, MemoryBank
 from surgsam2_ros.tracking.memory_selection import ObjectMemory
@@ -69,7 +69,7 @@ class _Stored:
     pointers: Sequence[int]
     scores: Sequence[float]
     poor: bool
-    looked_at: int
+    learned_frames: int
     sure: bool
 
     def check(self, frame_index: int, bank: MemoryBank) -> None:
@@ -86,8 +86,8 @@ class _Stored:
                 raise ValueError(f'{self.object_id!r} remembers frame {frame!r} of {frame_index}')
         if not _is_index(self.frames_since_seen, _MOST_FRAMES):
             raise ValueError(f'{self.object_id!r} was seen {self.frames_since_seen!r} frames ago')
-        if not _is_index(self.looked_at, _MOST_FRAMES):
-            raise ValueError(f'{self.object_id!r} was learned from {self.looked_at!r} frames')
+        if not _is_index(self.learned_frames, _MOST_FRAMES):
+            raise ValueError(f'{self.object_id!r} was learned from {self.learned_frames!r} frames')
         if not 0 < len(set(self.prompted)) == len(self.prompted) <= shape.prompted:
             raise ValueError(f'{self.object_id!r} has {len(self.prompted)} prompted frames')
         most = {'recent': shape.num_maskmem - 1, 'pointers': shape.max_pointers - 1}
@@ -142,7 +142,7 @@ def take_snapshot(tracker: StreamingTracker) -> TrackerSnapshot:
         tensors['logits'] = torch.stack([tracked.newest[1] for tracked in objects]).float()
         tensors['presence'] = torch.stack([tracked.newest[2] for tracked in objects]).float()
     if tracker._appearance.on:
-        looks = [tracked.appearance for tracked in objects]
+        looks = [tracked.appearance_before(tracker.frame_index) for tracked in objects]
         for name in APPEARANCE_TENSORS:
             tensors[name] = torch.stack([getattr(look, name) for look in looks])
     return TrackerSnapshot(state, tensors)
@@ -172,7 +172,8 @@ def restore_snapshot(tracker: StreamingTracker, snapshot: TrackerSnapshot) -> No
 
 def _store(tracked: TrackedObject, bank: MemoryBank, frame_index: int) -> _Stored:
     """Note what belongs to an object; of its memories those that a coming frame can read."""
-    memory, shape, look = tracked.memory, bank.shape, tracked.appearance
+    memory, shape = tracked.memory, bank.shape
+    look = tracked.appearance_before(frame_index)
     recent = [frame for frame in memory.recent.places if frame < frame_index]
     pointers = [frame for frame in memory.pointers.places if frame < frame_index]
     return _Stored(
@@ -187,7 +188,7 @@ def _store(tracked: TrackedObject, bank: MemoryBank, frame_index: int) -> _Store
         pointers=pointers[max(len(pointers) - shape.max_pointers + 1, 0) :],
         scores=list(tracked.quality.scores),
         poor=tracked.quality.poor,
-        looked_at=0 if look is None else look.frames,
+        learned_frames=0 if look is None else look.frames,
         sure=look is not None and look.sure,
     )
 
@@ -293,7 +294,7 @@ def _put_in(
         if 'weights' in tensors:
             learned = {name: tensors[name][row] for name in APPEARANCE_TENSORS}
             tracked.appearances[state['frame_index'] - 1] = Appearance(
-                frames=one.looked_at, sure=one.sure, **learned
+                frames=one.learned_frames, sure=one.sure, **learned
             )
         tracker._objects[one.object_id] = tracked
         memory = tracked.memory

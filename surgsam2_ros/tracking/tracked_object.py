@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from surgsam2_ros.tracking.appearance import Appearance
+from surgsam2_ros.tracking.appearance_model import Appearance
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig, presence_to_logit
 from surgsam2_ros.tracking.memory_selection import ObjectMemory
 from surgsam2_ros.tracking.prompt_inputs import PromptInputs
@@ -84,14 +84,14 @@ class TrackedObject:
         )
 
     @property
-    def appearance(self) -> Appearance | None:
-        """What it looked like up to the newest frame."""
-        return self.appearances[max(self.appearances)] if self.appearances else None
-
-    @property
     def replay_from(self) -> int | None:
         """Earliest past frame that a prompt waits for."""
         return min((index for index, _ in self.waiting if index is not None), default=None)
+
+    def appearance_before(self, index: int) -> Appearance | None:
+        """Return what it looked like up to the frame before, as far as that is known."""
+        earlier = [frame for frame in self.appearances if frame < index]
+        return self.appearances[max(earlier)] if earlier else None
 
     def prompts_for(self, frame: int | None) -> tuple[PromptInputs, ...]:
         """Return the prompts that wait for this frame."""
@@ -119,9 +119,7 @@ class TrackedObject:
             init_cond_frame=initial,
             prompted=bool(prompts) and conditions,
             before=before,
-            appearance=self.appearances.get(
-                max((frame for frame in self.appearances if frame < index), default=-1)
-            ),
+            appearance=self.appearance_before(index),
         )
 
     def finish_frame(
