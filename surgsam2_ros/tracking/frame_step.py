@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 import torch
 
 from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, SurgSAM2
+from surgsam2_ros.network.appearance_model import add_to_hint, add_to_mask
 from surgsam2_ros.network.motion import move_masks
 from surgsam2_ros.network.surgsam2 import clamp_previous
-from surgsam2_ros.tracking.appearance_model import add_to_hint, add_to_mask
 from surgsam2_ros.tracking.click_repair import are_clicks, repair
 from surgsam2_ros.tracking.device_transfer import upload, upload_indices
 from surgsam2_ros.tracking.memory_bank import MemoryBank

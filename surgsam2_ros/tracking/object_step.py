@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from surgsam2_ros.network import Decoded, ImageFeatures
-from surgsam2_ros.tracking.appearance_model import Appearance, AppearanceModel, judge
+from surgsam2_ros.network.appearance_model import Appearance, AppearanceModel, judge
 from surgsam2_ros.tracking.config import TrackerConfig
 from surgsam2_ros.tracking.frame_step import FrameStep
 from surgsam2_ros.tracking.tracked_object import Task, TrackedObject

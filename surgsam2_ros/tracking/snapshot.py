@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from surgsam2_ros.tracking.appearance_model import APPEARANCE_TENSORS, Appearance
+from surgsam2_ros.network.appearance_model import APPEARANCE_TENSORS, Appearance
 from surgsam2_ros.tracking.config import MOST_INSTANCES
 from surgsam2_ros.tracking.memory_bank import STORED_DTYPE, MemoryBank
 from surgsam2_ros.tracking.memory_selection import ObjectMemory

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from surgsam2_ros.tracking.appearance_model import Appearance
+from surgsam2_ros.network.appearance_model import Appearance
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig, presence_to_logit
 from surgsam2_ros.tracking.memory_selection import ObjectMemory
 from surgsam2_ros.tracking.prompt_inputs import PromptInputs

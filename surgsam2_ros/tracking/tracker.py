@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from surgsam2_ros.network import SurgSAM2
-from surgsam2_ros.tracking.appearance_model import AppearanceModel
+from surgsam2_ros.network.appearance_model import AppearanceModel
 from surgsam2_ros.tracking.checkpoint import Checkpoint
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
 from surgsam2_ros.tracking.current_device import use_device

@@ -16,11 +16,11 @@ import yaml
 
 from surgsam2_ros.training.augmentation import Augmentation
 from surgsam2_ros.training.clip_sources import MADE_TYPES, DataSource
+from surgsam2_ros.training.disturbance import Disturbance
 from surgsam2_ros.training.hints import HintRecipe
 from surgsam2_ros.training.losses import LossWeights
 from surgsam2_ros.training.prompts import PromptRecipe
 from surgsam2_ros.training.sampling import Sampling
-from surgsam2_ros.training.unroll import Disturbance
 
 DEVICES = ('auto', 'cpu', 'cuda')
 PRECISIONS = ('auto', 'fp32', 'bf16')
@@ -77,6 +77,8 @@ class TrainingConfig:
         hints: how the hints of a network that takes them are disturbed.
         dictate_presence_until: fraction of the training over which the probability that the true
             presence is dictated to the memory falls from 1 to 0; 0 for never.
+        appearance_model: learn what objects look like and correct by it, as the tracker does, also
+            in the validation; for a network whose configuration has it.
         loss: weights of the loss terms.
         device: `auto` takes the GPUs where there are any.
         devices: processes per machine, each with a GPU of its own or a share of the CPU; under
@@ -127,6 +129,7 @@ class TrainingConfig:
     disturbance: Disturbance = field(default_factory=Disturbance)
     hints: HintRecipe = field(default_factory=HintRecipe)
     dictate_presence_until: float = 0.0
+    appearance_model: bool = False
     loss: LossWeights = field(default_factory=LossWeights)
     device: str = 'auto'
     devices: int = 1

@@ -29,10 +29,19 @@ LOCALITY = 1.5  # falls by 1.4 in the logits of the attention over two cells of 
 
 
 def network_config(config: TrainingConfig) -> NetworkConfig:
-    """Read the configuration of the network that is trained."""
+    """Read the configuration of the network that is trained.
+
+    Raises:
+        TrainingConfigError: when an appearance model is wanted that the network does not have.
+    """
     model = load_config(config.root / config.model)
     if config.image_size is not None:
         model = dataclasses.replace(model, image_size=config.image_size)
+    if config.appearance_model and not model.appearance_model:
+        raise TrainingConfigError(
+            f'appearance_model is true, and {config.model} has none; set appearance_model: true '
+            'there as well, or leave it out here'
+        )
     return model
 
 

@@ -134,6 +134,7 @@ class Run:
                 rank=fabric.global_rank,
                 world=fabric.world_size,
                 precision=fabric.autocast(),
+                appearance_model=config.appearance_model,
             )
             self.scores = scores_of(fabric.all_reduce(sums, reduce_op='sum'))
             tiles = gather(fabric, tiles)

@@ -34,6 +34,7 @@ class TrainedModules(nn.Module):
             disturbance=config.disturbance,
             hints=config.hints,
             dictate_presence_until=config.dictate_presence_until,
+            appearance_model=config.appearance_model,
         )
 
     def forward(self, group: Group, progress: float, num_objects: float) -> dict[str, Tensor]:

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.training.clips import TrainingClip
+from surgsam2_ros.training.disturbance import UNDISTURBED, Disturbance
 from surgsam2_ros.training.foreground import ForegroundHead
 from surgsam2_ros.training.hints import UNDISTURBED_HINTS, HintRecipe
 from surgsam2_ros.training.losses import SAM2_LOSS, LossWeights, bce_loss, frame_loss
@@ -29,7 +30,7 @@ from surgsam2_ros.training.prompts import (
     draw_plan,
     simulate_prompts,
 )
-from surgsam2_ros.training.unroll import UNDISTURBED, Disturbance, TrackedClip, track_clips
+from surgsam2_ros.training.unroll import TrackedClip, track_clips
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +97,7 @@ class Objective:
         hints: how the hints of a network that takes them are disturbed.
         dictate_presence_until: fraction of the training over which the probability that the true
             presence is dictated to the memory falls from 1 to 0; 0 never dictates it.
+        appearance_model: see `track_clips`.
 
     Raises:
         ValueError: when there is a weight for the foreground and no head, or the other way round.
@@ -111,6 +113,7 @@ class Objective:
         disturbance: Disturbance = UNDISTURBED,
         hints: HintRecipe = UNDISTURBED_HINTS,
         dictate_presence_until: float = 0.0,
+        appearance_model: bool = False,
     ):
         if (foreground is None) != (loss.foreground == 0):
             raise ValueError(
@@ -126,6 +129,7 @@ class Objective:
         self._disturbance = disturbance
         self._hints = hints
         self._dictate_presence_until = dictate_presence_until
+        self._appearance_model = appearance_model
 
     def loss(
         self,
@@ -177,6 +181,7 @@ class Objective:
             recipe=self._prompts,
             disturbance=dataclasses.replace(self._disturbance, dictate_presence=dictated),
             hints=self._hints,
+            appearance_model=self._appearance_model,
         )
         return self._total(tracked, batch, num_objects)
 

@@ -13,9 +13,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, MemoryTokens, SurgSAM2
+from surgsam2_ros.network.appearance_model import add_to_hint
 from surgsam2_ros.network.mask_decoder import take_mask
 from surgsam2_ros.network.memory_assembly import MemoryTable, assemble_memory, select_memories
 from surgsam2_ros.network.surgsam2 import ABSENT_LOGIT, clamp_previous
+from surgsam2_ros.training.clip_looks import ClipLooks, correct
+from surgsam2_ros.training.disturbance import UNDISTURBED, Disturbance
 from surgsam2_ros.training.hints import (
     UNDISTURBED_HINTS,
     HintRecipe,
@@ -32,42 +35,6 @@ from surgsam2_ros.training.prompts import (
 )
 
 PRESENT_LOGIT = 10.0  # mask and presence that training dictates, as sure as a prompt
-
-
-@dataclass(frozen=True)
-class Disturbance:
-    """What training does to the memory of a clip; by default, nothing that inference does not do.
-
-    Attributes:
-        corrupt_mask: probability that an object's mask is damaged before it is remembered.
-        forget_frame: probability that a frame between the prompt and the last one is not attended
-            to, as happens when memory is pruned.
-        dictate_presence: probability that the true presence decides what is remembered.
-        dropout: share of attention weights and activations of the memory attention that is
-            dropped; 0.1 in the official training.
-        clip_time: encode the age of object pointers as a fraction of the clip, and attend to no
-            more of them than it has frames, as the official training does.
-    """
-
-    corrupt_mask: float = 0.0
-    forget_frame: float = 0.0
-    dictate_presence: float = 0.0
-    dropout: float = 0.0
-    clip_time: bool = False
-
-    def __post_init__(self):
-        """Check the values.
-
-        Raises:
-            ValueError: when a value is impossible.
-        """
-        for name in ('corrupt_mask', 'forget_frame', 'dictate_presence', 'dropout'):
-            value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise ValueError(f'disturbance: {name} is {value}; it must be 0 to 1')
-
-
-UNDISTURBED = Disturbance()
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +79,8 @@ class _Clips:
     disturbance: Disturbance
     hints: HintRecipe
     flows: Tensor | None  # [B, T, 2, S / 4, S / 4]; None for a network that takes no hints
+    looks: ClipLooks | None
+    uncorrected: dict[int, Tensor] = field(default_factory=dict)  # logits before looks count
     decoded: dict[int, Decoded] = field(default_factory=dict)
     memories: list[_Memory] = field(default_factory=list)
     supervised: list[tuple[int, Decoded]] = field(default_factory=list)
@@ -128,7 +97,7 @@ class _Clips:
         return ImageFeatures(*(level[self.owner] for level in levels))
 
     def hint(self, frame: int) -> MaskHint | None:
-        """Return the hints for a tracked frame, to a network that takes them."""
+        """Return the moved masks for a tracked frame, to a network that takes hints."""
         if self.flows is None:
             return None
         flow = self.flows[:, frame]
@@ -161,6 +130,7 @@ def track_clips(
     recipe: PromptRecipe = RELEASED_PROMPTS,
     disturbance: Disturbance = UNDISTURBED,
     hints: HintRecipe = UNDISTURBED_HINTS,
+    appearance_model: bool = False,
 ) -> TrackedClip:
     """Prompt the objects of clips and track them through all frames.
 
@@ -178,6 +148,8 @@ def track_clips(
         recipe: how corrections are made.
         disturbance: of the memory.
         hints: how the hints of a network that takes them are disturbed.
+        appearance_model: learn what the objects look like and correct by it, as the tracker does;
+            for a network whose configuration has it.
 
     Raises:
         ValueError: when the first frame has no prompt, or a frame with mask prompts is to be
@@ -188,9 +160,15 @@ def track_clips(
     for frame in corrected:
         if frame in prompts and prompts[frame].kind is PromptKind.MASK:
             raise ValueError(f'frame {frame} is prompted with masks; clicks cannot correct those')
+    features = network.encode_image(images.flatten(0, 1))
+
+    def view_clip(clip: int, frame: int) -> ImageFeatures:
+        place = clip * images.shape[1] + frame
+        return ImageFeatures(*(level[place : place + 1] for level in features))
+
     clips = _Clips(
         network,
-        network.encode_image(images.flatten(0, 1)),
+        features,
         masks.bool(),
         owner if len(images) > 1 else None,
         prompts,
@@ -200,11 +178,20 @@ def track_clips(
         disturbance,
         hints,
         clip_flows(images) if network.config.motion_hint and images.shape[1] > 1 else None,
+        ClipLooks(network, view_clip, owner) if appearance_model else None,
     )
     order = [*prompts, *(frame for frame in range(clips.frames) if frame not in prompts)]
     for frame in order:
         view = clips.view(frame)
         clips.decoded[frame] = _decode(clips, frame, view)
+        if clips.looks is not None:
+            prompted = prompts.get(frame)
+            clips.looks.learn(
+                frame,
+                clips.decoded[frame],
+                prompted=prompted is not None or frame in corrected,
+                masks_given=prompted is not None and prompted.kind is PromptKind.MASK,
+            )
         if frame != order[-1]:
             _remember(clips, frame, view, clips.decoded[frame])
     return TrackedClip(
@@ -219,6 +206,8 @@ def track_clip(
     prompts: PromptBatch,
     rng: np.random.Generator,
     disturbance: Disturbance = UNDISTURBED,
+    *,
+    appearance_model: bool = False,
 ) -> TrackedClip:
     """Prompt the objects of one clip on its first frame and track them to its end.
 
@@ -229,7 +218,14 @@ def track_clip(
     """
     owner = torch.zeros(len(masks), dtype=torch.int64, device=masks.device)
     return track_clips(
-        network, images[None], masks, owner, {0: prompts}, rng, disturbance=disturbance
+        network,
+        images[None],
+        masks,
+        owner,
+        {0: prompts},
+        rng,
+        disturbance=disturbance,
+        appearance_model=appearance_model,
     )
 
 
@@ -239,8 +235,7 @@ def _decode(clips: _Clips, frame: int, view: ImageFeatures) -> Decoded:
     if prompts is not None and prompts.kind is PromptKind.MASK:
         return _take_mask_prompts(clips, frame, view)
     if prompts is None:
-        memory = _memory_tokens(clips, frame)
-        conditioned, decoded = network.track(view, memory, clips.hint(frame))
+        conditioned, decoded = _track(clips, frame, view)
     else:
         conditioned = network.condition(view.stride16, None)
         conditioned = conditioned.expand(len(clips.masks), -1, -1, -1)
@@ -262,6 +257,20 @@ def _decode(clips: _Clips, frame: int, view: ImageFeatures) -> Decoded:
         decoded = _decode_points(network, conditioned, view, prompts, previous)
         clips.supervised.append((frame, decoded))
     return decoded
+
+
+def _track(clips: _Clips, frame: int, view: ImageFeatures) -> tuple[Tensor, Decoded]:
+    """Segment a frame from the memory alone; returns the conditioned features as well."""
+    memory, hint = _memory_tokens(clips, frame), clips.hint(frame)
+    if clips.looks is None:
+        return clips.network.track(view, memory, hint)
+    evidence, moved = clips.looks.evidence(frame), None
+    if hint is not None:
+        moved = hint.mask_logits
+        hint = hint._replace(mask_logits=clamp_previous(add_to_hint(moved, evidence)))
+    conditioned, decoded = clips.network.track(view, memory, hint)
+    clips.uncorrected[frame] = decoded.mask_logits
+    return conditioned, correct(decoded, evidence, moved)
 
 
 def _take_mask_prompts(clips: _Clips, frame: int, view: ImageFeatures) -> Decoded:
@@ -307,7 +316,8 @@ def _remember(clips: _Clips, frame: int, view: ImageFeatures, decoded: Decoded) 
     if prompts is not None and prompts.kind is PromptKind.MASK:
         logits = torch.where(truth, PRESENT_LOGIT, -PRESENT_LOGIT)
     else:
-        logits = decoded.mask_logits
+        # The tracker remembers a frame without prompts as the network made it.
+        logits = decoded.mask_logits if given else clips.uncorrected.get(frame, decoded.mask_logits)
     if not given and clips.rng.random() < clips.disturbance.dictate_presence:
         present = truth.flatten(1).any(dim=1)
         logits = take_mask(decoded.candidates.mask_logits, decoded.candidates.iou.argmax(dim=1))

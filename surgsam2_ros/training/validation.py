@@ -30,6 +30,7 @@ def validate(
     rank: int = 0,
     world: int = 1,
     precision: AbstractContextManager | None = None,
+    appearance_model: bool = False,
 ) -> tuple[Tensor, list[tuple[np.ndarray, str]]]:
     """Track clips from each kind of prompt.
 
@@ -40,6 +41,7 @@ def validate(
         clips: all of them, the same in every process.
         rank, world: this process takes every `world`-th clip.
         precision: context that the network runs in.
+        appearance_model: see `unroll.track_clips`.
 
     Returns:
         float64 [5, 2], total and count of each of NAMES, to be summed over the processes and given
@@ -55,7 +57,7 @@ def validate(
             for index, clip in enumerate(clips):
                 if index % world == rank:
                     drawn = index < DRAWN_CLIPS
-                    tiles += _validate_clip(network, clip, index, sums, drawn)
+                    tiles += _validate_clip(network, clip, index, sums, drawn, appearance_model)
     finally:
         network.train(was_training)
     return sums, tiles
@@ -80,7 +82,12 @@ def scores_of(sums: Tensor) -> dict[str, float]:
 
 
 def _validate_clip(
-    network: SurgSAM2, clip: TrainingClip, index: int, sums: Tensor, drawn: bool
+    network: SurgSAM2,
+    clip: TrainingClip,
+    index: int,
+    sums: Tensor,
+    drawn: bool,
+    appearance_model: bool,
 ) -> list[tuple[np.ndarray, str]]:
     """Track one clip, add to the sums, and draw what mask prompts gave."""
     rng = np.random.default_rng(index)
@@ -92,7 +99,9 @@ def _validate_clip(
         if kind is not PromptKind.MASK and index % 2:
             continue
         prompts = simulate_prompts(truth[:, 0], kind, rng)
-        tracked = track_clip(network, images, truth, prompts, rng)
+        tracked = track_clip(
+            network, images, truth, prompts, rng, appearance_model=appearance_model
+        )
         logits = torch.cat([decoded.high_res_logits for decoded in tracked.decoded], dim=1).float()
         counted = present | (logits > 0).flatten(2).any(dim=2)
         score = mask_iou(logits, truth.float())

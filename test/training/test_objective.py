@@ -13,11 +13,11 @@ from tiny_network import SIZE, tiny_network
 
 from surgsam2_ros.training import objective as objective_module
 from surgsam2_ros.training.clips import TrainingClip
+from surgsam2_ros.training.disturbance import Disturbance
 from surgsam2_ros.training.foreground import ForegroundHead
 from surgsam2_ros.training.losses import LossWeights
 from surgsam2_ros.training.objective import Objective, stack_clips
 from surgsam2_ros.training.prompts import PromptRecipe
-from surgsam2_ros.training.unroll import Disturbance
 
 MASKS = PromptRecipe(mask=1.0, box=0.0)
 CLICKS = PromptRecipe(mask=0.0, box=0.0, correction_clicks=2)

@@ -21,9 +21,9 @@ pytest.importorskip('hydra')
 from oracle_sam2 import build_pair, make_clip
 
 from surgsam2_ros.training.clips import TrainingClip, normalise
+from surgsam2_ros.training.disturbance import Disturbance
 from surgsam2_ros.training.objective import Objective
 from surgsam2_ros.training.prompts import PromptKind, PromptPlan, PromptRecipe
-from surgsam2_ros.training.unroll import Disturbance
 
 SIZE, FRAMES, CLICKS = 128, 4, 2
 PRESENCE_BIAS = 65.0  # at which objects are called present and absent: asserted below

@@ -10,8 +10,8 @@ import torch
 from tiny_network import LEAN, noise_frames, tiny_network
 
 from surgsam2_ros.network import Decoded, ImageFeatures
+from surgsam2_ros.network.appearance_model import AppearanceModel, add_to_hint, add_to_mask, judge
 from surgsam2_ros.tracking import Prompt, StreamingTracker, TrackerConfig
-from surgsam2_ros.tracking.appearance_model import AppearanceModel, add_to_hint, add_to_mask, judge
 
 SIDE = 16  # of the features at stride 8; masks have twice as much
 FRAMES = noise_frames(12)

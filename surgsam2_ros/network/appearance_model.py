@@ -20,7 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from surgsam2_ros.network import Decoded, ImageFeatures, SurgSAM2
+from surgsam2_ros.network.frame_tensors import Decoded, ImageFeatures
+from surgsam2_ros.network.surgsam2 import SurgSAM2
 
 _REGULARISATION = 3e-4  # of the ridge, beside features of mean square 1 per part
 _NEWEST = 0.1  # share of the newest frame in the moments
