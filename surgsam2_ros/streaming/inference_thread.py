@@ -21,16 +21,15 @@ from surgsam2_ros.sources.image_encodings import EncodingError
 from surgsam2_ros.streaming.frame_preparation import DecodedFrame, FramePreparation
 from surgsam2_ros.streaming.frame_slot import FrameSlot, ReceivedFrame
 from surgsam2_ros.streaming.oversight import Oversight
-from surgsam2_ros.streaming.prompt_intake import Accepted, PromptIntake
+from surgsam2_ros.streaming.prompt_intake import Accepted, PromptIntake, count_replayed
 from surgsam2_ros.streaming.requests import (
     FrameHistory,
-    PromptTarget,
     RequestError,
     RequestQueue,
     format_stamp,
 )
 from surgsam2_ros.streaming.snapshots import SnapshotKeeper
-from surgsam2_ros.streaming.stamp_order import Order, StampOrder
+from surgsam2_ros.streaming.stamp_order import Order, StampOrder, describe_age
 from surgsam2_ros.streaming.tracked_frame import PromptOutcome, TrackedFrame
 from surgsam2_ros.streaming.watchdog import Work, WorkLog
 from surgsam2_ros.tracking import ObjectInfo, StreamingTracker
@@ -256,7 +255,7 @@ class InferenceThread:
         accepted = self._prompts.take(self._tracker, received.stamp_ns, frame.rgb.shape[:2])
         self._log.begin_frame(
             f'the image of {format_stamp(received.stamp_ns)}',
-            frames=1 + self._count_replayed([target for _, target in accepted]),
+            frames=1 + count_replayed(accepted, self._tracker.frame_index),
             objects=len(self._tracker.objects),
         )
         try:
@@ -269,6 +268,7 @@ class InferenceThread:
                 request.future.set_exception(RequestError(text))
             return
         self._hand_out(tracked)
+        self._remember(received.stamp_ns)
         if self.snapshots is not None:
             self.snapshots.frame_done(self._tracker, self.session, prompted=bool(accepted))
         for request, target in accepted:
@@ -294,17 +294,13 @@ class InferenceThread:
         started = time.perf_counter()
         received = frame.received
         image = frame.rgb if frame.prepared is None else frame.prepared
-        result = self._tracker.track(image, received.stamp_ns or None)  # 0 is none
+        stamp_ns = received.stamp_ns or None  # 0 is none
+        result = self._tracker.track(image, stamp_ns, remember=False)
         inference_ms = (time.perf_counter() - started) * 1e3 + frame.prepare_ms
         self._log.end_frame(inference_ms / 1e3, objects=len(self._tracker.objects))
         self._history.append(received.stamp_ns, result.frame_index)
         dropped, session = self._dropped_since_last, self.session
         return TrackedFrame(received, frame.rgb, result, dropped, inference_ms, session)
-
-    def _count_replayed(self, targets: list[PromptTarget]) -> int:
-        """Count the past frames that prompts have the tracker go through again."""
-        past = [target.frame_index for target in targets if target.frame_index is not None]
-        return self._tracker.frame_index - min(past) if past else 0
 
     def _hand_out(self, tracked: TrackedFrame) -> None:
         self._note_objects()
@@ -315,6 +311,14 @@ class InferenceThread:
             return
         self._dropped_since_last = 0
         self._show_life()
+
+    def _remember(self, stamp_ns: int) -> None:
+        """Have the tracker remember a frame whose result is out."""
+        try:
+            self._tracker.remember()
+        except Exception as error:
+            self._report('memory', f'{format_stamp(stamp_ns)} was not kept: {_describe(error)}')
+            self._note_lost_device(error)
 
     def _show_life(self) -> None:
         if not self.failure:
@@ -340,11 +344,7 @@ class InferenceThread:
         age_ms = (self._now_ns() - received.stamp_ns) / 1e6
         if not 0.0 < self.max_age_ms < age_ms:
             return False
-        self._count_failed(
-            'age',
-            f'image is {age_ms:.0f} ms old, more than input.max_age_ms = {self.max_age_ms:g}, and '
-            'was dropped; if images come from a bag, replay with /clock and set use_sim_time',
-        )
+        self._count_failed('age', describe_age(age_ms, self.max_age_ms))
         return True
 
     def _comes_in_order(self, stamp_ns: int) -> bool:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from surgsam2_ros.streaming.requests import (
     FrameHistory,
@@ -106,3 +106,9 @@ def _give(
         image_size=image_size,
         frame_index=target.frame_index,
     )
+
+
+def count_replayed(accepted: Sequence[Accepted], frame_index: int) -> int:
+    """Count the past frames that prompts have the tracker go through again before `frame_index`."""
+    past = [target.frame_index for _, target in accepted if target.frame_index is not None]
+    return frame_index - min(past) if past else 0

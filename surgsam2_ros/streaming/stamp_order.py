@@ -69,3 +69,11 @@ class StampOrder:
         self.forget()
         self.newest_ns = stamp_ns
         return Order.SET_BACK
+
+
+def describe_age(age_ms: float, most_ms: float) -> str:
+    """Say that an image is too old, and what to do about it."""
+    return (
+        f'image is {age_ms:.0f} ms old, more than input.max_age_ms = {most_ms:g}, and was '
+        'dropped; if images come from a bag, replay with /clock and set use_sim_time'
+    )

@@ -9,8 +9,9 @@ and each kind has its own shapes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -20,6 +21,9 @@ from surgsam2_ros.tracking.device_transfer import upload
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.memory_selection import ObjectMemory
 from surgsam2_ros.tracking.tracking_step import EncodingStep, TrackingStep
+
+NewMemory = torch.Tensor | Callable[[], torch.Tensor]
+"""The spatial memories [N, Dm, m, m] of a frame, or what makes them when they are wanted."""
 
 
 class EngineError(RuntimeError):
@@ -59,7 +63,7 @@ class Stepper(Protocol):
         memories: Sequence[ObjectMemory],
         frame: int,
         hint: MaskHint | None = None,
-    ) -> tuple[Decoded, torch.Tensor]:
+    ) -> tuple[Decoded, NewMemory]:
         """Track N objects by what they remember, without any effect on the bank.
 
         Args:
@@ -70,7 +74,7 @@ class Stepper(Protocol):
             hint: where the objects probably are; given in every frame or in none.
 
         Returns:
-            The masks without their candidates, and the frame's spatial memories [N, Dm, m, m].
+            The masks without their candidates, and the frame's spatial memories.
         """
 
 
@@ -84,13 +88,31 @@ class Engine:
     @staticmethod
     def eager(network: SurgSAM2) -> Engine:
         """Return the one that is plain PyTorch."""
-        return Engine(EagerEncoder(network), EagerStepper(network))
+        return Engine(EagerEncoder(network), EagerStepper(network, lazy=True))
 
     @property
     def name(self) -> str:
         """Names of both, or the one that they share."""
         names = (self.encoder.name, self.stepper.name)
         return names[0] if names[0] == names[1] else ' + '.join(names)
+
+    def warm_up(
+        self, image: torch.Tensor, bank: MemoryBank, hints: bool, progress: Callable[[str], None]
+    ) -> None:
+        """Make ready what any later frame may need, in the halves that have something to do.
+
+        Args:
+            image: uint8 [1, 3, S, S] on the CPU.
+            bank: has a free slot.
+            hints: whether frames come with hints.
+            progress: called with a sentence for people when a part of it is done.
+        """
+        if getattr(self.encoder, 'needs_warm_up', False):
+            self.encoder.warm_up(image)
+        if getattr(self.stepper, 'needs_warm_up', False):
+            slot = bank.add_object()
+            self.stepper.warm_up(self.encoder.encode(image), bank, hints, progress)
+            bank.remove_object(slot)
 
 
 class EagerEncoder:
@@ -109,12 +131,18 @@ class EagerEncoder:
 
 
 class EagerStepper:
-    """Plain PyTorch, exact; takes any number of memories."""
+    """Plain PyTorch, exact; takes any number of memories.
+
+    Args:
+        network: in evaluation mode.
+        lazy: encode the memories of a frame when they are wanted, after its masks are shown.
+    """
 
     name = 'torch'
 
-    def __init__(self, network: SurgSAM2) -> None:
+    def __init__(self, network: SurgSAM2, *, lazy: bool = False) -> None:
         self._network = network
+        self._lazy = lazy
 
     def track(
         self,
@@ -123,15 +151,18 @@ class EagerStepper:
         memories: Sequence[ObjectMemory],
         frame: int,
         hint: MaskHint | None = None,
-    ) -> tuple[Decoded, torch.Tensor]:
+    ) -> tuple[Decoded, NewMemory]:
         """Track N objects."""
         plan, prunes = bank.plan(memories, frame)
         step = TrackingStep(
             self._network, survivors=plan.survivors, prunes=prunes, masked=plan.masked
         )
         read = (*bank.gather(plan), *plan.table, bank.gather_cells(plan))
-        *decoded, memory = step(*features, *read, *(hint or ()))
-        return Decoded(*decoded), memory
+        decoded = Decoded(*step.masks(*features, *read, *(hint or ())))
+        remember = partial(
+            step.memories, features.stride16, decoded.mask_logits, decoded.presence_logits
+        )
+        return decoded, remember if self._lazy else remember()
 
 
 def first_line(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from its prompt alone; one that has memory is tracked first, and a prompt then c
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 
@@ -18,6 +19,7 @@ from surgsam2_ros.network.motion import move_masks
 from surgsam2_ros.network.surgsam2 import clamp_previous
 from surgsam2_ros.tracking.click_repair import are_clicks, repair
 from surgsam2_ros.tracking.device_transfer import upload, upload_indices
+from surgsam2_ros.tracking.engines import NewMemory
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.prompt_inputs import PromptInputs, merge_points
 from surgsam2_ros.tracking.tracked_object import Task
@@ -30,7 +32,7 @@ class FrameStep:
         self,
         network: SurgSAM2,
         bank: MemoryBank,
-        track: Callable[..., tuple[Decoded, torch.Tensor]],
+        track: Callable[..., tuple[Decoded, NewMemory]],
     ) -> None:
         """Work on this network and bank.
 
@@ -50,8 +52,8 @@ class FrameStep:
         tasks: Sequence[Task],
         flow: torch.Tensor | None = None,
         evidence: torch.Tensor | None = None,
-    ) -> Decoded:
-        """Process one frame for these objects and remember it.
+    ) -> tuple[Decoded, Callable[[], None]]:
+        """Process one frame for these objects.
 
         Args:
             features: of the frame, batch 1.
@@ -63,7 +65,8 @@ class FrameStep:
                 nobody knows.
 
         Returns:
-            The objects in the order of the tasks, without candidates.
+            The objects in the order of the tasks, without candidates, and what is to be called
+            before the next frame: it writes the memories of this one.
         """
         if not any(task.init_cond_frame or task.prompts for task in tasks):
             return self._track_all(features, frame, tasks, flow, evidence)
@@ -78,8 +81,7 @@ class FrameStep:
         if initial:
             parts.append(self.decode_prompts(features, [tasks[row].prompts for row in initial]))
         decoded = _join(parts, tracked + initial)
-        self._remember(features, frame, tasks, decoded)
-        return decoded
+        return decoded, partial(self._remember, features, frame, tasks, decoded)
 
     def decode_prompts(
         self, features: ImageFeatures, prompts: Sequence[Sequence[PromptInputs]]
@@ -109,24 +111,25 @@ class FrameStep:
         tasks: Sequence[Task],
         flow: torch.Tensor | None,
         evidence: torch.Tensor | None,
-    ) -> Decoded:
-        """Take a frame without prompts."""
+    ) -> tuple[Decoded, Callable[[], None]]:
+        """Take a frame without prompts; see `run`."""
         memories = [task.memory for task in tasks]
         moved, hint = self._hint(tasks, flow, evidence)
-        decoded, memory = self._run_tracked(features, self._bank, memories, frame, hint)
-        if evidence is not None:
-            decoded = add_to_mask(decoded, evidence, moved)
-        prompted = [task.prompted for task in tasks]
-        self._bank.write(
-            memories,
-            frame,
-            memory,
-            decoded.pointer,
-            logits=decoded.mask_logits,
-            presence=decoded.presence_logits,
-            prompted=prompted,
-        )
-        return decoded
+        found, memory = self._run_tracked(features, self._bank, memories, frame, hint)
+        decoded = found if evidence is None else add_to_mask(found, evidence, moved)
+
+        def remember() -> None:
+            self._bank.write(
+                memories,
+                frame,
+                memory() if callable(memory) else memory,
+                decoded.pointer,
+                logits=decoded.mask_logits,
+                presence=decoded.presence_logits,
+                prompted=[task.prompted for task in tasks],
+            )
+
+        return decoded, remember
 
     def _track(
         self,

@@ -34,6 +34,10 @@ class ObjectStep:
         self._appearance = appearance
         self._config = config
 
+    def describe(self, features: ImageFeatures) -> torch.Tensor | None:
+        """Return what appearance models see in an image; None where nobody uses them."""
+        return self._appearance.describe(features) if self._appearance.on else None
+
     def run(
         self,
         features: ImageFeatures,
@@ -41,9 +45,10 @@ class ObjectStep:
         objects: Sequence[TrackedObject],
         flow: torch.Tensor | None,
         *,
-        waiting_for: int | None,
+        waiting_for: int | None = None,
+        described: torch.Tensor | None = None,
         scores_of: Callable[[Decoded], list[tuple[float, float]]] = read_scores,
-    ) -> Decoded:
+    ) -> tuple[Decoded, Callable[[], None]]:
         """Take objects through a frame and apply the prompts that wait for it.
 
         Args:
@@ -52,7 +57,12 @@ class ObjectStep:
             objects: at least one.
             flow: see `FrameStep.run`.
             waiting_for: the frame that the prompts wait for; None is the next one.
+            described: of the features, see `describe`; None where that is still to be done.
             scores_of: reads what decides whether a frame is remembered, where anything does.
+
+        Returns:
+            what was found, and what is to be called before the next frame: it has the objects
+            remember this one.
         """
         prompts = [
             tracked.applied.get(index, ()) + tracked.prompts_for(waiting_for) for tracked in objects
@@ -62,17 +72,26 @@ class ObjectStep:
             tracked.task(index, given, corrections_condition=conditions)
             for tracked, given in zip(objects, prompts, strict=True)
         ]
-        decoded, looks = self._run(features, index, tasks, flow)
+        decoded, remember = self._run(features, index, tasks, flow, described)
         rows = (decoded.mask_logits.unbind(), decoded.presence_logits.unbind())
         for tracked, given, logits, presence in zip(objects, prompts, *rows, strict=True):
             tracked.finish_frame(index, given, waiting_for, logits, presence)
-        for tracked, look in zip(objects, looks, strict=True) if looks else ():
-            tracked.appearances[index] = look
+        kept_out = []
         if self._config.gates_memory:
-            scores = scores_of(decoded)
-            for tracked, (score, presence_logit) in zip(objects, scores, strict=True):
-                tracked.gate_memory(index, score, presence_logit, self._config)
-        return decoded
+            kept_out = [
+                tracked
+                for tracked, scores in zip(objects, scores_of(decoded), strict=True)
+                if tracked.keeps_out(*scores, self._config)
+            ]
+
+        def finish() -> None:
+            looks = remember()
+            for tracked, look in zip(objects, looks, strict=True) if looks else ():
+                tracked.appearances[index] = look
+            for tracked in kept_out:
+                tracked.drop_memory(index)
+
+        return decoded, finish
 
     def _run(
         self,
@@ -80,20 +99,32 @@ class ObjectStep:
         index: int,
         tasks: Sequence[Task],
         flow: torch.Tensor | None,
-    ) -> tuple[Decoded, list[Appearance]]:
-        """Take objects through a frame; returns as well what they look like then, if it is told."""
-        if not self._appearance.on:
-            return self._step.run(features, index, tasks, flow), []
-        described = self._appearance.describe(features)
+        described: torch.Tensor | None,
+    ) -> tuple[Decoded, Callable[[], list[Appearance]]]:
+        """Take objects through a frame.
+
+        Returns:
+            what was found, and what writes the memories and says what the objects look like then,
+            if that is told.
+        """
+        if described is None:
+            described = self.describe(features)
+        if described is None:
+            decoded, write = self._step.run(features, index, tasks, flow)
+            return decoded, lambda: write() or []
         known = [task.appearance for task in tasks]
         evidence = self._appearance.look(described, known)
-        decoded = self._step.run(features, index, tasks, flow, evidence)
-        looks = self._appearance.learn(
-            described,
-            known,
-            decoded,
-            [bool(task.prompts) for task in tasks],
-            [any(prompt.mask is not None for prompt in task.prompts) for task in tasks],
-        )
+        decoded, write = self._step.run(features, index, tasks, flow, evidence)
+
+        def remember() -> list[Appearance]:
+            write()
+            return self._appearance.learn(
+                described,
+                known,
+                decoded,
+                [bool(task.prompts) for task in tasks],
+                [any(prompt.mask is not None for prompt in task.prompts) for task in tasks],
+            )
+
         told = [None if task.prompts else task.appearance for task in tasks]
-        return judge(decoded, evidence, told), looks
+        return judge(decoded, evidence, told), remember

@@ -25,11 +25,13 @@ class PreparedFrame:
         region: what of the image the network sees.
         image: that, uint8 [1, 3, S, S] on the CPU.
         features: what the network sees in it; None while nothing asked for that.
+        described: what appearance models see in those, [D, S/8, S/8]; None likewise.
     """
 
     region: Region
     image: torch.Tensor
     features: ImageFeatures | None = None
+    described: torch.Tensor | None = None
 
     @property
     def size(self) -> tuple[int, int]:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -13,6 +13,7 @@ import torch
 from surgsam2_ros.network import ImageFeatures
 from surgsam2_ros.tracking.motion import Motion
 from surgsam2_ros.tracking.object_step import ObjectStep
+from surgsam2_ros.tracking.prompts import Prompt, not_kept
 from surgsam2_ros.tracking.tracked_object import TrackedObject
 from surgsam2_ros.tracking.view import Region
 
@@ -52,6 +53,16 @@ class RollForward:
         """What the network saw of each frame that is kept, by its index, oldest first."""
         return {frame.index: frame.region for frame in self._frames}
 
+    def region_of(self, index: int, prompts: Sequence[Prompt]) -> Region:
+        """Return what the network saw of a frame that prompts name.
+
+        Raises:
+            PromptError: when it is not kept.
+        """
+        if index not in self.regions:
+            raise not_kept(index, self.regions, prompts, self._frames.maxlen)
+        return self.regions[index]
+
     def keep(self, frame: PastFrame) -> int:
         """Keep the newest frame; returns the index of the oldest one that can be replayed."""
         self._frames.append(frame)
@@ -86,5 +97,8 @@ class RollForward:
                 features = self._encode(frame.image)
                 same_region = frame.region == before_region
                 flow = self._motion.flow(frame.image, before, same_region=same_region)
-                self._step.run(features, frame.index, affected, flow, waiting_for=frame.index)
+                _, remember = self._step.run(
+                    features, frame.index, affected, flow, waiting_for=frame.index
+                )
+                remember()
             before, before_region = frame.image, frame.region

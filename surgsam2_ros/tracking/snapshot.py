@@ -106,6 +106,7 @@ def take_snapshot(tracker: StreamingTracker) -> TrackerSnapshot:
     To be called on the thread that owns the tracker; what comes of it belongs to the caller.
     Objects that have been in no frame yet are left out.
     """
+    tracker.remember()
     bank = tracker._bank
     objects = [one for one in tracker._objects.values() if one.first_frame is not None]
     stored = [_store(tracked, bank, tracker.frame_index) for tracked in objects]

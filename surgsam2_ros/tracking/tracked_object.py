@@ -4,18 +4,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import torch
 
+from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.network.appearance_model import Appearance
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig, presence_to_logit
 from surgsam2_ros.tracking.memory_selection import ObjectMemory
-from surgsam2_ros.tracking.prompt_inputs import PromptInputs
-from surgsam2_ros.tracking.prompts import WaitingPrompt
+from surgsam2_ros.tracking.prompt_inputs import PromptInputs, waiting_inputs
+from surgsam2_ros.tracking.prompts import Prompt, PromptError, WaitingPrompt
 from surgsam2_ros.tracking.result import ObjectInfo
 from surgsam2_ros.tracking.states import Lifecycle, MaskQuality
+from surgsam2_ros.tracking.view import Region
 
 
 @dataclass(frozen=True)
@@ -145,15 +147,10 @@ class TrackedObject:
         if prompts:
             self.applied[index] = prompts
 
-    def gate_memory(
-        self, index: int, score: float, presence_logit: float, config: TrackerConfig
-    ) -> None:
-        """Take back the memory of frame `index` where the config keeps it out.
-
-        That of a prompted or corrected frame stays.
+    def keeps_out(self, score: float, presence_logit: float, config: TrackerConfig) -> bool:
+        """Say whether the config keeps a frame that the object went through out of its memory.
 
         Args:
-            index: the frame that the object has just gone through.
             score: predicted IoU.
             presence_logit: above 0 when the object is visible.
             config: of the tracker.
@@ -162,8 +159,33 @@ class TrackedObject:
         kept_out |= score < config.min_memory_score
         if config.gates_uncertain and presence_logit > presence_to_logit(config.presence_threshold):
             kept_out |= self.quality.update(score)
-        if kept_out and index in self.memory.recent.places and index not in self.applied:
+        return kept_out
+
+    def drop_memory(self, index: int) -> None:
+        """Take back the memory of frame `index`; that of a prompted or corrected frame stays."""
+        if index in self.memory.recent.places and index not in self.applied:
             self.memory.recent.drop(index)
+
+    def fit_waiting(self, regions: Mapping[int | None, Region], network: SurgSAM2) -> None:
+        """Make inputs of the prompts that wait.
+
+        Args:
+            regions: what the network sees of each frame that prompts may name.
+            network: that they are made for.
+
+        Raises:
+            PromptError: when one does not fit; it is dropped.
+        """
+        for position, (index, waiting) in enumerate(self.waiting):
+            if not isinstance(waiting, WaitingPrompt):
+                continue
+            try:
+                inputs = waiting_inputs(waiting, regions[index], network)
+            except PromptError:
+                del self.waiting[position]
+                raise
+            self.waiting[position] = (index, inputs)
+            self.class_name = waiting.prompt.class_name or self.class_name
 
     def forget_before(self, index: int) -> None:
         """Drop the prompts and appearances of frames that cannot be replayed any more."""
@@ -171,6 +193,20 @@ class TrackedObject:
             self.applied = {frame: given for frame, given in self.applied.items() if frame >= index}
         while len(self.appearances) > 1 and min(self.appearances) < index - 1:
             del self.appearances[min(self.appearances)]
+
+
+def new_object(
+    prompt: Prompt, instance: int, memory: ObjectMemory, config: TrackerConfig
+) -> TrackedObject:
+    """Return the object that a first prompt asks for, with an empty memory."""
+    return TrackedObject(
+        object_id=prompt.object_id,
+        instance=instance,
+        class_name=prompt.class_name,
+        lifecycle=Lifecycle(config.tentative_frames, config.lost_after_s),
+        quality=MaskQuality(config.min_quality, config.quality_frames),
+        memory=memory,
+    )
 
 
 def free_instance(newest: int, taken: Collection[int]) -> int:

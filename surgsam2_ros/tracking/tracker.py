@@ -35,12 +35,11 @@ from surgsam2_ros.tracking.prompts import (
     check_fit,
     check_request,
     check_seen,
-    not_kept,
 )
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo
 from surgsam2_ros.tracking.roll_forward import PastFrame, RollForward
-from surgsam2_ros.tracking.states import FrameTime, Lifecycle, MaskQuality
-from surgsam2_ros.tracking.tracked_object import TrackedObject, free_instance
+from surgsam2_ros.tracking.states import FrameTime
+from surgsam2_ros.tracking.tracked_object import TrackedObject, free_instance, new_object
 from surgsam2_ros.tracking.view import AUTO, Region, ViewFinder
 
 
@@ -107,6 +106,7 @@ class StreamingTracker:
         self._view = ViewFinder(self.config.region == AUTO)
         self._region: Region | None = None
         self._newest_image: torch.Tensor | None = None
+        self._unremembered: Callable[[], None] | None = None
 
     @property
     def frame_index(self) -> int:
@@ -178,7 +178,9 @@ class StreamingTracker:
             )
         if frame_index == self._frame_index:
             frame_index = None
-        region = self._region_of(frame_index, prompts)
+        region = self._region
+        if frame_index is not None:
+            region = self._past.region_of(frame_index, prompts)
         size = region and region.image_size if image_size is None else tuple(image_size)
         for prompt in prompts if size is not None else ():
             check_fit(prompt, size)
@@ -198,11 +200,13 @@ class StreamingTracker:
         """
         if object_id not in self._objects:
             raise UnknownObjectError(object_id, tuple(self._objects))
+        self.remember()
         self._bank.remove_object(self._objects.pop(object_id).memory)
 
     @torch.inference_mode()
     def reset(self) -> None:
         """Forget all objects and frames; the next frame has index 0, the next instance is 1."""
+        self._unremembered = None
         self._objects.clear()
         self._past.clear()
         self._bank.clear()
@@ -221,14 +225,9 @@ class StreamingTracker:
             progress: called with a sentence for people when a part of it is done.
         """
         use_device(self._network.device)
-        size, engine = self._network.image_size, self._engine
+        size = self._network.image_size
         image = resize_image(np.zeros((size, size, 3), np.uint8), size)
-        if getattr(engine.encoder, 'needs_warm_up', False):
-            engine.encoder.warm_up(image)
-        if getattr(engine.stepper, 'needs_warm_up', False):
-            slot = self._bank.add_object()
-            engine.stepper.warm_up(self._encode(image), self._bank, self._motion.on, progress)
-            self._bank.remove_object(slot)
+        self._engine.warm_up(image, self._bank, self._motion.on, progress)
 
     @torch.inference_mode()
     def prepare(self, rgb: np.ndarray) -> PreparedFrame:
@@ -243,9 +242,16 @@ class StreamingTracker:
         use_device(self._network.device)
         frame = self._resize(rgb)
         self._motion.expect(frame.image)
-        return replace(frame, features=self._encode(frame.image))
+        features = self._encode(frame.image)
+        return replace(frame, features=features, described=self._object_step.describe(features))
 
-    def track(self, frame: np.ndarray | PreparedFrame, stamp_ns: int | None = None) -> FrameResult:
+    def track(
+        self,
+        frame: np.ndarray | PreparedFrame,
+        stamp_ns: int | None = None,
+        *,
+        remember: bool = True,
+    ) -> FrameResult:
         """Process the next frame.
 
         Args:
@@ -253,6 +259,8 @@ class StreamingTracker:
                 frame to frame.
             stamp_ns: time of the image [ns], by which the time is counted after which an object
                 is LOST; None counts 1/30 s for it. Nothing else depends on it.
+            remember: do at once what only later frames depend on. False leaves it to `remember`,
+                so that the result can be used first; a frame with prompts does it at once.
 
         Raises:
             ValueError: when the image is not of that kind.
@@ -262,8 +270,15 @@ class StreamingTracker:
                 and the objects are as they were before these.
         """
         frame = frame if isinstance(frame, PreparedFrame) else self._resize(frame)
-        with self._all_or_nothing():
-            return self._advance(frame, stamp_ns).render()
+        with self._all_or_nothing() as certain:
+            return self._advance(frame, stamp_ns, remember=remember or not certain).render()
+
+    @torch.inference_mode()
+    def remember(self) -> None:
+        """Do what `track` left; all that depends on it calls this by itself."""
+        if self._unremembered is not None:
+            unremembered, self._unremembered = self._unremembered, None
+            unremembered()
 
     @torch.inference_mode()
     def advance(
@@ -275,25 +290,29 @@ class StreamingTracker:
         """
         frame = frame if isinstance(frame, PreparedFrame) else self._resize(frame)
         with self._all_or_nothing():
-            return self._advance(frame, stamp_ns)
+            return self._advance(frame, stamp_ns, remember=True)
 
     @contextlib.contextmanager
-    def _all_or_nothing(self) -> Iterator[None]:
-        """Take back what prompts did, and them, when the block fails."""
+    def _all_or_nothing(self) -> Iterator[bool]:
+        """Take back what prompts did, and them, when the block fails; tells whether none wait."""
         use_device(self._network.device)
+        self.remember()
         checkpoint = None
         if any(tracked.waiting for tracked in self._objects.values()):
             checkpoint = Checkpoint(self._objects.values(), self._bank)
         try:
-            yield
+            yield checkpoint is None
         except Exception as error:
             if checkpoint is not None and not isinstance(error, PromptError):
+                self._unremembered = None
                 for new in checkpoint.restore():
                     self.remove_object(new.object_id)
             raise
 
     @torch.inference_mode()
-    def _advance(self, frame: PreparedFrame, stamp_ns: int | None) -> PendingResult:
+    def _advance(
+        self, frame: PreparedFrame, stamp_ns: int | None, *, remember: bool
+    ) -> PendingResult:
         region, image = frame.region, frame.image
         self._fit_waiting(region)
         self._past.run(self._objects.values())
@@ -307,10 +326,12 @@ class StreamingTracker:
         if objects:
             older = self._newest_image
             flow = self._motion.flow(image, older, same_region=region == self._region)
-            decoded = self._object_step.run(
-                features, index, objects, flow, waiting_for=None, scores_of=drawing.scores
+            decoded, self._unremembered = self._object_step.run(
+                features, index, objects, flow, described=frame.described, scores_of=drawing.scores
             )
             drawing.start(decoded)
+            if remember:
+                self.remember()
         self._newest_image = image
         oldest = self._past.keep(PastFrame(index, image, region))
         self._frame_index += 1
@@ -355,46 +376,22 @@ class StreamingTracker:
         region = (view or self._view).region(rgb)
         return PreparedFrame(region, resize_image(rgb[region.slices], self._network.image_size))
 
-    def _region_of(self, frame_index: int | None, prompts: Sequence[Prompt]) -> Region | None:
-        """Region of the frame that prompts belong to; of the newest one for one still to come."""
-        if frame_index is None:
-            return self._region
-        regions = self._past.regions
-        if frame_index not in regions:
-            raise not_kept(frame_index, regions, prompts, self.config.replay_frames)
-        return regions[frame_index]
-
     def _fit_waiting(self, region: Region) -> None:
         """Scale the prompts that waited for the next frame or name a past one.
 
         One that was given before the first frame and does not fit is dropped.
         """
         waiting_for = [tracked for tracked in self._objects.values() if tracked.waiting]
-        if not waiting_for:
-            return
-        regions = {None: region, **self._past.regions}
+        regions = {None: region, **self._past.regions} if waiting_for else {}
         for tracked in waiting_for:
-            for position, (index, waiting) in enumerate(tracked.waiting):
-                if not isinstance(waiting, WaitingPrompt):
-                    continue
-                try:
-                    inputs = waiting_inputs(waiting, regions[index], self._network)
-                    tracked.waiting[position] = (index, inputs)
-                    tracked.class_name = waiting.prompt.class_name or tracked.class_name
-                except PromptError:
-                    del tracked.waiting[position]
-                    if tracked.first_frame is None and not tracked.waiting:
-                        self.remove_object(tracked.object_id)
-                    raise
+            try:
+                tracked.fit_waiting(regions, self._network)
+            except PromptError:
+                if tracked.first_frame is None and not tracked.waiting:
+                    self.remove_object(tracked.object_id)
+                raise
 
     def _new_object(self, prompt: Prompt) -> TrackedObject:
-        config, taken = self.config, {tracked.instance for tracked in self._objects.values()}
+        taken = {tracked.instance for tracked in self._objects.values()}
         self._newest_instance = free_instance(self._newest_instance, taken)
-        return TrackedObject(
-            object_id=prompt.object_id,
-            instance=self._newest_instance,
-            class_name=prompt.class_name,
-            lifecycle=Lifecycle(config.tentative_frames, config.lost_after_s),
-            quality=MaskQuality(config.min_quality, config.quality_frames),
-            memory=self._bank.add_object(),
-        )
+        return new_object(prompt, self._newest_instance, self._bank.add_object(), self.config)

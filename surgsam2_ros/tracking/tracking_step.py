@@ -75,6 +75,39 @@ class TrackingStep(nn.Module):
             mask logits, predicted IoU, presence logits and object pointers as in `Decoded`, and
             the spatial memories [N, Dm, m, m] of this frame.
         """
+        decoded = self.masks(
+            stride4,
+            stride8,
+            stride16,
+            memories,
+            pointers,
+            encoding,
+            candidate,
+            age,
+            counts,
+            cells,
+            hint,
+            hint_given,
+        )
+        mask_logits, _, presence_logits, _ = decoded
+        return (*decoded, self.memories(stride16, mask_logits, presence_logits))
+
+    def masks(
+        self,
+        stride4: Tensor,
+        stride8: Tensor,
+        stride16: Tensor,
+        memories: Tensor,
+        pointers: Tensor,
+        encoding: Tensor,
+        candidate: Tensor,
+        age: Tensor,
+        counts: Tensor,
+        cells: Tensor | None = None,
+        hint: Tensor | None = None,
+        hint_given: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Do the part of `forward` that the masks of this frame depend on."""
         network = self.network
         memory = assemble_memory(
             network,
@@ -91,18 +124,13 @@ class TrackingStep(nn.Module):
             memory,
             None if hint is None else MaskHint(hint, hint_given),
         )
-        remembered = network.encode_memory(
-            stride16,
-            network.masks_to_remember(decoded.mask_logits),
-            decoded.presence_logits,
-            from_prompt=False,
-        )
-        return (
-            decoded.mask_logits,
-            decoded.iou,
-            decoded.presence_logits,
-            decoded.pointer,
-            remembered,
+        return tuple(decoded.chosen[:4])
+
+    def memories(self, stride16: Tensor, mask_logits: Tensor, presence_logits: Tensor) -> Tensor:
+        """Do the part of `forward` that only later frames depend on."""
+        network = self.network
+        return network.encode_memory(
+            stride16, network.masks_to_remember(mask_logits), presence_logits, from_prompt=False
         )
 
 

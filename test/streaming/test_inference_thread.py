@@ -34,6 +34,9 @@ class ScriptedTracker:
         self.prepared = 0
         self.prepare_error: Exception | None = None
         self.track_error: Exception | None = None
+        self.remember_error: Exception | None = None
+        self.remembered: list[int] = []  # how many frames had been published each time
+        self.count_published = lambda: 0
         self.wait_for_next = False
 
     @property
@@ -62,7 +65,13 @@ class ScriptedTracker:
             raise self.prepare_error
         return rgb
 
-    def track(self, rgb, stamp_ns):
+    def remember(self):
+        self.remembered.append(self.count_published())
+        if self.remember_error:
+            raise self.remember_error
+
+    def track(self, rgb, stamp_ns, *, remember):
+        assert not remember, 'the result comes first'
         self.stamps_ns.append(stamp_ns)
         if self.track_error:
             raise self.track_error
@@ -182,6 +191,27 @@ def test_the_tracker_is_given_the_stamp_of_each_frame_and_none_where_that_is_zer
         bench.send(offset_ms)
     bench.settle()
     assert bench.tracker.stamps_ns == [None, START, START + 33 * MS]
+
+
+def test_a_frame_is_remembered_after_its_result_is_out(bench):
+    bench.tracker.count_published = lambda: len(bench.published)
+    for k in range(3):
+        bench.send(k * 33)
+    bench.settle()
+    assert bench.tracker.remembered == [1, 2, 3]
+
+
+def test_a_frame_that_cannot_be_remembered_is_told_and_ends_nothing(bench):
+    bench.tracker.remember_error = RuntimeError('no room')
+    bench.send(0)
+    bench.settle()
+    bench.tracker.remember_error = None
+    bench.send(33)
+    bench.settle()
+    assert len(bench.published) == 2
+    ((kind, text),) = bench.problems
+    assert kind == 'memory'
+    assert 'was not kept: RuntimeError: no room' in text
 
 
 def test_a_frame_that_fails_is_counted_and_costs_no_object(bench):

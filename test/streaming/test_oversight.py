@@ -71,10 +71,13 @@ class BoxTracker:
     def segment(self, rgb, prompts):
         return FrameResult(-1, np.zeros(SIZE, np.uint8), (self._track('outline', prompts[0].box),))
 
-    def track(self, rgb, stamp_ns):
+    def track(self, rgb, stamp_ns, *, remember):
         self.frame_index += 1
         tracks = tuple(self._track(name, box) for name, box in self.boxes.items())
         return FrameResult(self.frame_index - 1, np.zeros(SIZE, np.uint8), tracks)
+
+    def remember(self):
+        pass
 
     def _track(self, name, box):
         mask = np.zeros(SIZE, bool)

@@ -127,8 +127,8 @@ def predict(tracker, scores):
     run = tracker._step.run
 
     def run_and_predict(features, index, tasks, flow):
-        decoded = run(features, index, tasks, flow)
-        return decoded._replace(iou=torch.full_like(decoded.iou, scores[index]))
+        decoded, remember = run(features, index, tasks, flow)
+        return decoded._replace(iou=torch.full_like(decoded.iou, scores[index])), remember
 
     tracker._step.run = run_and_predict
 

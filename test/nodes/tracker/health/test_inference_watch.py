@@ -30,12 +30,12 @@ from surgsam2_ros.tracking import StreamingTracker
 
 fault, track = Path(sys.argv[1]), StreamingTracker.track
 
-def track_unless_faulty(self, rgb, stamp_ns=None):
+def track_unless_faulty(self, rgb, stamp_ns=None, **settings):
     while fault.exists() and fault.read_text() == 'hang':
         time.sleep(0.05)
     if fault.exists() and fault.read_text() == 'lost':
         raise RuntimeError('CUDA error: an illegal memory access was encountered')
-    return track(self, rgb, stamp_ns)
+    return track(self, rgb, stamp_ns, **settings)
 
 StreamingTracker.track = track_unless_faulty
 from surgsam2_ros.nodes.tracker.__main__ import main
