@@ -87,14 +87,19 @@ FOUND_OBJECTS = (
 )
 """Besides those of OBJECTS, where nothing was prompted."""
 FOUND_VIDEOS = (
+    *_scores('J', 'F'),
+    Column('HOTA', ('identity', 'HOTA'), 'fraction'),
+    Column('IDF1', ('identity', 'IDF1'), 'fraction'),
+    Column('Switches', ('identity', 'IDSW')),
     Column('Instruments', ('discovery', 'instruments')),
     Column('Found', ('discovery', 'found')),
-    Column('Frames until found', ('discovery', 'frames_until_found')),
+    Column('after frames', ('discovery', 'frames_until_found')),
     Column('Second tracks', ('discovery', 'extra')),
     Column('False', ('discovery', 'false')),
     Column('Binary IoU', ('discovery', 'binary_IoU'), 'fraction'),
+    Column('Frames', ('frames',)),
 )
-"""Besides those of VIDEOS, where nothing was prompted."""
+"""In place of VIDEOS, where nothing was prompted."""
 RUNS = (
     Column('Model', ('model',), 'text'),
     Column('Through', ('through',), 'text'),

@@ -153,7 +153,7 @@ def _columns(
 ) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
     """Return the columns of the tables of videos and of objects."""
     if any(summary[side]['discovery'] for side in sides):
-        return (*VIDEOS, *FOUND_VIDEOS), (*OBJECTS, *FOUND_OBJECTS)
+        return FOUND_VIDEOS, (*OBJECTS, *FOUND_OBJECTS)
     return VIDEOS, OBJECTS
 
 
