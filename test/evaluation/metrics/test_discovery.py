@@ -89,12 +89,12 @@ def test_overlaps_are_summed_over_frames():
 
 
 def test_an_instrument_is_found_when_any_track_lies_on_half_of_it():
-    """It comes in frame 1; a track touches it in frame 2 (IoU 0.2), another has it in frame 4."""
+    """It comes in frame 1; a track touches it in frame 2 (IoU 0.4), another has it in frame 4."""
     truth = labels(o3=(10, 20))
     frames = [
         (labels(), {}),
         (truth, {}),
-        (truth, {0: strip(18, 20)}),
+        (truth, {0: strip(16, 20)}),
         (truth, None),
         (truth, {0: strip(18, 20), 1: strip(10, 15)}),
         (truth, {0: strip(10, 20)}),
