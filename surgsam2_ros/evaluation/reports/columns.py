@@ -87,7 +87,6 @@ FOUND_OBJECTS = (
 )
 """Besides those of OBJECTS, where nothing was prompted."""
 FOUND_VIDEOS = (
-    *_scores('J', 'F'),
     Column('HOTA', ('identity', 'HOTA'), 'fraction'),
     Column('IDF1', ('identity', 'IDF1'), 'fraction'),
     Column('Switches', ('identity', 'IDSW')),
