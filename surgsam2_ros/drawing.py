@@ -8,7 +8,7 @@ messages and of files are drawn alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import cv2
@@ -39,7 +39,7 @@ class DrawableTrack(Protocol):
 
     Attributes:
         object_id: name shown.
-        instance: 1..254, decides the colour.
+        instance: 1..254, decides the colour unless `draw_overlay` is told otherwise.
         mask: bool [H, W].
         score: predicted IoU in [0, 1].
         state: index into STATE_NAMES.
@@ -85,17 +85,22 @@ def label_palette() -> np.ndarray:
     return palette
 
 
+def _own_colour(track: Any) -> tuple[int, int, int]:
+    return instance_colour(track.instance)
+
+
 def draw_overlay(
     rgb: np.ndarray,
     tracks: Iterable[DrawableTrack],
     *,
     opacity: float = 0.22,
     labels: bool = True,
+    colour_of: Callable[[Any], tuple[int, int, int]] = _own_colour,
 ) -> np.ndarray:
     """Return a copy of the image with the tracks drawn into it.
 
-    Each mask gets a light fill and a thin contour in its instance's colour, dashed while the object
-    is TENTATIVE. One that is UNCERTAIN is hatched instead of filled, within a dashed contour, both
+    Each mask gets a light fill and a thin contour in its colour, dashed while the object is
+    TENTATIVE. One that is UNCERTAIN is hatched instead of filled, within a dashed contour, both
     in amber. The label gives name, state and score. Objects without a mask are listed at the
     bottom.
 
@@ -104,6 +109,7 @@ def draw_overlay(
         tracks: see DrawableTrack; masks must have the image's size.
         opacity: of the fill, in [0, 1].
         labels: whether to write labels.
+        colour_of: RGB colour of a track; by default that of its instance.
 
     Returns:
         uint8 [H, W, 3].
@@ -122,9 +128,9 @@ def draw_overlay(
                 f"the mask of '{track.object_id}' is {list(track.mask.shape)}, the image "
                 f'{list(rgb.shape[:2])}; both must have the same height and width'
             )
-        _draw_mask(canvas, track, opacity)
+        _draw_mask(canvas, track, colour_of(track), opacity)
     if labels:
-        _draw_labels(canvas, tracks)
+        _draw_labels(canvas, [(track, colour_of(track)) for track in tracks])
     return canvas
 
 
@@ -216,12 +222,14 @@ def _line_thickness(canvas: np.ndarray) -> int:
     return max(1, round(canvas.shape[0] / 540))
 
 
-def _draw_mask(canvas: np.ndarray, track: Any, opacity: float) -> None:
+def _draw_mask(
+    canvas: np.ndarray, track: Any, colour: tuple[int, int, int], opacity: float
+) -> None:
     mask = np.ascontiguousarray(track.mask).view(np.uint8)
     x, y, width, height = cv2.boundingRect(mask)
     if width == 0:
         return
-    state, colour = _state_name(track), instance_colour(track.instance)
+    state = _state_name(track)
     region = canvas[y : y + height, x : x + width]
     if state == 'UNCERTAIN':
         _hatch(region, mask[y : y + height, x : x + width], _line_thickness(canvas))
@@ -256,12 +264,12 @@ class _Tag(NamedTuple):
     height: int
 
 
-def _draw_labels(canvas: np.ndarray, tracks: Sequence[Any]) -> None:
+def _draw_labels(canvas: np.ndarray, tracks: Sequence[tuple[Any, tuple[int, int, int]]]) -> None:
     """Write one label per track: at its mask without covering another, or in the list below."""
     taken: list[tuple[int, int, int, int]] = []
     absent: list[_Tag] = []
-    for track in tracks:
-        tag = _tag(canvas, track)
+    for track, colour in tracks:
+        tag = _tag(canvas, track, colour)
         x, y, width, _ = cv2.boundingRect(np.ascontiguousarray(track.mask).view(np.uint8))
         if width == 0:
             absent.append(tag)
@@ -274,7 +282,7 @@ def _draw_labels(canvas: np.ndarray, tracks: Sequence[Any]) -> None:
         _draw_tag(canvas, tag, 4, canvas.shape[0] - (row + 1) * (tag.height + 3) - 1)
 
 
-def _tag(canvas: np.ndarray, track: Any) -> _Tag:
+def _tag(canvas: np.ndarray, track: Any, colour: tuple[int, int, int]) -> _Tag:
     state = _state_name(track)
     text = f'{track.object_id}  {state if state == "UNCERTAIN" else state.lower()}'
     if state in ('OCCLUDED', 'LOST'):
@@ -285,7 +293,6 @@ def _tag(canvas: np.ndarray, track: Any) -> _Tag:
     text = text.encode('ascii', 'replace').decode()
     (width, height), baseline = cv2.getTextSize(text, _FONT, _font_scale(canvas), 1)
     pad = max(4, height // 2)
-    colour = instance_colour(track.instance)
     text_colour = _AMBER if state == 'UNCERTAIN' else _WARNING
     if state in ('TRACKED', 'TENTATIVE'):
         text_colour = _TEXT

@@ -49,6 +49,17 @@ def test_the_contour_has_the_full_colour_of_the_instance():
     assert tuple(image[100, 130]) == instance_colour(2)
 
 
+def test_colours_may_be_given():
+    track = DrawnTrack('a', 2, square(100, 100))
+    image = draw_overlay(grey(), [track], opacity=0.5, colour_of=lambda track: (1, 2, 200))
+    assert tuple(image[100, 130]) == (1, 2, 200)
+    expected = 0.5 * 90 + 0.5 * np.array((1, 2, 200))
+    assert np.abs(image[130, 130] - expected).max() <= 1
+    own, given = (image == np.array(c) for c in (instance_colour(2), (1, 2, 200)))
+    assert not own.all(axis=2).any(), 'neither on the mask nor on the label'
+    assert given.all(axis=2)[:95].any(), 'the bar of the label'
+
+
 def test_the_input_is_not_drawn_on():
     image = grey()
     draw_overlay(image, [DrawnTrack('a', 1, square(10, 10))])

@@ -156,7 +156,8 @@ def api_markdown() -> str:
         'vision_msgs is installed, `detections_2d` (`vision_msgs/msg/Detection2DArray`) is read '
         'like `detections`, `~/detections` (the same type, each box with its id) is published '
         'while somebody subscribes, and `~/label_info` (`vision_msgs/msg/LabelInfo`, transient '
-        'local) says which object each value of the label image is.',
+        'local) says which object each value of the label image is, or which class, where '
+        '`output.classes` knows that of the object.',
         _table(
             'Services',
             ('Service', 'Type', 'What it does'),

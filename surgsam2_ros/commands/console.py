@@ -17,13 +17,15 @@ from surgsam2_ros.commands.model_loading import add_model_arguments, load_tracke
 if TYPE_CHECKING:
     from surgsam2_ros.console.desk import Desk
     from surgsam2_ros.console.panels import Panel
+    from surgsam2_ros.instrument_classes import InstrumentClasses
 
 DEFAULT_NODE = '/surgsam2'
 DEFAULT_PORT = 8090
 _EPILOG = """\
   surgsam2 console                                       beside the node /surgsam2
   surgsam2 console --node /endoscope/left/surgsam2 /endoscope/right/surgsam2
-  surgsam2 console --bag run.mcap --classes classes.txt  label a recording
+  surgsam2 console --bag run.mcap                        label a recording
+  surgsam2 console --classes config/classes.yaml         names and colours of instrument classes
   surgsam2 console --host 0.0.0.0                        other machines too, with a token
 
 The page can be opened on this machine alone unless --host says otherwise; then whoever opens it
@@ -61,7 +63,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--token', help='what browsers must know; made and printed where one is needed'
     )
     parser.add_argument(
-        '--classes', type=Path, metavar='FILE', help='names of instrument classes, one in a line'
+        '--classes',
+        type=Path,
+        metavar='YAML',
+        help='names and colours of instrument classes, such as config/classes.yaml',
     )
     live = parser.add_argument_group('beside running nodes')
     live.add_argument(
@@ -123,7 +128,7 @@ def _open(
     arguments: argparse.Namespace, stack: contextlib.ExitStack
 ) -> tuple[Desk, tuple[Panel, ...]]:
     """Open the desk, which ends with the stack, and the panels of its mode."""
-    classes = read_classes(arguments.classes)
+    classes = _read_classes(arguments.classes)
     source = arguments.bag or arguments.folder
     if source is not None:
         from surgsam2_ros.console.label.opening import open_label_desk
@@ -153,23 +158,13 @@ def _open(
     return desk, panels
 
 
-def read_classes(path: Path | None) -> tuple[str, ...]:
-    """Return the names in a file, one in a line; empty lines and those after # are left out.
+def _read_classes(path: Path | None) -> InstrumentClasses:
+    from surgsam2_ros.instrument_classes import ClassesError, read_classes
 
-    Raises:
-        CommandError: there is no such file, or no name in it.
-    """
-    if path is None:
-        return ()
     try:
-        lines = path.read_text(encoding='utf-8').splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f'--classes {path} cannot be read: {error}') from error
-    names = [line.partition('#')[0].strip() for line in lines]
-    classes = tuple(dict.fromkeys(filter(None, names)))
-    if not classes:
-        raise CommandError(f'--classes {path} has no names; write one in a line')
-    return classes
+        return read_classes(path or '')
+    except ClassesError as error:
+        raise CommandError(f'--classes: {error}') from error
 
 
 def _check(arguments: argparse.Namespace) -> None:

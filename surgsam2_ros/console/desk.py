@@ -15,6 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
+from surgsam2_ros.instrument_classes import InstrumentClasses
 from surgsam2_ros.tracking.prompts import Prompt
 from surgsam2_ros.tracking.states import TrackState
 
@@ -39,7 +40,8 @@ class Instrument:
 
     Attributes:
         object_id: its name in prompts, tracks and files; never changes.
-        instance: its value in label images, 1 to 254, which decides its colour.
+        instance: its value in label images, 1 to 254, which decides its colour where its class does
+            not.
         name: what operators call it; the object id unless it was renamed.
         class_name: kind of instrument, may be empty.
         state: how far to trust it.
@@ -156,12 +158,12 @@ class Desk(Protocol):
     Attributes:
         mode: LIVE or LABEL.
         cameras: names of what can be looked at, at least one.
-        classes: names of instrument classes to choose from; others may be typed.
+        classes: of instruments, to choose from, with their colours; other names may be typed.
     """
 
     mode: Mode
     cameras: tuple[str, ...]
-    classes: tuple[str, ...]
+    classes: InstrumentClasses
 
     def wait_for_picture(self, camera: str, after: int, timeout_s: float) -> Picture | None:
         """Return the newest picture whose serial is above `after`; None when none came in time.

@@ -12,7 +12,7 @@ from nicegui import ui
 from surgsam2_ros.console.buttons import command_button, text, text_input
 from surgsam2_ros.console.desk import Instrument
 from surgsam2_ros.console.icons import icon, state_icon
-from surgsam2_ros.drawing import instance_colour
+from surgsam2_ros.instrument_classes import InstrumentClasses
 from surgsam2_ros.tracking.states import TrackState
 
 STATE_WORDS = {
@@ -32,20 +32,20 @@ class InstrumentsPanel:
     """Rows of the instruments of one camera; changes only what changed."""
 
     def __init__(
-        self, classes: tuple[str, ...], describe: Describe, on_new_class: Callable[[str], None]
+        self, classes: InstrumentClasses, describe: Describe, on_new_class: Callable[[str], None]
     ) -> None:
         """Make the panel within the current element.
 
         Args:
-            classes: to choose from.
+            classes: to choose from, and their colours.
             describe: awaited with the object id and `name=` or `class_name=`.
             on_new_class: is told the class of instruments that are started from now on.
         """
-        self._describe = describe
+        self._describe, self._classes = describe, classes
         self._rows: dict[str, _Row] = {}
         with ui.element('datalist') as choices:
             choices.props['id'] = _CLASSES
-            for name in classes:
+            for name in classes.names:
                 ui.element('option').props['value'] = name
         with ui.element('div').classes('new-instrument'):
             command_button('new', 'add', 'Prompt a new instrument', 'N', label='New instrument')
@@ -72,15 +72,24 @@ class InstrumentsPanel:
             if row is not None:
                 row.element.delete()
             with self._list:
-                self._rows[instrument.object_id] = _Row(number, instrument, self._describe)
+                self._rows[instrument.object_id] = _Row(
+                    number, instrument, self._classes, self._describe
+                )
         self._empty.set_visibility(not instruments)
 
 
 class _Row:
     """One instrument."""
 
-    def __init__(self, number: int, instrument: Instrument, describe: Describe) -> None:
+    def __init__(
+        self,
+        number: int,
+        instrument: Instrument,
+        classes: InstrumentClasses,
+        describe: Describe,
+    ) -> None:
         self.number, self.instance = number, instrument.instance
+        self._classes = classes
         self._shown: Instrument | None = None
         object_id = instrument.object_id
 
@@ -94,9 +103,7 @@ class _Row:
         self.element.props['role'] = 'listitem'
         self.element.props['data-object'] = object_id
         with self.element:
-            swatch = text(str(number) if number < 10 else '', classes='swatch')
-            red, green, blue = instance_colour(instrument.instance)
-            swatch.style(f'background: rgb({red}, {green}, {blue})')
+            self._swatch = text(str(number) if number < 10 else '', classes='swatch')
             with ui.element('button').classes('name') as name:
                 name.props.update({'type': 'button', 'data-command': 'select'})
                 self._name = text()
@@ -127,6 +134,8 @@ class _Row:
         if before is None or before.class_name != instrument.class_name:
             self._class.set_text(instrument.class_name)
             _set(self._class_input, 'value', instrument.class_name)
+            red, green, blue = self._classes.colour_of(instrument)
+            self._swatch.style(f'background: rgb({red}, {green}, {blue})')
         if before is None or before.state != instrument.state:
             calls = instrument.state in CALLS_FOR_ATTENTION
             self._sign.set_content(state_icon(instrument.state))

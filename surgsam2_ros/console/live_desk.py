@@ -19,6 +19,7 @@ from surgsam2_ros.console.desk import (
 from surgsam2_ros.console.instrument_names import InstrumentNames
 from surgsam2_ros.console.live_camera import LiveCamera, OnPrompt
 from surgsam2_ros.console.notices import Notices
+from surgsam2_ros.instrument_classes import NO_CLASSES, InstrumentClasses
 from surgsam2_ros.nodes.client.node_thread import NodeThread
 from surgsam2_ros.tracking.prompts import Prompt
 
@@ -28,7 +29,7 @@ class LiveDesk:
 
     Args:
         nodes: names of the nodes, with their namespaces; they need not be there yet.
-        classes: of instruments, to choose from.
+        classes: of instruments.
         timeout_s: longest wait for an answer of a node [s].
 
     Raises:
@@ -40,12 +41,12 @@ class LiveDesk:
     def __init__(
         self,
         nodes: Sequence[str],
-        classes: Sequence[str] = (),
+        classes: InstrumentClasses = NO_CLASSES,
         *,
         timeout_s: float = ANSWER_TIMEOUT_S,
     ) -> None:
         self.cameras = tuple(f'/{name.strip("/")}' for name in nodes)
-        self.classes = tuple(classes)
+        self.classes = classes
         if not self.cameras or len(set(self.cameras)) < len(self.cameras):
             raise DeskError(f'nodes {list(self.cameras)}: name each node once, at least one')
         self._notices = Notices()

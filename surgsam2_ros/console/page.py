@@ -85,6 +85,11 @@ class _Page:
                     'camera': self._session.camera,
                     'live': self._console.desk.mode is Mode.LIVE,
                     'palette': _PALETTE,
+                    'classColours': {
+                        name: colour
+                        for name, colour in self._console.desk.classes.colours.items()
+                        if colour is not None
+                    },
                 }
             )
             with ui.element('div').classes('over top'):

@@ -33,7 +33,8 @@ class ObjectRecord:
     Attributes:
         object_id: value in the truth, 1 to 254.
         name: class or topic name; may be empty.
-        first_frame: index of the frame where it was first prompted; None: never in the truth.
+        first_frame: index of the frame where it was first prompted; where it was to be found, that
+            where it is first in the truth, or tracked. None: never in the truth.
         prompted: whether a prompt or correction was given for the frame.
         truth_area: px of the truth; None where a frame has no truth.
         area: px of the prediction; None where no result came (dropped, or not yet prompted).
@@ -43,6 +44,8 @@ class ObjectRecord:
             None likewise. Empty in records of versions that did not look.
         score: predicted IoU; presence: probability of being visible; None without a result.
         state: name of the track state; None without a result.
+        discovery: of an object that was to be found: 'track', the name of the track that is paired
+            with it, or None; 'frames_until_found', None where it was not. Empty of others.
     """
 
     object_id: int
@@ -56,6 +59,7 @@ class ObjectRecord:
     score: list[float | None] = field(default_factory=list)
     presence: list[float | None] = field(default_factory=list)
     state: list[str | None] = field(default_factory=list)
+    discovery: dict[str, Any] = field(default_factory=dict)
 
     @property
     def iou(self) -> list[float | None]:
@@ -80,11 +84,17 @@ class VideoRecord:
         dropped: indices of frames without a result.
         latency_ms: from publishing an image to the arrival of its result (node), else None.
         inference_ms: of each frame; None where no result came.
-        objects: in the order of their ids.
+        objects: those of the truth, in the order of their ids.
         identity_counts: from which `metrics.identity.pooled_identity` scores any number of videos;
             empty when TrackEval is not installed.
         identity: the scores of this video; empty when unknown.
         live: the measures of `metrics.live` (node), else empty.
+        others: where objects were to be found, the tracks that are paired with none, each by the
+            name it had; their measures are with the object that they agree with best in a frame.
+        discovery: of such a video: 'until_found', a list as of `metrics.discovery`, and the counts
+            'tracks', 'extra' and 'false'. Empty of others.
+        binary_iou: of such a video, by frame the IoU of instrument against background; None without
+            truth or result. Empty of others.
     """
 
     video: str
@@ -103,6 +113,9 @@ class VideoRecord:
     identity_counts: dict[str, Any] = field(default_factory=dict)
     identity: dict[str, float] = field(default_factory=dict)
     live: dict[str, float | None] = field(default_factory=dict)
+    others: list[ObjectRecord] = field(default_factory=list)
+    discovery: dict[str, Any] = field(default_factory=dict)
+    binary_iou: list[float | None] = field(default_factory=list)
 
 
 @dataclass
@@ -160,7 +173,7 @@ def folder_name(through: str) -> str:
 def write_video(output: Path, record: VideoRecord) -> None:
     """Write the record of a video, at once: an interrupted run leaves no half of it."""
     values = dataclasses.asdict(record)
-    for entry in values['objects']:
+    for entry in (*values['objects'], *values['others']):
         entry.update(entry.pop('measures'))
     _write(video_path(output, record.through, record.video), values)
 
@@ -174,9 +187,12 @@ def read_video(output: Path, through: str, video: str) -> VideoRecord:
     """
     path, remedy = video_path(output, through, video), 'remove it and evaluate again'
     values = _read(path, remedy)
-    objects = [_build_object(entry, path, remedy) for entry in values.pop('objects', [])]
+    objects, others = (
+        [_build_object(entry, path, remedy) for entry in values.pop(key, [])]
+        for key in ('objects', 'others')
+    )
     record = _build(VideoRecord, values, path, remedy)
-    record.objects = objects
+    record.objects, record.others = objects, others
     record.size = None if record.size is None else tuple(record.size)
     return record
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from surgsam2_ros.evaluation.measures import FRAME_MEASURES, SCORES, with_mean
+from surgsam2_ros.evaluation.metrics.discovery import discovery_scores
 from surgsam2_ros.evaluation.metrics.presence import presence_scores
 from surgsam2_ros.evaluation.records import ObjectRecord, VideoRecord
 
@@ -81,8 +82,8 @@ def object_scores(
         'object', 'name', 'first_frame', 'frames' (scored), 'missing' (frames that would count if
         they had a result), the keys of SCORES (means over the scored frames, None without
         any), 'J_missing_as_0' (J over the frames that would be scored if all had a result, 0 for
-        those that have none), 'worst_J', 'worst_frame', 'presence' (see `presence_of`) and 'states'
-        (number of frames by state).
+        those that have none), 'worst_J', 'worst_frame', 'presence' (see `presence_of`), 'states'
+        (number of frames by state) and 'discovery' (see `ObjectRecord`).
     """
     frames = scored_frames(record, skip_ends)
     means = mean_scores(record, frames)
@@ -101,6 +102,7 @@ def object_scores(
         'worst_frame': worst,
         'presence': presence_of(record, size),
         'states': dict(sorted(Counter(state for state in record.state if state).items())),
+        'discovery': dict(record.discovery),
     }
 
 
@@ -159,6 +161,25 @@ def shared_frames_difference(
                 }
             )
     return {**{key: mean_of(changes, key) for key in SCORES}, 'frames': count}
+
+
+def discovery_of(records: Sequence[VideoRecord]) -> dict[str, float | int | None]:
+    """Score how the instruments of some videos were found, as if these were one.
+
+    Args:
+        records: of videos; those whose objects were prompted do not count.
+
+    Returns:
+        see `discovery_scores`; empty where all were prompted.
+    """
+    found = [record for record in records if record.discovery]
+    if not found:
+        return {}
+    return discovery_scores(
+        [frames for record in found for frames in record.discovery['until_found']],
+        *(sum(record.discovery[key] for record in found) for key in ('tracks', 'extra', 'false')),
+        [iou for record in found for iou in record.binary_iou if iou is not None],
+    )
 
 
 def mean_of(entries: Sequence[dict[str, Any]], key: str) -> float | None:

@@ -12,7 +12,7 @@ import contextlib
 import functools
 import itertools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +26,9 @@ from surgsam2_ros.live.video_stream import VideoStream, open_stream
 if TYPE_CHECKING:
     from surgsam2_ros.evaluation.metrics.process_usage import ProcessUsage
     from surgsam2_ros.evaluation.records import VideoRecord
+    from surgsam2_ros.evaluation.runs.frame_scores import FrameScores, ObjectResult
     from surgsam2_ros.evaluation.runs.jobs import Standing
-    from surgsam2_ros.evaluation.runs.prompting import TruthPrompt
+    from surgsam2_ros.evaluation.runs.label_writer import LabelWriter
     from surgsam2_ros.evaluation.runs.settings import NetworkChoice, RunSettings
     from surgsam2_ros.evaluation.runs.video import EvaluationVideo
     from surgsam2_ros.nodes.replay.bag_replay import ReplayLog
@@ -146,7 +147,8 @@ class _NodeRun:
 
         self.video, self.stream, self.folder = video, stream, folder
         self.choice, self.settings = choice, settings
-        self.prompts = first_prompts(video, settings.prompts)
+        finds = settings.discovery is not None
+        self.prompts = {} if finds else first_prompts(video, settings.prompts)
         names = {object_id: video.names.get(object_id, '') for object_id in self.prompts}
         self.scores = FrameScores(names, len(video))
         self.stamps = tuple(stream.headers)
@@ -205,26 +207,69 @@ class _NodeRun:
     def score(self, labels: Path) -> VideoRecord:
         """Score every frame, write its masks, and return the record."""
         from surgsam2_ros.evaluation.runs.label_writer import LabelWriter
+
+        writer = LabelWriter(labels, self.video.name, self.video.stems)
+        if self.settings.discovery is not None:
+            return self._score_found(writer)
+        for frame, object_id in self.operator.prompted():
+            self.scores.note_prompt(frame, object_id)
+        inference_ms: list[float | None] = []
+        for frame, message in self._messages():
+            results = {
+                int(name): result
+                for name, result in self._results(message).items()
+                if int(name) in self.prompts
+            }
+            self.scores.add(frame, self.video.truth(frame), results)
+            writer.write(frame, {key: result.mask for key, result in results.items()})
+            inference_ms.append(_inference_ms(message))
+        return self._record(writer.folder, inference_ms, self.scores)
+
+    def _score_found(self, writer: LabelWriter) -> VideoRecord:
+        """Score what was found, once it is known which object each track is."""
+        from surgsam2_ros.evaluation.runs.found_objects import FoundObjects, score_found
+
+        found, inference_ms = FoundObjects(self.video.size), []
+        for frame, message in self._messages():
+            if message is not None:
+                found.add(frame, self._results(message))
+            inference_ms.append(_inference_ms(message))
+        scored = score_found(self.video, found, writer)
+        return self._record(writer.folder, inference_ms, scored.scores, **scored.values)
+
+    def _messages(self) -> Iterator[tuple[int, Any]]:
+        """Yield every frame with its TrackArray, None where it was dropped."""
         from surgsam2_ros.live.recorded_tracks import Aligned, read_tracks
         from surgsam2_ros.sources import BagReader
 
-        video = self.video
-        for frame, object_id in self.operator.prompted():
-            self.scores.note_prompt(frame, object_id)
-        writer = LabelWriter(labels, video.name, video.stems)
-        inference_ms: list[float | None] = []
         with BagReader(self.folder / _RESULTS) as reader:
             tracks = Aligned(read_tracks(reader, f'{self.namespace}/surgsam2/tracks'))
             for frame, stamp_ns in enumerate(self.stamps):
-                message = tracks.at(stamp_ns)
-                results = {} if message is None else _results(message, video.size, self.prompts)
-                self.scores.add(frame, video.truth(frame), results)
-                writer.write(frame, {key: result.mask for key, result in results.items()})
-                milliseconds = None if message is None else round(float(message.inference_ms), 3)
-                inference_ms.append(milliseconds)
-        return self._record(writer.folder, inference_ms)
+                yield frame, tracks.at(stamp_ns)
 
-    def _record(self, predictions: Path, inference_ms: list[float | None]) -> VideoRecord:
+    def _results(self, message: Any) -> dict[str, ObjectResult]:
+        """Return the results of a TrackArray by the names of its tracks; none of None."""
+        from surgsam2_ros.drawing import STATE_NAMES
+        from surgsam2_ros.evaluation.runs.frame_scores import ObjectResult
+        from surgsam2_ros.live.recorded_tracks import mask_of_track
+
+        return {
+            track.object_id: ObjectResult(
+                mask_of_track(track, self.video.size),
+                float(track.score),
+                float(track.presence),
+                STATE_NAMES[track.state],
+            )
+            for track in ([] if message is None else message.tracks)
+        }
+
+    def _record(
+        self,
+        predictions: Path,
+        inference_ms: list[float | None],
+        scores: FrameScores,
+        **values: Any,
+    ) -> VideoRecord:
         from surgsam2_ros.evaluation.metrics.live import live_scores
         from surgsam2_ros.evaluation.runs.video_records import record_of
 
@@ -237,13 +282,14 @@ class _NodeRun:
         return record_of(
             self.video,
             'node',
-            self.scores,
+            scores,
             predictions,
             warnings=[*self.operator.warnings, *self._moved_prompts(dropped)],
             dropped=dropped,
             latency_ms=latencies,
             inference_ms=inference_ms,
             live=live_scores(published, arrived, usage=self.usage),
+            **values,
         )
 
     def _moved_prompts(self, dropped: list[int]) -> list[str]:
@@ -256,24 +302,8 @@ class _NodeRun:
         ]
 
 
-def _results(
-    message: Any, size: tuple[int, int], objects: Mapping[int, TruthPrompt]
-) -> dict[int, Any]:
-    """Return the results of a TrackArray by object id."""
-    from surgsam2_ros.drawing import STATE_NAMES
-    from surgsam2_ros.evaluation.runs.frame_scores import ObjectResult
-    from surgsam2_ros.live.recorded_tracks import mask_of_track
-
-    return {
-        int(track.object_id): ObjectResult(
-            mask_of_track(track, size),
-            float(track.score),
-            float(track.presence),
-            STATE_NAMES[track.state],
-        )
-        for track in message.tracks
-        if int(track.object_id) in objects
-    }
+def _inference_ms(message: Any) -> float | None:
+    return None if message is None else round(float(message.inference_ms), 3)
 
 
 def _times(log: ReplayLog, headers: Mapping[int, str]) -> tuple[list[int], list[int | None]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from surgsam2_ros.evaluation.runs.settings import NetworkChoice, RunSettings
+    from surgsam2_ros.evaluation.runs.settings import Discovery, NetworkChoice, RunSettings
 
 PROMPT_TIMEOUT_S = 30.0
 
@@ -49,6 +49,18 @@ def live_parameters(
         'input.transport': 'compressed' if compressed else 'raw',
         'output.masks': True,
         'tracking.prompt_timeout_s': PROMPT_TIMEOUT_S,
+        **_discovery_parameters(settings.discovery),
+    }
+
+
+def _discovery_parameters(discovery: Discovery | None) -> dict[str, Any]:
+    """Return how the node is to find instruments; nothing where they are prompted."""
+    if discovery is None:
+        return {}
+    values = dataclasses.asdict(discovery.settings)
+    return {
+        **{f'discovery.{name}': value for name, value in values.items()},
+        'model.detector': str(discovery.detector.resolve()),
     }
 
 

@@ -9,8 +9,7 @@ import importlib.util
 import pytest
 
 from surgsam2_ros.cli import main
-from surgsam2_ros.commands import CommandError
-from surgsam2_ros.commands.console import command_arguments, read_classes
+from surgsam2_ros.commands.console import command_arguments
 
 
 @pytest.mark.parametrize(
@@ -62,12 +61,15 @@ def test_nodes_are_found_from_the_namespace_that_launch_gives(given, taken):
     assert command_arguments(given) == taken
 
 
-def test_classes_are_the_lines_of_a_file(tmp_path):
-    file = tmp_path / 'classes.txt'
-    file.write_text('scissors\n\n# kinds of graspers\nProGrasp Forceps  # dVRK\nscissors\n')
-    assert read_classes(file) == ('scissors', 'ProGrasp Forceps')
-    file.write_text('# none\n')
-    with pytest.raises(CommandError, match='has no names'):
-        read_classes(file)
-    with pytest.raises(CommandError, match='cannot be read'):
-        read_classes(tmp_path / 'nowhere.txt')
+@pytest.mark.parametrize(
+    ('text', 'complaint'),
+    [('scissors\nhook\n', 'has no names with colours'), (None, 'does not exist')],
+)
+def test_bad_classes_are_named_in_one_line(tmp_path, capsys, monkeypatch, text, complaint):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr('surgsam2_ros.commands.console.require_nicegui', lambda: None)
+    if text is not None:
+        (tmp_path / 'classes.yaml').write_text(text)
+    assert main(['console', '--classes', 'classes.yaml']) == 1
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert '--classes: classes classes.yaml' in line and complaint in line

@@ -16,6 +16,7 @@ from node_processes import HEIGHT, WIDTH
 from surgsam2_msgs.msg import Event
 from surgsam2_ros.console.desk import Description, DeskError, Mode, Picture
 from surgsam2_ros.console.live_desk import LiveDesk
+from surgsam2_ros.instrument_classes import InstrumentClasses
 from surgsam2_ros.nodes.client import SurgSam2Client
 from surgsam2_ros.nodes.client.node_thread import NodeThread
 from surgsam2_ros.nodes.messages import qos
@@ -32,7 +33,7 @@ def stage():
 
 @pytest.fixture(scope='module')
 def shared_desk(stage):
-    desk = LiveDesk([stage.target], ['scissors'], timeout_s=PATIENCE_S)
+    desk = LiveDesk([stage.target], InstrumentClasses({'scissors': None}), timeout_s=PATIENCE_S)
     yield desk
     desk.close()
 
@@ -90,7 +91,7 @@ def given(desk: LiveDesk, object_id: str, **prompt) -> Picture:
 
 
 def test_it_tells_its_mode_its_cameras_and_classes(desk, stage):
-    assert (desk.mode, desk.cameras, desk.classes) == (
+    assert (desk.mode, desk.cameras, desk.classes.names) == (
         Mode.LIVE,
         (stage.target,),
         ('scissors',),

@@ -16,7 +16,7 @@ from page_checks import documented_tables
 
 from surgsam2_ros.evaluation.records import write_run
 from surgsam2_ros.evaluation.reports import summarise_run, write_reports
-from surgsam2_ros.evaluation.reports.frame_table import COLUMNS
+from surgsam2_ros.evaluation.reports.frame_table import COLUMNS, write_frame_table
 from surgsam2_ros.evaluation.reports.summary import summarise
 from surgsam2_ros.evaluation.scores import (
     frame_overlaps,
@@ -236,6 +236,73 @@ def test_documented_keys_are_those_of_the_summary(run):
     for key in ('failed', 'warnings'):
         assert set(top[key]) == summary[key][0].keys()
     assert set(top['node_minus_tracker']) == summary['node_minus_tracker'].keys()
+
+
+def found_video(**values):
+    """Make a record in which object 1 was found, object 2 was not, and found_2 is nothing."""
+    found, missed = an_object([0.0, 0.0, 0.9, 0.8, 1.0]), an_object([0.0] * 5, object_id=2)
+    found.discovery = {'track': 'found_1', 'frames_until_found': 2}
+    missed.discovery = {'track': None, 'frames_until_found': None}
+    false = an_object([None, None, 0.0, 0.2, None], object_id=3)
+    false.name, false.first_frame = 'found_2', 1
+    for entry in (found, false):
+        entry.score, entry.presence = [0.9] * 5, [0.9] * 5
+    return a_video(
+        found,
+        missed,
+        others=[false],
+        discovery={'until_found': [2, None], 'tracks': 2, 'extra': 0, 'false': 1},
+        binary_iou=[0.0, 0.0, 0.5, 0.7, None],
+        **values,
+    )
+
+
+def test_documented_keys_of_discovery_are_those_of_a_run_without_prompts():
+    summary = summarise(a_run('a'), {'tracker': [found_video()]}, judged=False)['tracker']
+    _, side, by_object = documented_tables('summary.json')
+    assert set(side['discovery']) == summary['discovery'].keys()
+    video = summary['by_video'][0]
+    assert video['discovery'] == summary['discovery']
+    assert set(by_object['discovery']) == video['by_object'][0]['discovery'].keys()
+
+
+def test_what_was_found_is_pooled_over_videos_by_instruments_and_frames():
+    other = a_video(
+        an_object([1.0] * 5),
+        name='b',
+        discovery={'until_found': [6], 'tracks': 3, 'extra': 2, 'false': 0},
+        binary_iou=[1.0, None, None, None, None],
+    )
+    prompted = a_video(an_object([1.0] * 5), name='c')
+    records = [found_video(), other, prompted]
+    summary = summarise(a_run('a', 'b', 'c'), {'tracker': records}, judged=False)['tracker']
+    assert summary['discovery'] == {
+        'instruments': 3,
+        'found': 2,
+        'frames_until_found': 4.0,
+        'most_frames_until_found': 6,
+        'tracks': 5,
+        'extra': 2,
+        'false': 1,
+        'binary_IoU': pytest.approx((0.5 + 0.7 + 1.0) / 5),
+    }
+    assert summary['by_video'][2]['discovery'] == {}
+
+
+def test_the_promise_of_a_false_instrument_is_broken_too():
+    """It is TRACKED in frames 2 and 3 with an IoU below 0.5; object 1 in frames 1 to 4."""
+    judged = summarise(a_run('a'), {'tracker': [found_video()]})['tracker']['promise']
+    assert (judged['tracked'], judged['broken']) == (4 + 2, 1 + 2)
+
+
+def test_every_track_has_lines_in_the_frame_table(tmp_path):
+    write_frame_table(tmp_path / 'frames.csv', [found_video()], skip_ends=True)
+    with (tmp_path / 'frames.csv').open(newline='') as stream:
+        lines = list(csv.DictReader(stream))
+    assert [line['track'] for line in lines] == ['found_1'] * 5 + [''] * 5 + ['found_2'] * 5
+    assert [line['binary_IoU'] for line in lines[:5]] == ['0.0', '0.0', '0.5', '0.7', '']
+    assert [line['J'] for line in lines[10:]] == ['', '', '0.0', '0.2', '']
+    assert [line['scored'] for line in lines[10:]] == ['0'] * 5
 
 
 def test_documented_columns_are_those_of_the_frame_table():

@@ -14,17 +14,19 @@ import yaml
 pytest.importorskip('rclpy')
 pytest.importorskip('torch')
 
+from evaluation_data import write_detector
 from node_processes import HEIGHT, WIDTH, make_header, write_random_checkpoint
 from rclpy.serialization import serialize_message
 from repository import REPO
 from sensor_msgs.msg import Image, RegionOfInterest
 
 from surgsam2_msgs.msg import Track, TrackArray
+from surgsam2_ros.discovery import DiscoverySettings
 from surgsam2_ros.drawing import label_palette
 from surgsam2_ros.evaluation.metrics.overlap import jaccard
 from surgsam2_ros.evaluation.runs.inputs import open_videos
 from surgsam2_ros.evaluation.runs.prompting import PromptSettings, first_prompts
-from surgsam2_ros.evaluation.runs.settings import NetworkChoice, RunSettings
+from surgsam2_ros.evaluation.runs.settings import Discovery, NetworkChoice, RunSettings
 from surgsam2_ros.evaluation.runs.tracker_run import run_video
 from surgsam2_ros.live import LiveError
 from surgsam2_ros.live.evaluation import check_node_settings, run_video_through_node
@@ -32,7 +34,7 @@ from surgsam2_ros.live.node_settings import live_parameters
 from surgsam2_ros.live.operator import MOST_ATTEMPTS, Operator
 from surgsam2_ros.network import load_config, load_network
 from surgsam2_ros.nodes.messages.images import decode_image_message, make_label_image
-from surgsam2_ros.nodes.tracker.parameters import Parameters
+from surgsam2_ros.nodes.tracker.parameters import Parameters, parameter_schema
 from surgsam2_ros.sources import BagWriter, read_label_png, write_label_png
 from surgsam2_ros.tracking import TrackerConfig
 
@@ -176,6 +178,31 @@ def test_images_that_come_too_fast_are_dropped_and_scored_as_nothing(folder, cho
     ]
 
 
+def test_a_node_that_finds_instruments_by_itself_is_scored_by_what_it_found(
+    folder, choice, tmp_path
+):
+    network = load_network(choice.config, checkpoint=choice.checkpoint)
+    detector = write_detector(tmp_path / 'detector.safetensors', network)
+    settings = RunSettings(
+        PromptSettings('none'),
+        discovery=Discovery(DiscoverySettings('own', confirm_frames=2), detector),
+    )
+    labels = tmp_path / 'node'
+    record = run_video_through_node(
+        open_videos(folder)[0], choice, settings, tmp_path, labels=labels, rate_hz=10
+    )
+    assert record.discovery['tracks'] >= 1
+    tracked = [*record.objects, *record.others]
+    assert not any(any(entry.prompted) for entry in tracked)
+    seen = [any(entry.state[index] for entry in tracked) for index in range(40)]
+    assert seen.index(True) >= 2, 'two images must show it first'
+    for index, overlap in enumerate(record.binary_iou):
+        png = labels / 'case' / 'all' / f'{index:05d}.png'
+        assert png.exists() == (overlap is not None) == (index not in record.dropped)
+        if png.exists():
+            assert overlap == pytest.approx(jaccard(read_label_png(png) > 0, truth(3) > 0))
+
+
 def test_a_node_that_cannot_start_is_an_error_with_the_end_of_its_log(folder, choice, tmp_path):
     broken = tmp_path / 'broken.safetensors'
     broken.write_bytes(b'no weights')
@@ -212,6 +239,21 @@ def test_the_node_is_told_to_do_what_the_tracker_does(choice, tmp_path):
     )
     assert parameters['input.policy'] == 'latest'
     assert parameters['input.transport'] == 'compressed'
+    assert told_discovery(parameters).source == 'off'
+
+
+def test_the_node_is_told_how_to_find_instruments(choice, tmp_path):
+    wanted = DiscoverySettings('own', min_score=0.3, end_after_s=9.0)
+    settings = RunSettings(discovery=Discovery(wanted, tmp_path / 'head.safetensors'))
+    parameters = live_parameters(choice, settings, tmp_path, objects=0, compressed=False)
+    assert told_discovery(parameters) == wanted
+    assert parameters['model.detector'] == str(tmp_path / 'head.safetensors')
+
+
+def told_discovery(parameters):
+    """Return what a node with these parameters does about instruments that nobody prompts."""
+    defaults = {name: spec.default for name, spec in parameter_schema().items()}
+    return Parameters.from_values(defaults | parameters).discovery
 
 
 class TestOperator:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -13,6 +14,9 @@ import yaml
 
 from surgsam2_ros.drawing import label_palette
 from surgsam2_ros.sources import BagWriter, write_label_png
+
+if TYPE_CHECKING:
+    from surgsam2_ros.network import SurgSAM2
 
 SIZE = (48, 64)
 IMAGE_TOPIC, TRUTH_TOPIC = '/camera/image_raw', '/camera/truth'
@@ -115,3 +119,23 @@ def write_tiny_model(folder: Path) -> Path:
     config['trunk'] = {'type': config['trunk']['type']}
     (folder / 'tiny.yaml').write_text(yaml.safe_dump(config))
     return folder / 'tiny.yaml'
+
+
+def write_detector(path: Path, network: SurgSAM2, seed: int = 0) -> Path:
+    """Write a head with random weights that finds one instrument, nearly the whole image."""
+    import torch
+    from safetensors.torch import save_file
+
+    from surgsam2_ros.network.instrument_detector import (
+        TRUNK_KEY,
+        InstrumentDetector,
+        trunk_digest,
+    )
+
+    torch.manual_seed(seed)
+    head = InstrumentDetector(network.config.hidden_dim).eval()
+    with torch.no_grad():
+        head.predict.bias[0], head.predict.bias[1] = 3.0, 1.0
+    state = {key: value.contiguous() for key, value in head.state_dict().items()}
+    save_file(state, path, {TRUNK_KEY: trunk_digest(network)})
+    return path

@@ -36,6 +36,7 @@ COUNTS = {
     'HOTA_FN': [20] * 19,
     'HOTA_FP': [10] * 19,
     'AssA': [0.85] * 19,
+    'LocA': [0.9] * 19,
     'IDTP': 78,
     'IDFN': 22,
     'IDFP': 12,

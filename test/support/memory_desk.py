@@ -22,9 +22,11 @@ from surgsam2_ros.console.desk import (
     Picture,
     Preview,
 )
+from surgsam2_ros.instrument_classes import InstrumentClasses
 from surgsam2_ros.tracking.prompts import Prompt
 from surgsam2_ros.tracking.states import TrackState
 
+CLASSES = InstrumentClasses({'grasper': None, 'scissors': None})
 POINT_RADIUS = 24
 
 
@@ -71,7 +73,7 @@ class MemoryDesk:
         size: tuple[int, int] = (240, 320),
         rate_hz: float = 20.0,
         cameras: tuple[str, ...] = ('camera',),
-        classes: tuple[str, ...] = ('grasper', 'scissors'),
+        classes: InstrumentClasses = CLASSES,
         draw: Callable[[int], np.ndarray] | None = None,
         mode: Mode = Mode.LIVE,
     ) -> None:

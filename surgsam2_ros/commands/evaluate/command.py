@@ -11,9 +11,10 @@ import shlex
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.evaluate.discovery import choose_discovery
 from surgsam2_ros.commands.evaluate.options import (
     add_arguments,
     choose_network,
@@ -127,6 +128,7 @@ def _choose_settings(options: argparse.Namespace) -> RunSettings:
         ),
         tracker=choose_tracker(options, options.network),
         jointly=not options.one_at_a_time,
+        discovery=choose_discovery(options, options.network),
     )
 
 
@@ -184,6 +186,7 @@ def _describe(
         'one_at_a_time': options.one_at_a_time,
         'behaviour': options.behaviour,
         'tracker': dataclasses.asdict(settings.tracker),
+        'discovery': _describe_discovery(settings),
         'network': dict(network.changes),
         'device': network.device,
         'precision': network.precision,
@@ -204,6 +207,18 @@ def _describe(
         started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
         videos=[video.name for video in videos],
     )
+
+
+def _describe_discovery(settings: RunSettings) -> dict[str, Any] | None:
+    """Return what decides which instruments are found, or None where they are prompted."""
+    import dataclasses
+
+    from surgsam2_ros.network.checkpoint import file_sha256
+
+    if settings.discovery is None:
+        return None
+    chosen = settings.discovery
+    return {**dataclasses.asdict(chosen.settings), 'detector': file_sha256(chosen.detector)}
 
 
 def _evaluate(

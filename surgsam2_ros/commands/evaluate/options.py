@@ -13,6 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.evaluate.config import read_config
+from surgsam2_ros.commands.evaluate.discovery import NO_PROMPT, check_promptless
+from surgsam2_ros.commands.evaluate.parameters import (
+    network_changes,
+    node_schema,
+    tracker_changes,
+)
 from surgsam2_ros.commands.model_loading import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -20,7 +26,7 @@ if TYPE_CHECKING:
     from surgsam2_ros.tracking import TrackerConfig
 
 THROUGH = ('tracker', 'node', 'both')
-PROMPTS = ('mask', 'box', 'click', '1-point', '5-points')
+PROMPTS = ('mask', 'box', 'click', '1-point', '5-points', NO_PROMPT)
 BEHAVIOURS = ('node', 'published')
 
 DEFAULTS: dict[str, Any] = {
@@ -112,7 +118,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         '--rate', type=float, metavar='HZ', help="images per second for the node (the bag's, or 15)"
     )
-    add('--prompt', choices=PROMPTS, help='what an object is shown by, once (default: mask)')
+    add(
+        '--prompt',
+        choices=PROMPTS,
+        help='what an object is shown by, once (default: mask); none: nothing is shown, the '
+        "network's detector finds instruments, and tracks are paired with the truth afterwards",
+    )
     add('--seed', type=int, metavar='N', help='of the points (default: 0)')
     add(
         '--correct-every',
@@ -153,7 +164,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action='append',
         metavar='KEY=VALUE',
         help="a parameter of the node's, such as memory.num_frame_to_prune=0 or "
-        'tracking.presence_threshold=0.7, or network.KEY=VALUE; can be repeated',
+        'tracking.presence_threshold=0.7, with --prompt none also discovery.min_score=0.3, or '
+        'network.KEY=VALUE; can be repeated',
     )
 
     add = parser.add_argument_group('where it goes').add_argument
@@ -225,6 +237,7 @@ def complete(given: argparse.Namespace) -> argparse.Namespace:
     if options.failures is not None and options.failures.suffix not in ('.jpg', '.png'):
         raise CommandError(f'--failures {options.failures} must end with .jpg or .png')
     read_object_ids(options.objects)
+    check_promptless(options)
     return options
 
 
@@ -295,7 +308,7 @@ def choose_network(options: argparse.Namespace) -> NetworkChoice:
         device=device,
         precision=options.precision,
         threads=options.threads,
-        changes=tuple(sorted(_changes(options.set, network=True).items())),
+        changes=tuple(sorted(network_changes(options.set).items())),
     )
 
 
@@ -310,7 +323,7 @@ def choose_tracker(options: argparse.Namespace, network: NetworkChoice) -> Track
 
     parameters = _node_defaults() if options.behaviour == 'node' else {}
     try:
-        config = tracker_config(parameters | _changes(options.set, network=False))
+        config = tracker_config(parameters | tracker_changes(options.set))
         memories_read(network.network_config(), config)
     except ValueError as error:
         raise CommandError(f'--set: {error}') from error
@@ -326,41 +339,9 @@ def processes_for(options: argparse.Namespace, network: NetworkChoice, jobs: int
     return max(1, min(jobs, len(os.sched_getaffinity(0)) // options.threads))
 
 
-def _changes(entries: Sequence[str], *, network: bool) -> dict[str, Any]:
-    """Read KEY=VALUE entries: those of the network without their prefix, or all others."""
-    found = {}
-    for entry in entries:
-        name, equals, text = entry.partition('=')
-        if not equals or '.' not in name:
-            raise CommandError(
-                f'--set {entry} is not KEY=VALUE; for example --set memory.num_frame_to_prune=0'
-            )
-        if name.startswith('network.') == network:
-            found[name.removeprefix('network.')] = _read_value(entry, text)
-    return found
-
-
-def _read_value(entry: str, text: str) -> bool | int | float | str | None:
-    import yaml
-
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
-        value = [text]
-    if isinstance(value, (list, dict)):
-        raise CommandError(
-            f'--set {entry} has no plain value; give a number, a word, true or false'
-        )
-    return value
-
-
 def _node_defaults() -> dict[str, Any]:
     """Defaults of the node's parameters that are settings of the tracker."""
-    import yaml
-
-    import surgsam2_ros
     from surgsam2_ros.evaluation.runs.settings import PARAMETERS
 
-    schema = Path(surgsam2_ros.__file__).parent / 'nodes' / 'tracker' / 'parameters.yaml'
-    entries = yaml.safe_load(schema.read_text(encoding='utf-8'))
+    entries = node_schema()
     return {name: entries[name]['default'] for name in PARAMETERS if name in entries}

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ def write_report(options: argparse.Namespace, run_record: RunRecord) -> int:
     width = max(map(len, (*lines, 'tracker ')))
     for name, scores in lines.items():
         print(_line(name.ljust(width), scores))
+        for line in _found_lines(scores):
+            print(f'{" " * width} {line}')
     records = [record for name in lines for record in read_videos(options.output, name)]
     failed = [record for record in records if record.error is not None]
     _complain([f'{record.video} ({record.through}) failed: {record.error}' for record in failed])
@@ -72,9 +74,31 @@ def _line(side: str, scores: dict[str, Any]) -> str:
     from surgsam2_ros.evaluation.measures import SCORES
     from surgsam2_ros.evaluation.reports.formatting import plural
 
-    def number(key: str) -> str:
-        value = scores.get(key)
-        return '-' if value is None else f'{100 * value:.1f}'
+    return f'{side} {plural(scores.get("videos", 0), "video")}  {_written(scores, SCORES)}'
 
-    measures = '  '.join(f'{key} {number(key)}' for key in SCORES)
-    return f'{side} {plural(scores.get("videos", 0), "video")}  {measures}'
+
+def _found_lines(scores: dict[str, Any]) -> Iterator[str]:
+    """Tell what came of instruments that nobody prompted; nothing where they were prompted."""
+    from surgsam2_ros.evaluation.reports.formatting import plural
+
+    discovery, identity = scores.get('discovery'), scores.get('identity')
+    if not discovery:
+        return
+    found = f'{discovery["found"]} of {plural(discovery["instruments"], "instrument")} found'
+    if discovery['found']:
+        found += f' after {discovery["frames_until_found"]:.1f} frames'
+    false = plural(discovery['false'], 'false one')
+    extra = plural(discovery['extra'], 'second track')
+    binary = _percent(discovery['binary_IoU'])
+    yield f'{found}, {false}, {extra}; instrument or background, IoU {binary}'
+    if identity:
+        measures = _written(identity, ('HOTA', 'DetA', 'AssA', 'LocA', 'IDF1', 'IDP', 'IDR'))
+        yield f'{measures}  id switches {identity["IDSW"]}'
+
+
+def _written(scores: dict[str, Any], keys: Iterable[str]) -> str:
+    return '  '.join(f'{key} {_percent(scores.get(key))}' for key in keys)
+
+
+def _percent(value: float | None) -> str:
+    return '-' if value is None else f'{100 * value:.1f}'

@@ -29,6 +29,7 @@ from surgsam2_ros.console.label.labels import LabelledObject, Verdict
 from surgsam2_ros.console.label.recording import Recording
 from surgsam2_ros.console.label.selection import Selected, Selection
 from surgsam2_ros.console.notices import Notices
+from surgsam2_ros.instrument_classes import NO_CLASSES, InstrumentClasses
 from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.sources import SourceError
 from surgsam2_ros.tracking import Prompt, PromptError, TrackerConfig, TrackState
@@ -68,7 +69,7 @@ class LabelDesk:
         config: TrackerConfig,
         *,
         camera: str,
-        classes: tuple[str, ...] = (),
+        classes: InstrumentClasses = NO_CLASSES,
     ) -> None:
         """Show the first frame.
 
@@ -77,7 +78,7 @@ class LabelDesk:
             network: with weights.
             config: of the tracker.
             camera: name of the recording.
-            classes: names of instrument classes to choose from.
+            classes: of instruments.
         """
         self.cameras, self.classes = (camera,), classes
         self.recording, self.labelling = recording, labelling

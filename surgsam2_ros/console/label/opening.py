@@ -13,6 +13,7 @@ from surgsam2_ros.console.label.labelling import Bound, Labelling
 from surgsam2_ros.console.label.recording import FolderImages, Images, Recording
 from surgsam2_ros.console.label.timeline_panel import timeline_panel
 from surgsam2_ros.console.panels import Panel
+from surgsam2_ros.instrument_classes import NO_CLASSES, InstrumentClasses
 from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.sources import SourceError
 from surgsam2_ros.sources.bag_files import is_bag
@@ -35,7 +36,7 @@ def open_label_desk(
     *,
     work_folder: Path | None = None,
     image_topic: str | None = None,
-    classes: tuple[str, ...] = (),
+    classes: InstrumentClasses = NO_CLASSES,
     config: TrackerConfig = CONFIG,
 ) -> tuple[LabelDesk, tuple[Panel, ...]]:
     """Open a bag or a folder of images, and go on with its labels where they were left.
@@ -45,7 +46,7 @@ def open_label_desk(
         network: with weights, on its device.
         work_folder: of journal and masks; None puts `<source>.labels` beside the source.
         image_topic: of a bag that has several.
-        classes: names of instrument classes to choose from.
+        classes: of instruments.
         config: of the tracker.
 
     Returns:

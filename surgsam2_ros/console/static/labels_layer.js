@@ -10,9 +10,9 @@ export const MODES = ['overlay', 'outlines', 'labels', 'none'];
 
 /** A transparent layer of the image's size. */
 export class LabelsLayer {
-  /** @param {number[][]} palette RGB of each value of label images. */
-  constructor(palette) {
-    this.palette = palette;
+  /** @param {(instrument: object) => number[]} colourOf RGB of an instrument. */
+  constructor(colourOf) {
+    this.colourOf = colourOf;
     this.canvas = new OffscreenCanvas(1, 1);
     this.context = this.canvas.getContext('2d');
     this.tops = new Map(); // instance -> where its topmost run lies
@@ -29,11 +29,11 @@ export class LabelsLayer {
     }
     this.words.fill(0);
     this.tops.clear();
-    const states = new Map(picture.instruments.map((each) => [each.instance, each.state]));
+    const known = new Map(picture.instruments.map((each) => [each.instance, each]));
     const inks = new Map();
     for (const run of runs) {
       if (!inks.has(run.value)) {
-        inks.set(run.value, this.#ink(run.value, states.get(run.value), mode));
+        inks.set(run.value, this.#ink(known.get(run.value) ?? { instance: run.value }, mode));
         this.tops.set(run.value, {
           x: (run.start % width) + (run.end - run.start) / 2,
           y: Math.floor(run.start / width),
@@ -44,9 +44,10 @@ export class LabelsLayer {
     this.context.putImageData(this.pixels, 0, 0);
   }
 
-  #ink(instance, state, mode) {
+  #ink(instrument, mode) {
+    const { state } = instrument;
     const uncertain = state === 'UNCERTAIN';
-    const colour = uncertain && mode !== 'labels' ? AMBER : this.palette[instance];
+    const colour = uncertain && mode !== 'labels' ? AMBER : this.colourOf(instrument);
     return {
       edge: word(colour, 255),
       fill: mode === 'labels' ? word(colour, 255) : mode === 'overlay' ? word(colour, FILL_ALPHA) : 0,

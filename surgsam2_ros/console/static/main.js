@@ -18,7 +18,7 @@ function start(canvas) {
   const server = new Server();
   const view = new View();
   const sparklines = new Sparklines();
-  const painter = new Painter(canvas, view, settings.palette);
+  const painter = new Painter(canvas, view, settings.palette, settings.classColours);
   let board = null;
   const stream = new PictureStream(
     settings,

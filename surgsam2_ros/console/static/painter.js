@@ -14,13 +14,15 @@ export class Painter {
    * @param {HTMLCanvasElement} canvas that is seen.
    * @param {import('./view.js').View} view where the picture lies.
    * @param {number[][]} palette RGB of each instance.
+   * @param {Object<string, number[]>} classColours RGB of the classes that have a colour.
    */
-  constructor(canvas, view, palette) {
+  constructor(canvas, view, palette, classColours) {
     this.canvas = canvas;
     this.context = canvas.getContext('2d', { alpha: false });
     this.view = view;
-    this.palette = palette;
-    this.layer = new LabelsLayer(palette);
+    const colours = new Map(Object.entries(classColours));
+    this.colourOf = (each) => colours.get(each.class_name) ?? palette[each.instance];
+    this.layer = new LabelsLayer(this.colourOf);
     this.draftLayer = new OffscreenCanvas(1, 1);
     this.picture = null;
     this.mode = 'overlay';
@@ -67,7 +69,7 @@ export class Painter {
   /** Colour of the instrument that is being drawn, RGB. */
   draftColour() {
     const known = this.picture?.instruments.find((each) => each.object_id === this.draft?.objectId);
-    return known ? this.palette[known.instance] : NEW_COLOUR;
+    return known ? this.colourOf(known) : NEW_COLOUR;
   }
 
   #resize() {
@@ -134,7 +136,7 @@ export class Painter {
       context.beginPath();
       context.roundRect(x, y, width, height, 5 * ratio);
       context.fill();
-      context.fillStyle = rgb(this.palette[each.instance]);
+      context.fillStyle = rgb(this.colourOf(each));
       context.fillRect(x + 5 * ratio, y + 5 * ratio, 3 * ratio, height - 10 * ratio);
       context.fillStyle = each.state === 'TRACKED' ? '#f2f5f7' : '#ffc14d';
       context.fillText(text, x + 12 * ratio, y + height / 2 + ratio / 2);

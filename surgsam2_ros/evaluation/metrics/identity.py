@@ -24,8 +24,11 @@ COUNTS = (
     *('HOTA_TP', 'HOTA_FN', 'HOTA_FP', 'AssA'),
     *('IDTP', 'IDFN', 'IDFP'),
     *('CLR_TP', 'CLR_FN', 'CLR_FP', 'IDSW', 'Frag'),
+    'LocA',
 )
 """What scores of any number of videos follow from, by the names of TrackEval."""
+_LATER_COUNTS = ('LocA',)
+"""Those that records of earlier versions lack."""
 
 Counts = Mapping[str, float | list[float]]
 
@@ -96,34 +99,48 @@ def identity_counts(truth: Iterable[np.ndarray], predicted: Iterable[np.ndarray]
 def pooled_identity(videos: Iterable[Counts]) -> dict[str, float | int]:
     """Score videos as if they were one, as TrackEval does for all sequences of a benchmark.
 
-    HOTA, DetA and AssA (Luiten et al., IJCV 2021) are means over their thresholds, AssA of several
-    videos being weighted by their matches; IDF1 is that of Ristani et al. (ECCV 2016); MOTA,
-    switches and fragmentations are those of Bernardin and Stiefelhagen (2008). TrackEval's
-    fragmentations also count an object that truly leaves and is taken up again, and pass over
-    frames in which nothing is tracked.
+    HOTA, DetA, AssA and LocA (Luiten et al., IJCV 2021) are means over their thresholds, AssA and
+    LocA of several videos being weighted by their matches; IDF1, IDP and IDR are those of Ristani
+    et al. (ECCV 2016); MOTA, switches and fragmentations are those of Bernardin and Stiefelhagen
+    (2008). TrackEval's fragmentations also count an object that truly leaves and is taken up again,
+    and pass over frames in which nothing is tracked; its LocA is 1 at a threshold without matches.
 
     Args:
         videos: `identity_counts` of each; empty ones do not count.
 
     Returns:
-        'HOTA', 'DetA', 'AssA', 'IDF1' in [0, 1]; 'MOTA' up to 1; 'IDSW', 'Frag' counts. Empty when
-        no truth shows an object, since nothing can be said then.
+        'HOTA', 'DetA', 'AssA', 'LocA', 'IDF1', 'IDP', 'IDR' in [0, 1]; 'MOTA' up to 1; 'IDSW',
+        'Frag' counts. Without 'LocA' where a record of an earlier version has none. Empty when no
+        truth shows an object, since nothing can be said then.
     """
-    counted = [{name: np.asarray(video[name]) for name in COUNTS} for video in videos if video]
-    total = {name: sum(counts[name] for counts in counted) for name in COUNTS}
+    counted = [
+        {name: np.asarray(video[name]) for name in COUNTS if name in video}
+        for video in videos
+        if video
+    ]
+    names = [name for name in COUNTS if name not in _LATER_COUNTS]
+    total = {name: sum(counts[name] for counts in counted) for name in names}
     if not counted or total['CLR_TP'] + total['CLR_FN'] == 0:
         return {}
     matches = total['HOTA_TP']
     detection = matches / np.maximum(1, matches + total['HOTA_FN'] + total['HOTA_FP'])
     weighted = sum(counts['AssA'] * counts['HOTA_TP'] for counts in counted)
     association = weighted / np.maximum(1, matches)
+    location = {}
+    if all('LocA' in counts for counts in counted):
+        located = sum(counts['LocA'] * counts['HOTA_TP'] for counts in counted)
+        of_each = np.divide(located, matches, out=np.ones(len(matches)), where=matches > 0)
+        location['LocA'] = float(np.mean(of_each))
     identical, wrong = total['IDTP'], total['IDFN'] + total['IDFP']
     right = total['CLR_TP'] - total['CLR_FP'] - total['IDSW']
     return {
         'HOTA': float(np.mean(np.sqrt(detection * association))),
         'DetA': float(np.mean(detection)),
         'AssA': float(np.mean(association)),
+        **location,
         'IDF1': float(identical / (identical + wrong / 2)),
+        'IDP': float(identical / max(1, identical + total['IDFP'])),
+        'IDR': float(identical / max(1, identical + total['IDFN'])),
         'MOTA': float(right / (total['CLR_TP'] + total['CLR_FN'])),
         'IDSW': int(total['IDSW']),
         'Frag': int(total['Frag']),

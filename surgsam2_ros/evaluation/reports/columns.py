@@ -81,6 +81,24 @@ VIDEOS = (
     Column('Frames', ('frames',)),
     Column('Dropped', ('dropped',)),
 )
+FOUND_OBJECTS = (
+    Column('Track', ('discovery', 'track'), 'text'),
+    Column('Frames until found', ('discovery', 'frames_until_found')),
+)
+"""Besides those of OBJECTS, where nothing was prompted."""
+FOUND_VIDEOS = (
+    Column('HOTA', ('identity', 'HOTA'), 'fraction'),
+    Column('IDF1', ('identity', 'IDF1'), 'fraction'),
+    Column('Switches', ('identity', 'IDSW')),
+    Column('Instruments', ('discovery', 'instruments')),
+    Column('Found', ('discovery', 'found')),
+    Column('after frames', ('discovery', 'frames_until_found')),
+    Column('Second tracks', ('discovery', 'extra')),
+    Column('False', ('discovery', 'false')),
+    Column('Binary IoU', ('discovery', 'binary_IoU'), 'fraction'),
+    Column('Frames', ('frames',)),
+)
+"""In place of VIDEOS, where nothing was prompted."""
 RUNS = (
     Column('Model', ('model',), 'text'),
     Column('Through', ('through',), 'text'),

@@ -20,13 +20,15 @@ _MEASURES = (
 )
 _IDENTITY = (
     (
-        'HOTA, DetA, AssA',
+        'HOTA, DetA, AssA, LocA',
         'Higher order tracking accuracy, the geometric mean of detection and association accuracy '
-        'over mask IoU thresholds (Luiten et al., IJCV 2021; TrackEval), of all videos as one.',
+        'over mask IoU thresholds; LocA is the mean IoU of the matches (Luiten et al., IJCV 2021; '
+        'TrackEval), of all videos as one.',
     ),
     (
         'IDF1, id switches, fragmentations',
-        'F1 of identities over a video (Ristani et al., 2016); how often a true object changes its '
+        'F1 of identities over a video, the harmonic mean of their precision IDP and recall IDR '
+        '(Ristani et al., 2016); how often a true object changes its '
         'predicted id; how often its track is interrupted. Counts are sums over videos.',
     ),
 )
@@ -40,6 +42,28 @@ _PRESENCE = (
     (
         'Frames on another object',
         'Frames in which a track has an IoU of 0.5 or more with another object of the truth.',
+    ),
+)
+_DISCOVERY = (
+    (
+        'Scores without prompts',
+        'Tracks are paired with the objects of the truth over the whole video, so that the sum of '
+        'their IoUs is largest (Hungarian method). An object without a track is missed in every '
+        'frame that shows it, and counts from the first that does.',
+    ),
+    (
+        'Instruments found, frames until found',
+        'Objects that a track came to lie on with an IoU of 0.5 or more, and the frames from when '
+        'they covered a thousandth of the picture until then.',
+    ),
+    (
+        'False instruments, second tracks',
+        'Tracks most of which lies on no object in most of their frames; others that are paired '
+        'with no object, since another one is.',
+    ),
+    (
+        'IoU, instrument or background',
+        'J of all tracks together with all objects together, averaged over frames.',
     ),
 )
 _LIVE = (
@@ -67,6 +91,8 @@ def definitions(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     if any(side['identity'] for side in sides):
         entries += _IDENTITY
     entries += _PRESENCE
+    if any(side['discovery'] for side in sides):
+        entries += _DISCOVERY
     if any(side['live'] for side in sides):
         entries += _LIVE
     return entries

@@ -47,6 +47,8 @@ def failure_sheet(
 ) -> np.ndarray | None:
     """Draw a row of three pictures per failure: the prompt, the truth, and the track.
 
+    Where nothing was prompted, the first frame with the object takes the place of the prompt.
+
     Args:
         output: folder of the run.
         run: its record.
@@ -74,7 +76,7 @@ def failure_sheet(
                 _drawn(pictures, failure.video, index, pictures.predictions(*where)),
             ]
             captions += [
-                f'{failure.video}: prompt',
+                f'{failure.video}: {"prompt" if entry.prompted[first] else "first seen"}',
                 f'truth, frame {index}',
                 f'track, IoU {1 - failure.badness:.2f}',
             ]

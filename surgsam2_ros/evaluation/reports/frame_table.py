@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from surgsam2_ros.evaluation.measures import FRAME_MEASURES
-from surgsam2_ros.evaluation.records import VideoRecord
+from surgsam2_ros.evaluation.records import ObjectRecord, VideoRecord
 from surgsam2_ros.evaluation.scores import scored_frames
 
 COLUMNS = (
@@ -31,6 +31,8 @@ COLUMNS = (
     'state',
     'latency_ms',
     'inference_ms',
+    'track',
+    'binary_IoU',
 )
 
 
@@ -50,32 +52,46 @@ def write_frame_table(path: Path, records: Iterable[VideoRecord], skip_ends: boo
 
 
 def _rows(record: VideoRecord, skip_ends: bool) -> Iterator[list[object]]:
-    dropped = set(record.dropped)
     for entry in record.objects:
-        scored = set(scored_frames(entry, skip_ends))
-        for index, stem in enumerate(record.stems):
-            yield [
-                record.through,
-                record.video,
-                entry.object_id,
-                entry.name,
-                index,
-                stem,
-                record.stamps_ns[index] if record.stamps_ns else '',
-                int(entry.prompted[index]),
-                int(index in dropped),
-                int(index in scored),
-                *(
-                    '' if values is None or values[index] is None else values[index]
-                    for values in (
-                        entry.truth_area,
-                        entry.area,
-                        *(entry.measures[measure.field] for measure in FRAME_MEASURES),
-                        entry.score,
-                        entry.presence,
-                        entry.state,
-                        record.latency_ms,
-                        record.inference_ms or None,
-                    )
-                ),
-            ]
+        scored = scored_frames(entry, skip_ends)
+        yield from _rows_of(record, entry, set(scored), entry.discovery.get('track') or '')
+    for entry in record.others:
+        yield from _rows_of(record, entry, set(), entry.name)
+
+
+def _rows_of(
+    record: VideoRecord, entry: ObjectRecord, scored: Container[int], track: str
+) -> Iterator[list[object]]:
+    dropped = set(record.dropped)
+    for index, stem in enumerate(record.stems):
+        yield [
+            record.through,
+            record.video,
+            entry.object_id,
+            entry.name,
+            index,
+            stem,
+            record.stamps_ns[index] if record.stamps_ns else '',
+            int(entry.prompted[index]),
+            int(index in dropped),
+            int(index in scored),
+            *(
+                _known(values, index)
+                for values in (
+                    entry.truth_area,
+                    entry.area,
+                    *(entry.measures[measure.field] for measure in FRAME_MEASURES),
+                    entry.score,
+                    entry.presence,
+                    entry.state,
+                    record.latency_ms,
+                    record.inference_ms,
+                )
+            ),
+            track,
+            _known(record.binary_iou, index),
+        ]
+
+
+def _known(values: Sequence[object] | None, index: int) -> object:
+    return '' if not values or values[index] is None else values[index]

@@ -63,7 +63,7 @@ def overlay_frames(output: Path, run: RunRecord, record: VideoRecord) -> Iterato
             rgb = pictures.image(record.video, index)
             tracks = [
                 _track(entry, pictures, record, index)
-                for entry in record.objects
+                for entry in (*record.objects, *record.others)
                 if entry.area[index] is not None
             ]
             canvas = draw_overlay(rgb, tracks)

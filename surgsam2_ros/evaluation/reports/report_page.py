@@ -11,7 +11,15 @@ from markupsafe import Markup
 
 from surgsam2_ros.evaluation.promise import BROKEN_BELOW, GOOD_FROM
 from surgsam2_ros.evaluation.records import RunRecord, VideoRecord
-from surgsam2_ros.evaluation.reports.columns import BASELINES, OBJECTS, VIDEOS, cells
+from surgsam2_ros.evaluation.reports.columns import (
+    BASELINES,
+    FOUND_OBJECTS,
+    FOUND_VIDEOS,
+    OBJECTS,
+    VIDEOS,
+    Column,
+    cells,
+)
 from surgsam2_ros.evaluation.reports.definitions import definitions
 from surgsam2_ros.evaluation.reports.flat_values import flattened
 from surgsam2_ros.evaluation.reports.formatting import fraction, percent, plural
@@ -51,6 +59,7 @@ def report_page(
     shown = list(charts)[:MOST_CHARTS]
     places = {name: f'video-{place}' for place, name in enumerate(shown)}
     scores = _scores(summary)
+    video_columns, object_columns = _columns(summary, sides)
     return fill(
         'report.html',
         run=run,
@@ -63,10 +72,11 @@ def report_page(
         halves=summary_rows(summary, sides),
         baseline_head=('Followed by', *(column.title for column in BASELINES)),
         baseline_rows=_baseline_rows(summary, sides),
-        video_head=('Video', 'J&F', *(column.title for column in VIDEOS)),
-        video_rows=_video_rows(summary, sides, places),
-        object_head=('Video', 'Object', *(column.title for column in OBJECTS)),
-        object_rows=_object_rows(summary, sides),
+        prompted=not any(summary[side]['discovery'] for side in sides),
+        video_head=('Video', 'J&F', *(column.title for column in video_columns)),
+        video_rows=_video_rows(summary, sides, places, video_columns),
+        object_head=('Video', 'Object', *(column.title for column in object_columns)),
+        object_rows=_object_rows(summary, sides, object_columns),
         legend=chart_legend(any(len(charts[name]) > 1 for name in shown)),
         charts=[
             {
@@ -138,8 +148,20 @@ def _baseline_rows(summary: Mapping[str, Any], sides: Sequence[str]) -> list[lis
     return [[name, *cells(BASELINES, entry)] for name, entry in entries.items()]
 
 
+def _columns(
+    summary: Mapping[str, Any], sides: Sequence[str]
+) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+    """Return the columns of the tables of videos and of objects."""
+    if any(summary[side]['discovery'] for side in sides):
+        return FOUND_VIDEOS, (*OBJECTS, *FOUND_OBJECTS)
+    return VIDEOS, OBJECTS
+
+
 def _video_rows(
-    summary: Mapping[str, Any], sides: Sequence[str], places: Mapping[str, str]
+    summary: Mapping[str, Any],
+    sides: Sequence[str],
+    places: Mapping[str, str],
+    columns: Sequence[Column],
 ) -> dict[str, list[dict[str, Any]]]:
     rows = {
         side: [
@@ -147,7 +169,7 @@ def _video_rows(
                 'name': video['video'],
                 'place': places.get(video['video']),
                 'score': video['J&F'],
-                'cells': cells(VIDEOS, {**video, 'objects': len(video['by_object'])}),
+                'cells': cells(columns, {**video, 'objects': len(video['by_object'])}),
             }
             for video in summary[side]['by_video']
         ]
@@ -156,10 +178,12 @@ def _video_rows(
     return {side: entries for side, entries in rows.items() if entries}
 
 
-def _object_rows(summary: Mapping[str, Any], sides: Sequence[str]) -> dict[str, list[list[str]]]:
+def _object_rows(
+    summary: Mapping[str, Any], sides: Sequence[str], columns: Sequence[Column]
+) -> dict[str, list[list[str]]]:
     rows = {
         side: [
-            [video['video'], f'{entry["object"]} {entry["name"]}'.strip(), *cells(OBJECTS, entry)]
+            [video['video'], f'{entry["object"]} {entry["name"]}'.strip(), *cells(columns, entry)]
             for video in summary[side]['by_video']
             for entry in video['by_object']
         ]

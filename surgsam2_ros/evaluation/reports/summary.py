@@ -23,6 +23,7 @@ from surgsam2_ros.evaluation.records import (
     read_videos,
 )
 from surgsam2_ros.evaluation.scores import (
+    discovery_of,
     frame_overlaps,
     mean_of,
     object_scores,
@@ -156,6 +157,7 @@ def _side(records: Sequence[VideoRecord], skip_ends: bool) -> dict[str, Any]:
         **_means(objects, terms),
         'identity': pooled_identity(record.identity_counts for record in good),
         'presence': pooled_presence([entry['presence'] for entry in objects]),
+        'discovery': discovery_of(good),
         'inference_ms': percentiles(_known(time for r in good for time in r.inference_ms)),
         'live': _live(good),
         'by_video': videos,
@@ -163,7 +165,12 @@ def _side(records: Sequence[VideoRecord], skip_ends: bool) -> dict[str, Any]:
 
 
 def _promise(run: RunRecord, records: Sequence[VideoRecord]) -> dict[str, Any]:
-    tracks = [object_frames(entry) for record in _good(records) for entry in record.objects]
+    """Judge all masks that were given out, also those of what was found and is no object."""
+    tracks = [
+        object_frames(entry)
+        for record in _good(records)
+        for entry in (*record.objects, *record.others)
+    ]
     return judge(tracks, run.settings.get('tracker', {}))
 
 
@@ -176,6 +183,7 @@ def _video(record: VideoRecord, skip_ends: bool) -> dict[str, Any]:
         **_means(objects, frame_overlaps(record, skip_ends)),
         'identity': dict(record.identity),
         'presence': pooled_presence([entry['presence'] for entry in objects]),
+        'discovery': discovery_of([record]),
         'inference_ms': percentiles(_known(record.inference_ms)),
         'live': dict(record.live),
         'by_object': objects,

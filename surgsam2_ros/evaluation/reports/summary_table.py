@@ -27,7 +27,10 @@ _GROUPS: tuple[Mapping[str, tuple[Column, ...]], ...] = (
             Column('HOTA', ('identity', 'HOTA'), 'fraction'),
             Column('DetA', ('identity', 'DetA'), 'fraction'),
             Column('AssA', ('identity', 'AssA'), 'fraction'),
+            Column('LocA', ('identity', 'LocA'), 'fraction'),
             Column('IDF1', ('identity', 'IDF1'), 'fraction'),
+            Column('IDP', ('identity', 'IDP'), 'fraction'),
+            Column('IDR', ('identity', 'IDR'), 'fraction'),
             Column('MOTA', ('identity', 'MOTA'), 'fraction'),
             Column('Id switches', ('identity', 'IDSW')),
             Column('Fragmentations', ('identity', 'Frag')),
@@ -43,6 +46,16 @@ _GROUPS: tuple[Mapping[str, tuple[Column, ...]], ...] = (
         ),
     },
     {
+        'Found without prompts': (
+            Column('Instruments', ('discovery', 'instruments')),
+            Column('Instruments found', ('discovery', 'found')),
+            Column('Frames until found, mean', ('discovery', 'frames_until_found')),
+            Column('Frames until found, most', ('discovery', 'most_frames_until_found')),
+            Column('Tracks', ('discovery', 'tracks')),
+            Column('Second tracks of an instrument', ('discovery', 'extra')),
+            Column('False instruments', ('discovery', 'false')),
+            Column('IoU, instrument or background', ('discovery', 'binary_IoU'), 'fraction'),
+        ),
         'Speed': (
             Column('Tracker time, median', ('inference_ms', 'p50'), 'ms'),
             Column('Tracker time, 95 %', ('inference_ms', 'p95'), 'ms'),
@@ -120,6 +133,9 @@ def tiles(summary: Mapping[str, Any], sides: Sequence[str]) -> list[Tile]:
             wanted.append(Column(_MISSING_AS_0, ('J_missing_as_0',), 'fraction'))
         wanted.append(Column('Latency, 95 %', ('live', 'LATENCY_P95'), 'ms'))
         wanted.append(Column('Frame rate', ('live', 'MEAN_FRAME_RATE'), 'Hz'))
+    elif summary[sides[-1]]['discovery'] if sides else False:
+        wanted.append(Column('IDF1', ('identity', 'IDF1'), 'fraction'))
+        wanted.append(Column('False instruments', ('discovery', 'false')))
     else:
         wanted.append(Column('CIoU', ('CIoU',), 'fraction'))
         wanted.append(Column('Recall of visible', ('presence', 'recall'), 'fraction'))

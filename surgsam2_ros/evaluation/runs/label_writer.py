@@ -64,6 +64,10 @@ class LabelWriter:
         if masks:
             self._write(ALL, frame, compose(masks))
 
+    def write_background(self, frame: int, size: tuple[int, int]) -> None:
+        """Write the composition of a frame of (H, W) in which nothing was found."""
+        self._write(ALL, frame, np.zeros(size, np.uint8))
+
     def write_objects(self, frame: int, masks: Mapping[int, np.ndarray]) -> None:
         """Write the masks of a frame alone, where objects are tracked one after the other."""
         for object_id, mask in masks.items():

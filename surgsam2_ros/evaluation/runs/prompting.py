@@ -20,7 +20,9 @@ from surgsam2_ros.evaluation.metrics.overlap import jaccard
 from surgsam2_ros.evaluation.runs.video import EvaluationVideo, object_ids
 from surgsam2_ros.sources import SourceError
 
-PROMPT_KINDS = ('mask', 'box', 'click', '1-point', '5-points')
+NO_PROMPT = 'none'
+"""Objects are to be found."""
+PROMPT_KINDS = ('mask', 'box', 'click', '1-point', '5-points', NO_PROMPT)
 _POINTS = {'1-point': 1, '5-points': 5}
 
 

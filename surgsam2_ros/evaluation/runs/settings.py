@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from surgsam2_ros.discovery.settings import DiscoverySettings
 from surgsam2_ros.evaluation.runs.prompting import PromptSettings
 from surgsam2_ros.network import ConfigError, NetworkConfig, SurgSAM2, load_config, load_network
 from surgsam2_ros.tracking import Prompt, StreamingTracker, TrackerConfig
@@ -98,6 +99,19 @@ class NetworkChoice:
 
 
 @dataclass(frozen=True)
+class Discovery:
+    """How instruments are found where none is prompted.
+
+    Attributes:
+        settings: `discovery.*`.
+        detector: weights of the network's detector.
+    """
+
+    settings: DiscoverySettings
+    detector: Path
+
+
+@dataclass(frozen=True)
 class RunSettings:
     """How every video of a run is tracked.
 
@@ -106,18 +120,20 @@ class RunSettings:
         tracker: settings of the tracker.
         jointly: all objects of a video at once; False tracks one after the other, each from its
             own first frame, as the authors' tool does.
+        discovery: None where objects are prompted.
     """
 
     prompts: PromptSettings = field(default_factory=PromptSettings)
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
     jointly: bool = True
+    discovery: Discovery | None = None
 
     def tracker_for(self, objects: int) -> TrackerConfig:
         """Return the settings for a video of so many objects."""
         config = self.tracker
         if objects > config.max_objects:
             config = dataclasses.replace(config, max_objects=objects)
-        if self.prompts.correct_every and not config.replay_frames:
+        if (self.prompts.correct_every or self.discovery) and not config.replay_frames:
             config = dataclasses.replace(config, replay_frames=1)
         return config
 

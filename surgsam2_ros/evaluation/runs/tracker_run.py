@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from surgsam2_ros.evaluation.records import VideoRecord
+from surgsam2_ros.evaluation.runs.discovery_run import find_in_video
 from surgsam2_ros.evaluation.runs.frame_scores import FrameScores, ObjectResult
 from surgsam2_ros.evaluation.runs.label_writer import LabelWriter
 from surgsam2_ros.evaluation.runs.prompting import (
@@ -37,7 +38,8 @@ def run_video(
     """Track a video, score it, and write its label images.
 
     A correction is made after a look at a frame's result, which is scored as it was before: the
-    click conditions that frame, and counts from the next one on.
+    click conditions that frame, and counts from the next one on. Where objects are to be found they
+    are scored at the end of the video, since no track says whose it is.
 
     Args:
         video: is opened, and closed at the end.
@@ -54,6 +56,8 @@ def run_video(
         SourceError: when the video or its truth cannot be read.
     """
     with video:
+        if settings.discovery is not None:
+            return find_in_video(video, network, settings, output, on_progress)
         return _VideoRun(video, network, settings, output, on_progress).run()
 
 

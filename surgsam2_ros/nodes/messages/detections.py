@@ -83,7 +83,7 @@ def label_info(header: Header, names: dict[int, str], classes: dict[str, Any]) -
 
     Args:
         header: of the image.
-        names: object ids by instance.
+        names: of objects or their classes, by instance.
         classes: of vision_msgs, by name.
     """
     described = [

@@ -198,6 +198,7 @@ class OutputParameters:
     overlay: bool
     overlay_opacity: float
     overlay_labels: bool
+    classes: str
     deadline_ms: float
     liveliness_lease_ms: float
 

@@ -39,7 +39,10 @@ def test_a_perfect_track_has_full_scores_whatever_its_values_are():
         'HOTA': pytest.approx(1.0),
         'DetA': pytest.approx(1.0),
         'AssA': pytest.approx(1.0),
+        'LocA': pytest.approx(1.0),
         'IDF1': 1.0,
+        'IDP': 1.0,
+        'IDR': 1.0,
         'MOTA': 1.0,
         'IDSW': 0,
         'Frag': 0,
@@ -102,6 +105,27 @@ def test_masks_below_half_overlap_are_no_matches_but_count_in_hota():
     assert (scores['IDF1'], scores['MOTA']) == (0.0, -1.0)
     assert scores['DetA'] == pytest.approx(5 / 19)
     assert scores['HOTA'] == pytest.approx(5 / 19)
+    # TrackEval takes LocA for 1 at the 14 thresholds without a match.
+    assert scores['LocA'] == pytest.approx((5 * 0.25 + 14) / 19)
+
+
+def test_false_tracks_cost_id_precision_and_missed_objects_id_recall():
+    """Of the truth's 6 masks 4 are followed by one track; a second track of 2 lies on nothing."""
+    truth = [picture(1)] * 6
+    tracked = [picture(1), picture(1), picture(1, 2), picture(1, 2), picture(), picture()]
+    scores = identity_scores(truth, tracked)
+    assert scores['IDP'] == pytest.approx(4 / 6)
+    assert scores['IDR'] == pytest.approx(4 / 6)
+    assert identity_scores(truth[:4], tracked[:4])['IDR'] == 1.0
+    assert identity_scores(truth[:4], tracked[:4])['IDP'] == pytest.approx(4 / 6)
+
+
+def test_counts_of_an_earlier_version_are_pooled_without_loca():
+    counts = dict(identity_counts([picture(1)], [picture(1)]))
+    del counts['LocA']
+    scores = pooled_identity([counts, identity_counts([picture(1)], [picture(1)])])
+    assert scores['HOTA'] == pytest.approx(1.0)
+    assert 'LocA' not in scores
 
 
 def test_videos_are_pooled_by_their_matches_and_not_averaged():
@@ -208,7 +232,8 @@ def test_several_videos_are_pooled_as_trackeval_combines_sequences(sequences):
     for metric in metrics:
         each = {i: metric.eval_sequence(as_trackeval(*pair)) for i, pair in enumerate(columns)}
         combined |= metric.combine_sequences(each)
-    assert scores.keys() == {'HOTA', 'DetA', 'AssA', 'IDF1', 'MOTA', 'IDSW', 'Frag'}
+    names = {'HOTA', 'DetA', 'AssA', 'LocA', 'IDF1', 'IDP', 'IDR', 'MOTA', 'IDSW', 'Frag'}
+    assert scores.keys() == names
     for name, score in scores.items():
         assert score == pytest.approx(np.mean(combined[name]))
 

@@ -14,7 +14,7 @@ import numpy as np
 from rclpy.lifecycle import LifecycleNode
 from std_msgs.msg import Header
 
-from surgsam2_ros.drawing import instance_colour
+from surgsam2_ros.instrument_classes import NO_CLASSES, Colour, InstrumentClasses
 from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.messages.message_classes import load_message_class
 from surgsam2_ros.nodes.messages.tracks import CONTOUR_TOLERANCE_PX
@@ -32,10 +32,11 @@ class Annotations:
 
     Args:
         node: the node whose topic this is.
+        known: instrument classes, which decide the colours of their objects.
     """
 
-    def __init__(self, node: LifecycleNode) -> None:
-        self._node = node
+    def __init__(self, node: LifecycleNode, known: InstrumentClasses = NO_CLASSES) -> None:
+        self._node, self._known = node, known
         self._publisher = None
         try:
             self._classes = {
@@ -50,7 +51,7 @@ class Annotations:
     def publish(self, header: Header, result: FrameResult) -> None:
         """Publish the objects of an image, if somebody listens."""
         if self._publisher is not None and self._publisher.get_subscription_count() > 0:
-            self._publisher.publish(make_annotations(header, result, self._classes))
+            self._publisher.publish(make_annotations(header, result, self._classes, self._known))
 
     def destroy(self) -> None:
         """Remove the topic."""
@@ -58,7 +59,12 @@ class Annotations:
             self._node.destroy_lifecycle_publisher(self._publisher)
 
 
-def make_annotations(header: Header, result: FrameResult, classes: dict[str, Any]) -> Any:
+def make_annotations(
+    header: Header,
+    result: FrameResult,
+    classes: dict[str, Any],
+    known: InstrumentClasses = NO_CLASSES,
+) -> Any:
     """Return the outlines of all parts of all masks, and a name at the top of each object.
 
     Outlines of objects that are not TRACKED are thin, and their names say the state.
@@ -67,12 +73,17 @@ def make_annotations(header: Header, result: FrameResult, classes: dict[str, Any
         header: of the image.
         result: what the tracker found.
         classes: of foxglove_msgs, by name.
+        known: instrument classes, which decide the colours of their objects.
     """
-    seen = [track for track in result.tracks if track.box is not None]
+    seen = [(t, known.colour_of(t)) for t in result.tracks if t.box is not None]
     return classes['ImageAnnotations'](
         circles=[],
-        points=[_outline(header, track, part, classes) for track in seen for part in _parts(track)],
-        texts=[_name(header, track, classes) for track in seen],
+        points=[
+            _outline(header, track, colour, part, classes)
+            for track, colour in seen
+            for part in _parts(track)
+        ],
+        texts=[_name(header, track, colour, classes) for track, colour in seen],
     )
 
 
@@ -86,19 +97,21 @@ def _parts(track: Track) -> list[np.ndarray]:
     return [np.add(outline.reshape(-1, 2), (left, top)) for outline in corners]
 
 
-def _outline(header: Header, track: Track, part: np.ndarray, classes: dict[str, Any]) -> Any:
+def _outline(
+    header: Header, track: Track, colour: Colour, part: np.ndarray, classes: dict[str, Any]
+) -> Any:
     return classes['PointsAnnotation'](
         timestamp=header.stamp,
         type=_LINE_LOOP,
         points=[classes['Point2'](x=float(x), y=float(y)) for x, y in part],
-        outline_color=_colour(track, classes),
+        outline_color=_colour(colour, classes),
         outline_colors=[],
-        fill_color=_colour(track, classes, alpha=0.0),
+        fill_color=_colour(colour, classes, alpha=0.0),
         thickness=_LINE_PX if track.state == TrackState.TRACKED else _THIN_PX,
     )
 
 
-def _name(header: Header, track: Track, classes: dict[str, Any]) -> Any:
+def _name(header: Header, track: Track, colour: Colour, classes: dict[str, Any]) -> Any:
     left, top, _, _ = track.box
     state = '' if track.state == TrackState.TRACKED else f' {track.state.name}'
     return classes['TextAnnotation'](
@@ -107,10 +120,10 @@ def _name(header: Header, track: Track, classes: dict[str, Any]) -> Any:
         text=f'{track.object_id}{state}',
         font_size=_FONT_PX,
         text_color=classes['Color'](r=1.0, g=1.0, b=1.0, a=1.0),
-        background_color=_colour(track, classes, alpha=0.8),
+        background_color=_colour(colour, classes, alpha=0.8),
     )
 
 
-def _colour(track: Track, classes: dict[str, Any], *, alpha: float = 1.0) -> Any:
-    red, green, blue = (value / 255 for value in instance_colour(track.instance))
+def _colour(colour: Colour, classes: dict[str, Any], *, alpha: float = 1.0) -> Any:
+    red, green, blue = (value / 255 for value in colour)
     return classes['Color'](r=red, g=green, b=blue, a=alpha)

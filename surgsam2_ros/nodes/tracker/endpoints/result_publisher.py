@@ -10,6 +10,7 @@ from sensor_msgs.msg import Image
 from surgsam2_msgs.msg import TrackArray
 from surgsam2_ros.discovery import Decision, DiscoverySettings
 from surgsam2_ros.drawing import draw_overlay
+from surgsam2_ros.instrument_classes import read_classes
 from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.messages.images import make_label_image, make_rgb_image
 from surgsam2_ros.nodes.messages.tracks import make_track_array
@@ -51,6 +52,9 @@ class ResultPublisher:
         quality: makes the profile of `~/tracks` and hears of its events.
         output: what to offer there.
         discovery: whether decisions of the overseer are published.
+
+    Raises:
+        ClassesError: the file of instrument classes cannot be used.
     """
 
     def __init__(
@@ -61,13 +65,14 @@ class ResultPublisher:
         discovery: DiscoverySettings,
     ) -> None:
         self._node = node
+        self._classes = read_classes(output.classes)
         self._warned_of_clock = False
         create = node.create_lifecycle_publisher
         self._tracks = create(TrackArray, '~/tracks', **quality.tracks(node, '~/tracks', output))
         self._label_image = create(Image, '~/label_image', qos.LABEL_IMAGE)
         self._overlay = create(Image, '~/overlay', qos.OVERLAY)
-        self._annotations = Annotations(node)
-        self._vision = VisionOutputs(node)
+        self._annotations = Annotations(node, self._classes)
+        self._vision = VisionOutputs(node, self._classes)
         self._events = Events(node, discovery)
 
     def publish(
@@ -149,4 +154,5 @@ class ResultPublisher:
             frame.result.tracks,
             opacity=output.overlay_opacity,
             labels=output.overlay_labels,
+            colour_of=self._classes.colour_of,
         )

@@ -10,9 +10,10 @@ from __future__ import annotations
 from rclpy.lifecycle import LifecycleNode
 from std_msgs.msg import Header
 
+from surgsam2_ros.instrument_classes import NO_CLASSES, InstrumentClasses
 from surgsam2_ros.nodes.messages import qos
 from surgsam2_ros.nodes.messages.detections import label_info, vision_classes, vision_detections
-from surgsam2_ros.tracking import FrameResult
+from surgsam2_ros.tracking import FrameResult, Track
 
 
 class VisionOutputs:
@@ -20,10 +21,11 @@ class VisionOutputs:
 
     Args:
         node: the node whose topics these are.
+        known: instrument classes; an object of one of them is told by its class.
     """
 
-    def __init__(self, node: LifecycleNode) -> None:
-        self._node = node
+    def __init__(self, node: LifecycleNode, known: InstrumentClasses = NO_CLASSES) -> None:
+        self._node, self._known = node, known
         self._classes = vision_classes()
         self._names: dict[int, str] | None = None
         self._publishers = ()
@@ -41,10 +43,13 @@ class VisionOutputs:
         boxes, labels = self._publishers
         if boxes.get_subscription_count() > 0:
             boxes.publish(vision_detections(header, result, self._classes))
-        names = {track.instance: track.object_id for track in result.tracks}
+        names = {track.instance: self._name(track) for track in result.tracks}
         if names != self._names:
             self._names = names
             labels.publish(label_info(header, names, self._classes))
+
+    def _name(self, track: Track) -> str:
+        return track.class_name if track.class_name in self._known.colours else track.object_id
 
     def destroy(self) -> None:
         """Remove the topics."""

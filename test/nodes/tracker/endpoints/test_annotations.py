@@ -7,12 +7,15 @@ The classes are made from its definitions, and refuse other fields and types whe
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 from recording_node import RecordingNode
 from rosbags.typesys import get_types_from_msg
 
+from surgsam2_ros.instrument_classes import InstrumentClasses
 from surgsam2_ros.nodes.tracker.endpoints import annotations
 from surgsam2_ros.nodes.tracker.endpoints.annotations import Annotations, make_annotations
 from surgsam2_ros.sources.message_types import create_typestore
@@ -98,6 +101,16 @@ def test_an_object_that_is_not_to_be_acted_on_looks_so(store, classes):
     )
     assert uncertain.texts[0].text == 'left UNCERTAIN'
     assert uncertain.points[0].thickness < trusted.points[0].thickness
+
+
+def test_outlines_and_names_have_the_colour_of_the_class(store, classes):
+    found = result()
+    seen = dataclasses.replace(found.tracks[0], class_name='scissors')
+    found = dataclasses.replace(found, tracks=(seen, found.tracks[1]))
+    known = InstrumentClasses({'scissors': (255, 51, 0)})
+    made = make_annotations(header(store), found, classes, known)
+    for colour in (made.points[0].outline_color, made.texts[0].background_color):
+        assert (colour.r, colour.g, colour.b) == (1.0, 0.2, 0.0)
 
 
 def test_they_are_published_only_where_the_package_is_and_somebody_listens(

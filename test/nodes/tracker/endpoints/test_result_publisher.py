@@ -82,6 +82,30 @@ def test_the_overlay_is_drawn_only_while_somebody_looks(node, results):
     assert len(overlay.messages) == 1
 
 
+def test_the_overlay_has_the_colours_of_the_file_of_classes(node, tmp_path):
+    file = tmp_path / 'classes.yaml'
+    file.write_text('scissors: [250, 3, 7]')
+    defaults = Parameters.defaults()
+    output = dataclasses.replace(defaults.output, classes=str(file))
+    results = ResultPublisher(node, TopicQuality(print), output, defaults.discovery)
+    overlay = node.publishers['~/overlay']
+    overlay.subscribers = 1
+    seen = dataclasses.replace(track(1, TrackState.TRACKED, slice(0, 5)), class_name='scissors')
+    found = FrameResult(3, np.ones((4, 5), np.uint8), (seen,))
+    publish(results, found, overlay_labels=False)
+    (message,) = overlay.messages
+    drawn = np.array(message.data, np.uint8).reshape(4, 5, 3)
+    assert tuple(drawn[0, 0]) == (250, 3, 7)
+
+
+def test_a_file_of_classes_that_cannot_be_used_is_named_before_there_are_topics(node):
+    defaults = Parameters.defaults()
+    output = dataclasses.replace(defaults.output, classes='gone.yaml')
+    with pytest.raises(ValueError, match=r'gone\.yaml does not exist'):
+        ResultPublisher(node, TopicQuality(print), output, defaults.discovery)
+    assert node.publishers == {}
+
+
 def test_the_label_image_is_for_those_who_listen_and_can_be_turned_off(node, results):
     labels = node.publishers['~/label_image']
     publish(results)
