@@ -34,6 +34,8 @@ _CELL = 4  # px of a mask per cell in which nearness is told
 _NEAR = 3  # cells
 _LARGEST = 1.5  # evidence: the object is at 1, what is around it at -1
 _ON_MASK, _ON_HINT = 2.0, 6.0  # logits of the mask and of the hint per unit of evidence
+_CLICK = 0.2  # weight of a clicked place, beside 1 of all the object
+_CLICKED = 1.5  # places around a click that are taken for it
 _DOUBTED, _BELIEVED = 0.4, 0.8  # mean predicted IoU from which guessed masks count a little, fully
 
 
@@ -110,14 +112,29 @@ class AppearanceModel:
         none = torch.zeros_like(described[:, 0, 0])
         weights = torch.stack([none if one is None else one.weights for one in known])
         strength = torch.stack([none[0] if one is None else _strength(one) for one in known])
-        evidence = (weights @ described.flatten(1)).clamp(-_LARGEST, _LARGEST)
-        evidence = evidence * strength[:, None]
-        return F.interpolate(
-            evidence.view(len(known), 1, *described.shape[1:]),
-            scale_factor=2.0,
-            mode='bilinear',
-            align_corners=False,
-        )
+        return _evidence(described, weights, strength)
+
+    def look_again(
+        self, described: Tensor, known: Appearance, click: tuple[float, float]
+    ) -> Tensor:
+        """Say where an object is by its looks, and by a click on it.
+
+        Args:
+            described: [D, S/8, S/8], see `describe`.
+            known: of the object.
+            click: x and y in pixels of the network's input, 0 to S.
+
+        Returns:
+            float32 [1, 1, S/4, S/4] evidence; that without the click is what `look` says.
+        """
+        height, width = described.shape[1:]
+        rows = torch.arange(height, device=described.device)[:, None] - (click[1] / 8 - 0.5)
+        columns = torch.arange(width, device=described.device) - (click[0] / 8 - 0.5)
+        clicked = (rows.square() + columns.square() <= _CLICKED**2).flatten().float()
+        x = described.flatten(1)
+        weighted = x * (_CLICK * clicked / clicked.sum().clamp(min=1))
+        moments = _moments(known) + weighted @ torch.cat((x, torch.ones_like(x[:1]))).T
+        return _evidence(described, self._solve(moments[None]), _strength(known)[None])
 
     def learn(
         self,
@@ -160,19 +177,32 @@ class AppearanceModel:
             else:
                 one = _go_on(before, moments, iou[row], corrected=prompted[row])
             learned.append(one)
-        solved = self._solve(learned)
+        solved = self._solve(torch.stack([_moments(one) for one in learned]))
         return [one._replace(weights=weights) for one, weights in zip(learned, solved, strict=True)]
 
-    def _solve(self, learned: Sequence[Appearance]) -> Tensor:
-        """Return the weights [N, D] that fit the moments best."""
-        moments = torch.stack(
-            [one.seen.lerp(one.given, _GIVEN) if one.sure else one.seen for one in learned]
-        )
+    def _solve(self, moments: Tensor) -> Tensor:
+        """Return the weights [N, D] that fit moments [N, D, D + 1] best."""
         if self._ridge is None:
             self._ridge = _REGULARISATION * torch.eye(self._size, device=moments.device)
         root, failed = torch.linalg.cholesky_ex(moments[:, :, :-1] + self._ridge)
         weights = torch.cholesky_solve(moments[:, :, -1:], root)[:, :, 0]
         return torch.where(failed[:, None] == 0, weights, 0.0)
+
+
+def _moments(one: Appearance) -> Tensor:
+    """Return the moments [D, D + 1] that count; a mask that was given keeps its share."""
+    return one.seen.lerp(one.given, _GIVEN) if one.sure else one.seen
+
+
+def _evidence(described: Tensor, weights: Tensor, strength: Tensor) -> Tensor:
+    """Return evidence [N, 1, S/4, S/4] by the weights [N, D] and the strength [N] of each."""
+    evidence = (weights @ described.flatten(1)).clamp(-_LARGEST, _LARGEST) * strength[:, None]
+    return F.interpolate(
+        evidence.view(len(weights), 1, *described.shape[1:]),
+        scale_factor=2.0,
+        mode='bilinear',
+        align_corners=False,
+    )
 
 
 def _begin(moments: Tensor, iou: Tensor, before: Appearance | None, *, sure: bool) -> Appearance:
@@ -225,7 +255,7 @@ def add_to_mask(decoded: Decoded, evidence: Tensor, moved: Tensor | None) -> Dec
         would be left stays as it is.
     """
     logits = decoded.mask_logits
-    near = _near(logits > 0 if moved is None else (logits > 0) | (moved > 0))
+    near = near_masks(logits > 0 if moved is None else (logits > 0) | (moved > 0))
     near = near * (decoded.presence_logits > 0).view(-1, 1, 1, 1)
     corrected = logits + _ON_MASK * evidence * near
     left = (corrected > 0).flatten(1).any(dim=1).view(-1, 1, 1, 1)
@@ -234,7 +264,22 @@ def add_to_mask(decoded: Decoded, evidence: Tensor, moved: Tensor | None) -> Dec
 
 def add_to_hint(moved: Tensor, evidence: Tensor) -> Tensor:
     """Correct the moved masks of the frame before likewise, before the network sees them."""
-    return moved + _ON_HINT * evidence * _near(moved > 0)
+    return moved + _ON_HINT * evidence * near_masks(moved > 0)
+
+
+def agreement(masks: Tensor, evidence: Tensor) -> Tensor:
+    """IoU of each mask and the positive evidence near it.
+
+    Args:
+        masks: bool [N, 1, S/4, S/4].
+        evidence: [N, 1, S/4, S/4].
+
+    Returns:
+        float32 [N]; 0 for empty masks.
+    """
+    alike = (evidence > 0) & (near_masks(masks) > 0)
+    either = (masks | alike).sum(dim=(1, 2, 3)).clamp(min=1)
+    return (masks & alike).sum(dim=(1, 2, 3)) / either
 
 
 def judge(decoded: Decoded, evidence: Tensor, known: Sequence[Appearance | None]) -> Decoded:
@@ -251,14 +296,12 @@ def judge(decoded: Decoded, evidence: Tensor, known: Sequence[Appearance | None]
         known: of each object; None leaves its predicted IoU as it is.
     """
     mask = decoded.mask_logits > 0
-    alike = (evidence > 0) & (_near(mask) > 0)
-    either = (mask | alike).sum(dim=(1, 2, 3)).clamp(min=1)
-    agreement = (mask & alike).sum(dim=(1, 2, 3)) / either
+    agreed = agreement(mask, evidence)
     # An empty mask agrees with nothing; its quality stays what the network says.
-    agreement = torch.where(mask.flatten(1).any(dim=1), agreement, decoded.iou)
+    agreed = torch.where(mask.flatten(1).any(dim=1), agreed, decoded.iou)
     others = [
-        own if one is None else agreed if one.sure else one.prompted
-        for one, own, agreed in zip(known, decoded.iou.unbind(), agreement.unbind(), strict=True)
+        own if one is None else looks if one.sure else one.prompted
+        for one, own, looks in zip(known, decoded.iou.unbind(), agreed.unbind(), strict=True)
     ]
     return decoded._replace(iou=(decoded.iou * torch.stack(others)).sqrt())
 
@@ -277,7 +320,7 @@ def _importance(objects: Tensor, labels: Tensor) -> Tensor:
         labels: [N, 1, S/8, S/8], -1 to 1.
     """
     inside = (labels + 1.0) / 2.0
-    near = F.avg_pool2d(_near(objects > 0), 2)
+    near = F.avg_pool2d(near_masks(objects > 0), 2)
     beside, far = (1.0 - inside) * near, (1.0 - inside) * (1.0 - near)
     return _share(inside) + _share(beside) + _FAR * _share(far)
 
@@ -286,7 +329,7 @@ def _share(weights: Tensor) -> Tensor:
     return weights / weights.sum(dim=(1, 2, 3), keepdim=True).clamp(min=1.0)
 
 
-def _near(masks: Tensor) -> Tensor:
+def near_masks(masks: Tensor) -> Tensor:
     """Return 1 within some cells of the masks, bool [N, 1, S/4, S/4], else 0."""
     cells = F.max_pool2d(masks.float(), _CELL)
     cells = F.max_pool2d(cells, 2 * _NEAR + 1, stride=1, padding=_NEAR)

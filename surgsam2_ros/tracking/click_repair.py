@@ -9,7 +9,7 @@ of the image. The limits were chosen on 134 corrections of the hold-out of the d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from surgsam2_ros.network import Decoded, ImageFeatures, SurgSAM2
+from surgsam2_ros.network.appearance_model import agreement, near_masks
 from surgsam2_ros.network.surgsam2 import clamp_previous
 from surgsam2_ros.tracking.prompt_inputs import PromptInputs
 
@@ -27,6 +28,15 @@ _MORE_LIKE_THE_CLICK = 0.2  # than like the background, in cosine similarity, to
 _LESS_LIKE_THE_OBJECT = 0.03  # than like the click, to be taken away
 _OTHER_PART = 1.5  # the object is told from beyond so many radii of the clicked part
 _SURE = 1.0  # least logit of what is added, and of what is taken away with a minus
+_NEAR_PIXELS = 4.0  # around a click that looks may change, besides what is near the mask
+_LOOKS = 2.0  # logits per unit of evidence that a click changes
+
+
+LookAgain = Callable[[tuple[float, float] | None], Tensor]
+"""Says where the object is by its looks, [1, 1, S/4, S/4], and by a click on it, if there is one.
+
+See `AppearanceModel.look` and `look_again`.
+"""
 
 
 def are_clicks(prompts: Sequence[PromptInputs]) -> bool:
@@ -39,6 +49,7 @@ def repair(
     features: ImageFeatures,
     prompts: Sequence[PromptInputs],
     tracked: Tensor,
+    look_again: LookAgain | None = None,
 ) -> Decoded:
     """Change a tracked mask by clicks, one after the other; what comes of it counts as given.
 
@@ -47,6 +58,7 @@ def repair(
         features: of the image, batch 1.
         prompts: of one object; see `are_clicks`.
         tracked: float32 [1, 1, S/4, S/4] mask logits; some are above 0.
+        look_again: what is known of the object's looks; None where nothing is.
 
     Returns:
         the object, without candidates.
@@ -60,7 +72,11 @@ def repair(
                 selected = network.decode(
                     alone, features, points=place[None], labels=on_it, multimask=True
                 ).mask_logits
-            logits = repair_mask(logits, tuple(place[0].tolist()), features, selected)
+            click = tuple(place[0].tolist())
+            repaired = repair_mask(logits, click, features, selected)
+            if look_again is not None and label == 1:
+                repaired = or_by_looks(repaired, logits, click, look_again)
+            logits = repaired
     size = (network.image_size, network.image_size)
     mask = (F.interpolate(logits, size, mode='bilinear', align_corners=False) > 0).float()
     judged = network.decode(
@@ -72,6 +88,29 @@ def repair(
         multimask=False,
     )
     return network.mask_as_output(features, mask)._replace(iou=judged.iou)
+
+
+def or_by_looks(
+    repaired: Tensor, logits: Tensor, click: tuple[float, float], look_again: LookAgain
+) -> Tensor:
+    """Add to a mask what looks like the object when a click on it is known, if that is better.
+
+    Args:
+        repaired: float32 [1, 1, S/4, S/4], what `repair_mask` makes of the mask.
+        logits: [1, 1, S/4, S/4] of the mask before the click.
+        click: x and y in pixels of the network's input, 0 to S.
+        look_again: says what is known of the object's looks.
+
+    Returns:
+        logits [1, 1, S/4, S/4]: of the two changed masks the one that agrees better with the looks.
+    """
+    before, after = look_again(None), look_again(click)
+    distance = _distance(click, logits)
+    near = near_masks((logits > 0) | (distance < _NEAR_PIXELS))
+    alike = logits + _LOOKS * (after - before).clamp(min=0.0) * near
+    alike = torch.where(distance <= _SURE_PIXELS, alike.clamp(min=_SURE), alike)
+    masks = torch.cat((repaired, alike))
+    return masks[agreement(masks > 0, after.expand_as(masks)).argmax()][None]
 
 
 def repair_mask(
@@ -94,9 +133,7 @@ def repair_mask(
     """
     mask = (logits[0, 0] > 0).cpu().numpy()
     side = mask.shape[0]
-    column, row = (min(int(value / 4), side - 1) for value in click)
-    rows, columns = np.mgrid[:side, :side]
-    distance = np.hypot(columns - column, rows - row)
+    distance = _distance(click, logits)[0, 0].cpu().numpy()
     described = _describe(features, side)
     if selected is None:
         removed = torch.from_numpy(_part_to_remove(mask, distance, described)).to(logits.device)
@@ -131,6 +168,14 @@ def _part_to_remove(mask: np.ndarray, distance: np.ndarray, described: np.ndarra
     rest = _or(mask & (distance > _OTHER_PART * radius), mask)
     likeness = _likeness(described, clicked) - _likeness(described, rest)
     return (likeness > _LESS_LIKE_THE_OBJECT) | (distance <= radius)
+
+
+def _distance(click: tuple[float, float], logits: Tensor) -> Tensor:
+    """Return how far each pixel of masks [1, 1, S/4, S/4] is from the clicked one [pixels]."""
+    side = logits.shape[-1]
+    column, row = (min(int(value / 4), side - 1) for value in click)
+    places = torch.arange(side, dtype=torch.float32, device=logits.device)
+    return torch.hypot(places - column, places[:, None] - row)[None, None]
 
 
 def _describe(features: ImageFeatures, side: int) -> np.ndarray:

@@ -17,9 +17,10 @@ from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, SurgSAM2
 from surgsam2_ros.network.appearance_model import add_to_hint, add_to_mask
 from surgsam2_ros.network.motion import move_masks
 from surgsam2_ros.network.surgsam2 import clamp_previous
-from surgsam2_ros.tracking.click_repair import are_clicks, repair
+from surgsam2_ros.tracking.click_repair import LookAgain, are_clicks, repair
 from surgsam2_ros.tracking.device_transfer import upload, upload_indices
 from surgsam2_ros.tracking.engines import NewMemory
+from surgsam2_ros.tracking.frame_looks import FrameLooks
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.prompt_inputs import PromptInputs, merge_points
 from surgsam2_ros.tracking.tracked_object import Task
@@ -51,7 +52,7 @@ class FrameStep:
         frame: int,
         tasks: Sequence[Task],
         flow: torch.Tensor | None = None,
-        evidence: torch.Tensor | None = None,
+        looks: FrameLooks | None = None,
     ) -> tuple[Decoded, Callable[[], None]]:
         """Process one frame for these objects.
 
@@ -61,22 +62,19 @@ class FrameStep:
             tasks: one per object, at least one.
             flow: [1, 2, S/4, S/4] back to the frame before (see `network.motion`), for a network
                 that takes hints; None gives it none.
-            evidence: [N, 1, S/4, S/4] where they are by their looks (see `appearance_model`); None:
-                nobody knows.
+            looks: what is known of theirs; None: nothing.
 
         Returns:
             The objects in the order of the tasks, without candidates, and what is to be called
             before the next frame: it writes the memories of this one.
         """
         if not any(task.init_cond_frame or task.prompts for task in tasks):
-            return self._track_all(features, frame, tasks, flow, evidence)
+            return self._track_all(features, frame, tasks, flow, looks)
         tracked = [row for row, task in enumerate(tasks) if not task.init_cond_frame]
         initial = [row for row, task in enumerate(tasks) if task.init_cond_frame]
         parts = []
         if tracked:
-            known = evidence
-            if known is not None and initial:
-                known = known.index_select(0, upload_indices(tracked, known.device))
+            known = None if looks is None else looks.select(tracked)
             parts.append(self._track(features, frame, [tasks[row] for row in tracked], flow, known))
         if initial:
             parts.append(self.decode_prompts(features, [tasks[row].prompts for row in initial]))
@@ -110,10 +108,11 @@ class FrameStep:
         frame: int,
         tasks: Sequence[Task],
         flow: torch.Tensor | None,
-        evidence: torch.Tensor | None,
+        looks: FrameLooks | None,
     ) -> tuple[Decoded, Callable[[], None]]:
         """Take a frame without prompts; see `run`."""
         memories = [task.memory for task in tasks]
+        evidence = None if looks is None else looks.evidence
         moved, hint = self._hint(tasks, flow, evidence)
         found, memory = self._run_tracked(features, self._bank, memories, frame, hint)
         decoded = found if evidence is None else add_to_mask(found, evidence, moved)
@@ -137,10 +136,11 @@ class FrameStep:
         frame: int,
         tasks: Sequence[Task],
         flow: torch.Tensor | None,
-        evidence: torch.Tensor | None,
+        looks: FrameLooks | None,
     ) -> Decoded:
         """Track objects by their memories in one batch, then apply the prompts to some."""
         memory = self._bank.read([task.memory for task in tasks], frame)
+        evidence = None if looks is None else looks.evidence
         moved, hint = self._hint(tasks, flow, evidence)
         conditioned, decoded = self._network.track(features, memory, hint)
         decoded = decoded.chosen
@@ -152,7 +152,11 @@ class FrameStep:
         rows = [_take(decoded, slice(row, row + 1)) for row in range(len(tasks))]
         for row in corrected:
             rows[row] = self._correct(
-                features, conditioned[row : row + 1], tasks[row], rows[row].mask_logits
+                features,
+                conditioned[row : row + 1],
+                tasks[row],
+                rows[row].mask_logits,
+                None if looks is None else looks.look_again(row),
             )
         return _join(rows, range(len(rows)))
 
@@ -162,13 +166,14 @@ class FrameStep:
         conditioned: torch.Tensor,
         task: Task,
         tracked: torch.Tensor,
+        look_again: LookAgain | None,
     ) -> Decoded:
         """Correct the tracked mask [1, 1, S/4, S/4] of one object by the prompts it was given."""
         if not self._network.config.correct_without_memory:
             return self._apply_prompts(features, conditioned, task.prompts, tracked)
         task.memory.rewind(0)
         if are_clicks(task.prompts) and bool((tracked > 0).any()):
-            return repair(self._network, features, task.prompts, tracked)
+            return repair(self._network, features, task.prompts, tracked, look_again)
         corrected = self._apply_prompts(features, conditioned, task.prompts, tracked)
         if task.prompts[-1].mask is not None:  # it is the outcome, whatever the memory says
             return corrected

@@ -11,6 +11,7 @@ import torch
 from surgsam2_ros.network import Decoded, ImageFeatures
 from surgsam2_ros.network.appearance_model import Appearance, AppearanceModel, judge
 from surgsam2_ros.tracking.config import TrackerConfig
+from surgsam2_ros.tracking.frame_looks import FrameLooks
 from surgsam2_ros.tracking.frame_step import FrameStep
 from surgsam2_ros.tracking.tracked_object import Task, TrackedObject
 
@@ -113,8 +114,8 @@ class ObjectStep:
             decoded, write = self._step.run(features, index, tasks, flow)
             return decoded, lambda: write() or []
         known = [task.appearance for task in tasks]
-        evidence = self._appearance.look(described, known)
-        decoded, write = self._step.run(features, index, tasks, flow, evidence)
+        looks = FrameLooks(self._appearance, described, known)
+        decoded, write = self._step.run(features, index, tasks, flow, looks)
 
         def remember() -> list[Appearance]:
             write()
@@ -127,4 +128,4 @@ class ObjectStep:
             )
 
         told = [None if task.prompts else task.appearance for task in tasks]
-        return judge(decoded, evidence, told), remember
+        return judge(decoded, looks.evidence, told), remember

@@ -89,6 +89,30 @@ def test_an_object_is_found_again_elsewhere(model):
     assert (outside < 0).float().mean() > 0.9
 
 
+def test_a_click_counts_as_further_rows_of_the_regression(model):
+    mask, click = square(8, 12), (100.0, 40.0)
+    known = taught(model, mask)
+    described = model.describe(features_of(0, mask, 3))
+    found = model.look_again(described, known, click)
+    x = described.flatten(1).double().numpy()
+    places = [
+        SIDE * row + column
+        for row in range(SIDE)
+        for column in range(SIDE)
+        if (8 * column + 4 - click[0]) ** 2 + (8 * row + 4 - click[1]) ** 2 <= 12**2
+    ]
+    assert len(places) == 8
+    rows = x[:, places]
+    moments = known.given.double().numpy()
+    square_part = moments[:, :-1] + 0.2 / 8 * rows @ rows.T + 3e-4 * np.eye(len(x))
+    weights = np.linalg.solve(square_part, moments[:, -1] + 0.2 * rows.mean(axis=1))
+    expected = torch.from_numpy((weights @ x).clip(-1.5, 1.5)).view(1, 1, SIDE, SIDE).float()
+    expected = torch.nn.functional.interpolate(expected, scale_factor=2.0, mode='bilinear')
+    assert found.numpy() == pytest.approx(expected.numpy(), abs=5e-3)
+    before = model.look(described, [known])[0, 0, 10, 25]
+    assert found[0, 0, 10, 25] > before + 0.2
+
+
 def test_nothing_is_said_of_an_object_that_nothing_is_known_of(model):
     known = taught(model, square(8, 12))
     described = model.describe(features_of(7, square(8, 12), 3))

@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from tiny_network import LEAN, SIZE, noise_frames, tiny_network
 
 from surgsam2_ros.network import ImageFeatures
-from surgsam2_ros.tracking.click_repair import repair_mask
+from surgsam2_ros.tracking import StreamingTracker, TrackerConfig, click_repair
+from surgsam2_ros.tracking.click_repair import or_by_looks, repair_mask
 
 SIDE = 64  # of the mask; the features lie on halves and quarters of it
 TISSUE, SHAFT, GLOVE, JAW = range(4)
@@ -91,3 +94,60 @@ def test_a_mask_that_fills_the_image_can_be_clicked_away():
     assert mask_of(repaired)[24, 20]
     repaired = repair_mask(everything, click_at(8, 56), features(), everything)
     assert mask_of(repaired).all()
+
+
+def evidence_of(*parts: int) -> torch.Tensor:
+    return torch.where(torch.isin(areas(), torch.tensor(parts)), 1.0, -1.0)[None, None]
+
+
+def looks(before: torch.Tensor, after: torch.Tensor, click: tuple[float, float]):
+    """Say `before` without a click and `after` with this one."""
+
+    def look_again(asked):
+        assert asked in (None, click)
+        return before if asked is None else after
+
+    return look_again
+
+
+def test_what_looks_like_a_clicked_object_is_added_where_that_agrees_better():
+    click, tracked = click_at(24, 40), logits_of(SHAFT) * 0.5
+    look_again = looks(evidence_of(SHAFT), evidence_of(SHAFT, JAW), click)
+    by_looks = or_by_looks(logits_of(SHAFT, GLOVE), tracked, click, look_again)
+    assert overlap(by_looks, SHAFT, JAW) > 0.9
+
+
+def test_the_repaired_mask_stays_where_it_agrees_better():
+    click, repaired = click_at(24, 40), logits_of(SHAFT, JAW)
+    look_again = looks(evidence_of(SHAFT, JAW), evidence_of(SHAFT, JAW), click)
+    assert torch.equal(or_by_looks(repaired, logits_of(SHAFT), click, look_again), repaired)
+
+
+def test_a_clicked_place_is_on_the_object_whatever_the_looks_say():
+    click = click_at(24, 40)
+    look_again = looks(evidence_of(SHAFT), evidence_of(SHAFT), click)
+    by_looks = or_by_looks(logits_of(GLOVE), logits_of(SHAFT), click, look_again)
+    assert mask_of(by_looks)[24, 40]
+
+
+@pytest.mark.parametrize('on', [True, False])
+def test_a_click_on_a_tracked_object_asks_for_its_looks_where_they_are_known(monkeypatch, on):
+    asked = []
+    intact = click_repair.or_by_looks
+    monkeypatch.setattr(
+        click_repair, 'or_by_looks', lambda *given: asked.append(given[2]) or intact(*given)
+    )
+    network = tiny_network(**LEAN, correct_without_memory=True)
+    tracker = StreamingTracker(network, TrackerConfig(appearance_model=on))
+    frames = noise_frames(2)
+    mask = np.zeros(frames[0].shape[:2], bool)
+    mask[10:40, 10:40] = True
+    tracker.add_object('a', mask=mask)
+    tracker.track(frames[0])
+    tracker.add_object('a', points=[(40, 24)], labels=[1])
+    tracker.add_object('a', points=[(10, 44)], labels=[0])
+    assert len(tracker.track(frames[1]).tracks) == 1
+    height, width = frames[0].shape[:2]
+    assert [tuple(map(round, click)) for click in asked] == (
+        [(round(40 / width * SIZE), round(24 / height * SIZE))] if on else []
+    )
