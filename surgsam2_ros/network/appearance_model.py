@@ -36,6 +36,7 @@ _LARGEST = 1.5  # evidence: the object is at 1, what is around it at -1
 _ON_MASK, _ON_HINT = 2.0, 6.0  # logits of the mask and of the hint per unit of evidence
 _CLICK = 0.2  # weight of a clicked place, beside 1 of all the object
 _CLICKED = 1.5  # places around a click that are taken for it
+_GUESSED = 0.9  # of the predicted IoU of a first guess is believed
 _DOUBTED, _BELIEVED = 0.4, 0.8  # mean predicted IoU from which guessed masks count a little, fully
 
 
@@ -287,8 +288,9 @@ def judge(decoded: Decoded, evidence: Tensor, known: Sequence[Appearance | None]
 
     Where a mask was given, the predicted IoU becomes its geometric mean with the IoU of the mask
     and the positive evidence near it: both must agree for a mask to be good. What was learned from
-    guesses agrees with itself; there it becomes that with the predicted IoU of the newest prompt,
-    since a mask of what was never understood is not good, however well it is followed.
+    guesses agrees with itself; there it becomes that with nine tenths of the predicted IoU of the
+    newest prompt, since a mask of what was never understood is not good, however well it is
+    followed.
 
     Args:
         decoded: of N objects, after `add_to_mask`.
@@ -300,7 +302,7 @@ def judge(decoded: Decoded, evidence: Tensor, known: Sequence[Appearance | None]
     # An empty mask agrees with nothing; its quality stays what the network says.
     agreed = torch.where(mask.flatten(1).any(dim=1), agreed, decoded.iou)
     others = [
-        own if one is None else looks if one.sure else one.prompted
+        own if one is None else looks if one.sure else _GUESSED * one.prompted
         for one, own, looks in zip(known, decoded.iou.unbind(), agreed.unbind(), strict=True)
     ]
     return decoded._replace(iou=(decoded.iou * torch.stack(others)).sqrt())
