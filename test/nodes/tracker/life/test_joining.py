@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sys
 import time
@@ -61,3 +62,22 @@ def test_processes_that_follow_each_other_have_other_places(start_process, ros_d
     first = place(6 * PLACES + 5)
     assert first >= 5
     assert place(6 * PLACES + 6) != first
+
+
+def test_processes_that_follow_each_other_have_other_places_behind_those_of_others(
+    start_process, ros_domain
+):
+    with contextlib.ExitStack() as stack:
+        for participant_id in range(3):
+            other = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            with contextlib.suppress(OSError):  # taken already
+                other.bind(('', discovery_port(participant_id, ros_domain)))
+        places = []
+        for pid in (6 * PLACES, 6 * PLACES + 1):
+            free = [i for i in range(2 * PLACES) if is_free(discovery_port(i, ros_domain))]
+            process = start_process([sys.executable, '-c', CODE, str(pid)], name='joining')
+            process.wait_for_output('joined')
+            places += [i for i in free if not is_free(discovery_port(i, ros_domain))]
+            process.stop()
+    first, second = places
+    assert first != second
