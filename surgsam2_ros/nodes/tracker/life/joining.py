@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Joins the ROS graph before the libraries of the node are loaded, which takes seconds.
 
-The middleware needs up to two seconds until everybody knows a new process; topics of one that is
-known already are connected within milliseconds. So a node that was started anew has its camera and
-its subscribers when it is ready. Imports rclpy alone.
+The middleware needs up to three seconds until everybody knows a new process, or one with the
+profile in config/fastdds.xml; topics of one that is known already are connected within
+milliseconds. So a node that was started anew has its camera and its subscribers when it is ready.
+Imports rclpy alone.
 """
 
 from __future__ import annotations
