@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Joins the ROS graph before the libraries of the node are loaded, which takes seconds.
 
-The middleware needs up to two seconds until everybody knows a new process; topics of one that is
-known already are connected within milliseconds. So a node that was started anew has its camera and
-its subscribers when it is ready. Imports rclpy alone.
+The middleware needs up to three seconds until everybody knows a new process, or one with the
+profile in config/fastdds.xml; topics of one that is known already are connected within
+milliseconds. So a node that was started anew has its camera and its subscribers when it is ready.
+Imports rclpy alone.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import rclpy
 from rclpy.node import Node
 
 PLACES = 16
-"""So many participant ids are tried in turn, by the id of the process."""
+"""So many free participant ids are taken in turn, by the id of the process."""
 
 
 def join(args: list[str] | None) -> Node:
@@ -48,15 +49,19 @@ def discovery_port(participant_id: int, domain_id: int) -> int:
 
 @contextlib.contextmanager
 def _taken(ids: int, domain_id: int) -> Iterator[None]:
-    """Hold the ports of the first participant ids, so that the middleware takes a later one.
+    """Hold the ports of the first free participant ids, so that the middleware takes a later one.
 
     Fast DDS takes the first free id, which after a crash is that of the process that died, and
     names its shared memory after it. Who sent to the dead process may go on writing into memory
-    that nobody reads, and the new one gets nothing (Fast DDS issues 5053 and 5469).
+    that nobody reads, and the new one gets nothing (Fast DDS issues 5053 and 5469). Ids of others
+    do not count, lest two processes that follow each other end beyond the same ones.
     """
     with contextlib.ExitStack() as stack:
-        for participant_id in range(ids):
-            held = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        for participant_id in range(2 * PLACES):
+            if not ids:
+                break
+            one = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
             with contextlib.suppress(OSError):  # another participant has it
-                held.bind(('', discovery_port(participant_id, domain_id)))
+                one.bind(('', discovery_port(participant_id, domain_id)))
+                ids -= 1
         yield

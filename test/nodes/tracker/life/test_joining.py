@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
+import os
 import socket
 import sys
 import time
@@ -12,6 +15,7 @@ import pytest
 
 pytest.importorskip('rclpy')
 
+from surgsam2_ros.live.ros_environment import large_image_profile
 from surgsam2_ros.nodes.client.node_thread import NodeThread
 from surgsam2_ros.nodes.tracker.life.joining import PLACES, discovery_port
 
@@ -24,6 +28,40 @@ node = join([])
 print('joined, torch' if 'torch' in sys.modules else 'joined, light', flush=True)
 time.sleep(600)
 """
+
+# A camera that announces itself when it starts, and then not before the test is over.
+CAMERA = """
+import time
+import rclpy
+from std_msgs.msg import String
+rclpy.init()
+node = rclpy.create_node('camera')
+publisher = node.create_publisher(String, 'image_of_joining', 1)
+time.sleep(2.0)  # the first announcements repeat themselves for half a second
+print('announced', flush=True)
+time.sleep(600)
+"""
+RARELY = """
+<profiles xmlns="http://www.eprosima.com">
+  <participant profile_name="rarely" is_default_profile="true">
+    <rtps><builtin><discovery_config>
+      <leaseDuration><sec>900</sec></leaseDuration>
+      <leaseAnnouncement><sec>600</sec></leaseAnnouncement>
+    </discovery_config></builtin></rtps>
+  </participant>
+</profiles>
+"""
+LISTENER = """
+import time
+from surgsam2_ros.nodes.tracker.life.joining import join
+from std_msgs.msg import String
+subscription = join([]).create_subscription(String, 'image_of_joining', print, 1)
+while not subscription.get_publisher_count():
+    time.sleep(0.02)
+print('connected', flush=True)
+time.sleep(600)
+"""
+PEERS = 120  # the announcement to all of them takes much longer than an answer to the first
 
 
 def is_free(port: int) -> bool:
@@ -61,3 +99,63 @@ def test_processes_that_follow_each_other_have_other_places(start_process, ros_d
     first = place(6 * PLACES + 5)
     assert first >= 5
     assert place(6 * PLACES + 6) != first
+
+
+def test_processes_that_follow_each_other_have_other_places_behind_those_of_others(
+    start_process, ros_domain
+):
+    with contextlib.ExitStack() as stack:
+        for participant_id in range(3):
+            other = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            with contextlib.suppress(OSError):  # taken already
+                other.bind(('', discovery_port(participant_id, ros_domain)))
+        places = []
+        for pid in (6 * PLACES, 6 * PLACES + 1):
+            free = [i for i in range(2 * PLACES) if is_free(discovery_port(i, ros_domain))]
+            process = start_process([sys.executable, '-c', CODE, str(pid)], name='joining')
+            process.wait_for_output('joined')
+            places += [i for i in free if not is_free(discovery_port(i, ros_domain))]
+            process.stop()
+    first, second = places
+    assert first != second
+
+
+@pytest.mark.skipif(
+    'FASTDDS_DEFAULT_PROFILES_FILE' not in large_image_profile(),
+    reason='Fast DDS 2 has no flow controller for discovery',
+)
+def test_a_camera_is_known_that_answers_the_announcement_before_all_have_it(
+    start_process, tmp_path
+):
+    profile = tmp_path / 'rarely.xml'
+    profile.write_text(RARELY)
+    env = os.environ | {'FASTDDS_DEFAULT_PROFILES_FILE': str(profile)}
+    camera = start_process([sys.executable, '-c', CAMERA], name='camera', env=env)
+    camera.wait_for_output('announced')
+    env = os.environ | {'ROS_STATIC_PEERS': ';'.join(f'127.0.0.{i + 1}' for i in range(PEERS))}
+
+    def connects() -> bool:
+        listener = start_process([sys.executable, '-c', LISTENER], name='listener', env=env)
+        try:
+            return bool(listener.wait_for_output('connected', 10.0))
+        except AssertionError:
+            return False
+        finally:
+            listener.stop()
+
+    # On a busy machine the thread that is about to listen may be put off for long enough.
+    assert any(connects() for _ in range(3))
+
+
+def test_who_has_the_profile_announces_itself_each_second(start_process, ros_domain):
+    unused = 2 * PLACES - 1
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind(('127.0.0.1', discovery_port(unused, ros_domain)))
+        peer.settimeout(20.0)
+        start_process([sys.executable, '-c', CODE, '0'], name='joining')
+        arrivals: dict[bytes, list[float]] = {}
+        while not (longest := max(arrivals.values(), key=len, default=[]))[24:]:
+            sender = peer.recv(65536)[8:20]  # the GUID prefix
+            arrivals.setdefault(sender, []).append(time.monotonic())
+    gaps = sorted(b - a for a, b in itertools.pairwise(longest) if b - a > 0.5)
+    assert gaps[len(gaps) // 2] < 2.0
