@@ -129,8 +129,11 @@ train-nano-320: $(STAMPS)/package $(STAMPS)/train ## train the default network o
 	$(BIN)/surgsam2 models average build/training/nano_320_wrists_mean.safetensors \
 	  build/training/nano_320_mean.safetensors:0.5 build/training/nano_320_wrists/last.safetensors:0.5 --overwrite
 	$(BIN)/surgsam2 train --config config/training/nano_320_metal.yaml --output build/training/nano_320_metal --resume --set data_root='$(DATA)' $(ARGS)
-	$(BIN)/surgsam2 models average build/training/surgsam2_nano_320.safetensors \
+	$(BIN)/surgsam2 models average build/training/nano_320_metal_mean.safetensors \
 	  build/training/nano_320_wrists_mean.safetensors:0.5 build/training/nano_320_metal/last.safetensors:0.5 --overwrite
+	$(BIN)/surgsam2 train --config config/training/nano_320_looks.yaml --output build/training/nano_320_looks --resume --set data_root='$(DATA)' $(ARGS)
+	$(BIN)/surgsam2 models average build/training/surgsam2_nano_320.safetensors \
+	  build/training/nano_320_metal_mean.safetensors:0.75 build/training/nano_320_looks/last.safetensors:0.25 --overwrite
 
 evaluate-nano: $(STAMPS)/package $(STAMPS)/charts $(STAMPS)/baselines ## measure the network, and baselines, on rendered clips and on CLIPS
 	PYTHONPATH=$(VENV)/baselines $(BIN)/surgsam2 evaluate --board --hard-clips 10 $(if $(CLIPS),--input $(CLIPS)) \
