@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import socket
 import sys
 import time
@@ -15,7 +14,6 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from surgsam2_ros.live.ros_environment import large_image_profile
 from surgsam2_ros.nodes.client.node_thread import NodeThread
 from surgsam2_ros.nodes.tracker.life.joining import PLACES, discovery_port
 
@@ -28,40 +26,6 @@ node = join([])
 print('joined, torch' if 'torch' in sys.modules else 'joined, light', flush=True)
 time.sleep(600)
 """
-
-# A camera that announces itself when it starts, and then not before the test is over.
-CAMERA = """
-import time
-import rclpy
-from std_msgs.msg import String
-rclpy.init()
-node = rclpy.create_node('camera')
-publisher = node.create_publisher(String, 'image_of_joining', 1)
-time.sleep(2.0)  # the first announcements repeat themselves for half a second
-print('announced', flush=True)
-time.sleep(600)
-"""
-RARELY = """
-<profiles xmlns="http://www.eprosima.com">
-  <participant profile_name="rarely" is_default_profile="true">
-    <rtps><builtin><discovery_config>
-      <leaseDuration><sec>900</sec></leaseDuration>
-      <leaseAnnouncement><sec>600</sec></leaseAnnouncement>
-    </discovery_config></builtin></rtps>
-  </participant>
-</profiles>
-"""
-LISTENER = """
-import time
-from surgsam2_ros.nodes.tracker.life.joining import join
-from std_msgs.msg import String
-subscription = join([]).create_subscription(String, 'image_of_joining', print, 1)
-while not subscription.get_publisher_count():
-    time.sleep(0.02)
-print('connected', flush=True)
-time.sleep(600)
-"""
-PEERS = 120  # the announcement to all of them takes much longer than an answer to the first
 
 
 def is_free(port: int) -> bool:
@@ -118,33 +82,6 @@ def test_processes_that_follow_each_other_have_other_places_behind_those_of_othe
             process.stop()
     first, second = places
     assert first != second
-
-
-@pytest.mark.skipif(
-    'FASTDDS_DEFAULT_PROFILES_FILE' not in large_image_profile(),
-    reason='Fast DDS 2 has no flow controller for discovery',
-)
-def test_a_camera_is_known_that_answers_the_announcement_before_all_have_it(
-    start_process, tmp_path
-):
-    profile = tmp_path / 'rarely.xml'
-    profile.write_text(RARELY)
-    env = os.environ | {'FASTDDS_DEFAULT_PROFILES_FILE': str(profile)}
-    camera = start_process([sys.executable, '-c', CAMERA], name='camera', env=env)
-    camera.wait_for_output('announced')
-    env = os.environ | {'ROS_STATIC_PEERS': ';'.join(f'127.0.0.{i + 1}' for i in range(PEERS))}
-
-    def connects() -> bool:
-        listener = start_process([sys.executable, '-c', LISTENER], name='listener', env=env)
-        try:
-            return bool(listener.wait_for_output('connected', 10.0))
-        except AssertionError:
-            return False
-        finally:
-            listener.stop()
-
-    # On a busy machine the thread that is about to listen may be put off for long enough.
-    assert any(connects() for _ in range(4))
 
 
 def test_who_has_the_profile_announces_itself_each_second(start_process, ros_domain):
