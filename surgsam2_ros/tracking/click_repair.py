@@ -9,7 +9,7 @@ of the image. The limits were chosen on 134 corrections of the hold-out of the d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -20,6 +20,7 @@ from torch import Tensor
 from surgsam2_ros.network import Decoded, ImageFeatures, SurgSAM2
 from surgsam2_ros.network.appearance_model import agreement, near_masks
 from surgsam2_ros.network.surgsam2 import clamp_previous
+from surgsam2_ros.tracking.frame_looks import FrameLooks
 from surgsam2_ros.tracking.prompt_inputs import PromptInputs
 
 _SURE_PIXELS = 2.0  # around a click on the object [pixels of the mask]
@@ -32,13 +33,6 @@ _NEAR_PIXELS = 4.0  # around a click that looks may change, besides what is near
 _LOOKS = 2.0  # logits per unit of evidence that a click changes
 
 
-LookAgain = Callable[[tuple[float, float] | None], Tensor]
-"""Says where the object is by its looks, [1, 1, S/4, S/4], and by a click on it, if there is one.
-
-See `AppearanceModel.look` and `look_again`.
-"""
-
-
 def are_clicks(prompts: Sequence[PromptInputs]) -> bool:
     """Say whether all prompts are clicks, without a box or a mask among them."""
     return all(one.mask is None and bool((one.labels <= 1).all()) for one in prompts)
@@ -49,7 +43,7 @@ def repair(
     features: ImageFeatures,
     prompts: Sequence[PromptInputs],
     tracked: Tensor,
-    look_again: LookAgain | None = None,
+    looks: FrameLooks | None = None,
 ) -> Decoded:
     """Change a tracked mask by clicks, one after the other; what comes of it counts as given.
 
@@ -58,7 +52,7 @@ def repair(
         features: of the image, batch 1.
         prompts: of one object; see `are_clicks`.
         tracked: float32 [1, 1, S/4, S/4] mask logits; some are above 0.
-        look_again: what is known of the object's looks; None where nothing is.
+        looks: what is known of the object's; None where nothing is.
 
     Returns:
         the object, without candidates.
@@ -74,8 +68,8 @@ def repair(
                 ).mask_logits
             click = tuple(place[0].tolist())
             repaired = repair_mask(logits, click, features, selected)
-            if look_again is not None and label == 1:
-                repaired = or_by_looks(repaired, logits, click, look_again)
+            if looks is not None and label == 1:
+                repaired = or_by_looks(repaired, logits, click, looks)
             logits = repaired
     size = (network.image_size, network.image_size)
     mask = (F.interpolate(logits, size, mode='bilinear', align_corners=False) > 0).float()
@@ -91,7 +85,7 @@ def repair(
 
 
 def or_by_looks(
-    repaired: Tensor, logits: Tensor, click: tuple[float, float], look_again: LookAgain
+    repaired: Tensor, logits: Tensor, click: tuple[float, float], looks: FrameLooks
 ) -> Tensor:
     """Add to a mask what looks like the object when a click on it is known, if that is better.
 
@@ -99,12 +93,12 @@ def or_by_looks(
         repaired: float32 [1, 1, S/4, S/4], what `repair_mask` makes of the mask.
         logits: [1, 1, S/4, S/4] of the mask before the click.
         click: x and y in pixels of the network's input, 0 to S.
-        look_again: says what is known of the object's looks.
+        looks: of the object.
 
     Returns:
         logits [1, 1, S/4, S/4]: of the two changed masks the one that agrees better with the looks.
     """
-    before, after = look_again(None), look_again(click)
+    before, after = looks.evidence, looks.look_again(click)
     distance = _distance(click, logits)
     near = near_masks((logits > 0) | (distance < _NEAR_PIXELS))
     alike = logits + _LOOKS * (after - before).clamp(min=0.0) * near

@@ -155,10 +155,14 @@ class EagerStepper:
         """Track N objects."""
         plan, prunes = bank.plan(memories, frame)
         step = TrackingStep(
-            self._network, survivors=plan.survivors, prunes=prunes, masked=plan.masked
+            self._network,
+            survivors=plan.survivors,
+            prunes=prunes,
+            masked=plan.masked,
+            leaves_memories=True,
         )
         read = (*bank.gather(plan), *plan.table, bank.gather_cells(plan))
-        decoded = Decoded(*step.masks(*features, *read, *(hint or ())))
+        decoded = Decoded(*step(*features, *read, *(hint or ())))
         remember = partial(
             step.memories, features.stride16, decoded.mask_logits, decoded.presence_logits
         )

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from surgsam2_ros.network.appearance_model import Appearance, AppearanceModel
-from surgsam2_ros.tracking.click_repair import LookAgain
 from surgsam2_ros.tracking.device_transfer import upload_indices
 
 
@@ -46,15 +45,17 @@ class FrameLooks:
             evidence = evidence.index_select(0, upload_indices(rows, evidence.device))
         return FrameLooks(self._model, self._described, known, evidence)
 
-    def look_again(self, row: int) -> LookAgain | None:
-        """Return what says where an object is when a click is known; None where nothing is."""
-        known, before = self._known[row], self.evidence[row : row + 1]
-        if known is None:
+    def of_object(self, row: int) -> FrameLooks | None:
+        """Return those of one object; None where nothing is known of it."""
+        if self._known[row] is None:
             return None
+        evidence = self.evidence[row : row + 1]
+        return FrameLooks(self._model, self._described, self._known[row : row + 1], evidence)
 
-        def look(click: tuple[float, float] | None) -> Tensor:
-            if click is None:
-                return before
-            return self._model.look_again(self._described, known, click)
+    def look_again(self, click: tuple[float, float]) -> Tensor:
+        """Return the evidence [1, 1, S/4, S/4] of one object when a click on it is known.
 
-        return look
+        Args:
+            click: x and y in pixels of the network's input, 0 to S.
+        """
+        return self._model.look_again(self._described, self._known[0], click)

@@ -17,7 +17,7 @@ from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, SurgSAM2
 from surgsam2_ros.network.appearance_model import add_to_hint, add_to_mask
 from surgsam2_ros.network.motion import move_masks
 from surgsam2_ros.network.surgsam2 import clamp_previous
-from surgsam2_ros.tracking.click_repair import LookAgain, are_clicks, repair
+from surgsam2_ros.tracking.click_repair import are_clicks, repair
 from surgsam2_ros.tracking.device_transfer import upload, upload_indices
 from surgsam2_ros.tracking.engines import NewMemory
 from surgsam2_ros.tracking.frame_looks import FrameLooks
@@ -156,7 +156,7 @@ class FrameStep:
                 conditioned[row : row + 1],
                 tasks[row],
                 rows[row].mask_logits,
-                None if looks is None else looks.look_again(row),
+                None if looks is None else looks.of_object(row),
             )
         return _join(rows, range(len(rows)))
 
@@ -166,14 +166,14 @@ class FrameStep:
         conditioned: torch.Tensor,
         task: Task,
         tracked: torch.Tensor,
-        look_again: LookAgain | None,
+        looks: FrameLooks | None,
     ) -> Decoded:
         """Correct the tracked mask [1, 1, S/4, S/4] of one object by the prompts it was given."""
         if not self._network.config.correct_without_memory:
             return self._apply_prompts(features, conditioned, task.prompts, tracked)
         task.memory.rewind(0)
         if are_clicks(task.prompts) and bool((tracked > 0).any()):
-            return repair(self._network, features, task.prompts, tracked, look_again)
+            return repair(self._network, features, task.prompts, tracked, looks)
         corrected = self._apply_prompts(features, conditioned, task.prompts, tracked)
         if task.prompts[-1].mask is not None:  # it is the outcome, whatever the memory says
             return corrected

@@ -37,14 +37,22 @@ class TrackingStep(nn.Module):
         survivors: memories that an object keeps after pruning, at most.
         prunes: whether any memory is pruned.
         masked: whether there may be padding among the memories.
+        leaves_memories: leave the memories of the frame to a call of `memories`.
     """
 
     def __init__(
-        self, network: SurgSAM2, *, survivors: int, prunes: bool, masked: bool = True
+        self,
+        network: SurgSAM2,
+        *,
+        survivors: int,
+        prunes: bool,
+        masked: bool = True,
+        leaves_memories: bool = False,
     ) -> None:
         super().__init__()
         self.network = network
         self.survivors, self.prunes, self.masked = survivors, prunes, masked
+        self.leaves_memories = leaves_memories
 
     def forward(
         self,
@@ -60,7 +68,7 @@ class TrackingStep(nn.Module):
         cells: Tensor | None = None,
         hint: Tensor | None = None,
         hint_given: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, ...]:
         """Track N objects.
 
         Args:
@@ -72,42 +80,9 @@ class TrackingStep(nn.Module):
             hint, hint_given: of a `MaskHint`, or both None.
 
         Returns:
-            mask logits, predicted IoU, presence logits and object pointers as in `Decoded`, and
-            the spatial memories [N, Dm, m, m] of this frame.
+            mask logits, predicted IoU, presence logits and object pointers as in `Decoded`, and,
+            unless they are left, the spatial memories [N, Dm, m, m] of this frame.
         """
-        decoded = self.masks(
-            stride4,
-            stride8,
-            stride16,
-            memories,
-            pointers,
-            encoding,
-            candidate,
-            age,
-            counts,
-            cells,
-            hint,
-            hint_given,
-        )
-        mask_logits, _, presence_logits, _ = decoded
-        return (*decoded, self.memories(stride16, mask_logits, presence_logits))
-
-    def masks(
-        self,
-        stride4: Tensor,
-        stride8: Tensor,
-        stride16: Tensor,
-        memories: Tensor,
-        pointers: Tensor,
-        encoding: Tensor,
-        candidate: Tensor,
-        age: Tensor,
-        counts: Tensor,
-        cells: Tensor | None = None,
-        hint: Tensor | None = None,
-        hint_given: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Do the part of `forward` that the masks of this frame depend on."""
         network = self.network
         memory = assemble_memory(
             network,
@@ -124,10 +99,13 @@ class TrackingStep(nn.Module):
             memory,
             None if hint is None else MaskHint(hint, hint_given),
         )
-        return tuple(decoded.chosen[:4])
+        found = tuple(decoded.chosen[:4])
+        if self.leaves_memories:
+            return found
+        return (*found, self.memories(stride16, decoded.mask_logits, decoded.presence_logits))
 
     def memories(self, stride16: Tensor, mask_logits: Tensor, presence_logits: Tensor) -> Tensor:
-        """Do the part of `forward` that only later frames depend on."""
+        """Encode the spatial memories of a frame, on which only later frames depend."""
         network = self.network
         return network.encode_memory(
             stride16, network.masks_to_remember(mask_logits), presence_logits, from_prompt=False

@@ -100,33 +100,34 @@ def evidence_of(*parts: int) -> torch.Tensor:
     return torch.where(torch.isin(areas(), torch.tensor(parts)), 1.0, -1.0)[None, None]
 
 
-def looks(before: torch.Tensor, after: torch.Tensor, click: tuple[float, float]):
-    """Say `before` without a click and `after` with this one."""
+class Looks:
+    """Say `evidence` without a click and `after` with this one."""
 
-    def look_again(asked):
-        assert asked in (None, click)
-        return before if asked is None else after
+    def __init__(self, evidence: torch.Tensor, after: torch.Tensor, click: tuple[float, float]):
+        self.evidence, self._after, self._click = evidence, after, click
 
-    return look_again
+    def look_again(self, click: tuple[float, float]) -> torch.Tensor:
+        assert click == self._click
+        return self._after
 
 
 def test_what_looks_like_a_clicked_object_is_added_where_that_agrees_better():
     click, tracked = click_at(24, 40), logits_of(SHAFT) * 0.5
-    look_again = looks(evidence_of(SHAFT), evidence_of(SHAFT, JAW), click)
-    by_looks = or_by_looks(logits_of(SHAFT, GLOVE), tracked, click, look_again)
+    looks = Looks(evidence_of(SHAFT), evidence_of(SHAFT, JAW), click)
+    by_looks = or_by_looks(logits_of(SHAFT, GLOVE), tracked, click, looks)
     assert overlap(by_looks, SHAFT, JAW) > 0.9
 
 
 def test_the_repaired_mask_stays_where_it_agrees_better():
     click, repaired = click_at(24, 40), logits_of(SHAFT, JAW)
-    look_again = looks(evidence_of(SHAFT, JAW), evidence_of(SHAFT, JAW), click)
-    assert torch.equal(or_by_looks(repaired, logits_of(SHAFT), click, look_again), repaired)
+    looks = Looks(evidence_of(SHAFT, JAW), evidence_of(SHAFT, JAW), click)
+    assert torch.equal(or_by_looks(repaired, logits_of(SHAFT), click, looks), repaired)
 
 
 def test_a_clicked_place_is_on_the_object_whatever_the_looks_say():
     click = click_at(24, 40)
-    look_again = looks(evidence_of(SHAFT), evidence_of(SHAFT), click)
-    by_looks = or_by_looks(logits_of(GLOVE), logits_of(SHAFT), click, look_again)
+    looks = Looks(evidence_of(SHAFT), evidence_of(SHAFT), click)
+    by_looks = or_by_looks(logits_of(GLOVE), logits_of(SHAFT), click, looks)
     assert mask_of(by_looks)[24, 40]
 
 

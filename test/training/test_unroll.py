@@ -91,7 +91,7 @@ def test_unrolling_gives_the_logits_of_the_streaming_tracker(
     # The tracker stores memories in bfloat16, and encodes given masks from the size of its logits;
     # training does neither.
     monkeypatch.setattr(memory_bank, 'STORED_DTYPE', torch.float32)
-    tolerance = (0.3 if appearance_model else 0.1) if kind is PromptKind.MASK else 1e-3
+    tolerance = 0.1 if kind is PromptKind.MASK else 1e-3
     network = request.getfixturevalue(which)
     rgb, masks = clip
     network.eval()

@@ -7,7 +7,7 @@ How well identities are kept by such tracks is for `identity`, which needs no pa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -23,7 +23,7 @@ class MissingScipyError(ImportError):
     """scipy is not installed; the message says how to install it."""
 
 
-def load_assignment() -> type:
+def load_assignment() -> Callable[..., tuple[np.ndarray, np.ndarray]]:
     """Return `scipy.optimize.linear_sum_assignment`, the Hungarian method.
 
     Raises:
