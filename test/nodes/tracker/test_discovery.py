@@ -161,5 +161,9 @@ def test_what_an_operator_removes_is_left_alone(detector, scene, node):
 def test_bad_detections_are_named_and_do_no_harm(detector, node, shown, told):
     boxes = shown.pop('boxes')
     detector.show(TISSUE, *boxes, **shown)
+    # What arrives after the last image is looked at with the next one: a camera goes on.
+    deadline = time.monotonic() + PATIENCE_S
+    while told not in node.client.wait_for_status().message:
+        assert time.monotonic() < deadline, f'nobody was told that {told}'
+        assert detector.show(TISSUE).tracks == []
     assert detector.show(TISSUE).tracks == []
-    node.client.wait_for_status(lambda status: told in status.message)
