@@ -37,6 +37,7 @@ help: ## list the targets
 	@echo 'usage: make TARGET [VARIABLE=value …]'
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo 'variables:'
+	@echo '  TESTS        files or folders that `make test` runs instead of all'
 	@echo '  PYTHON       interpreter that .venv is made from, 3.10 to 3.13 (default: the first that fits)'
 	@echo '  ROS          kilted or jazzy: whose wheels, in an environment of its own; jazzy runs the tests of node, launch and bags'
 	@echo '  SCENE        composed or rendered: the one scene that `make demo` shows'
@@ -65,8 +66,19 @@ demo: $(STAMPS)/package ## replay two scenes, or BAG, through the node, write bu
 
 # Tests ----------------------------------------------------------------------------------------------------------------
 
+# What starts processes that keep time has both cores to itself; all else is spread over them. A part may have no test of those
+# that ARGS chooses, which pytest ends with 5.
+KEEPS_TIME := $(addprefix test/,commands console launch live nodes streaming)
+
 test: $(STAMPS)/package $(TESTS_NEED:%=$(STAMPS)/%) ## run the tests and the linters
+ifneq ($(TESTS),)
 	$(BIN)/python -m pytest $(TESTS) $(ARGS)
+else
+	@none=0; \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(KEEPS_TIME:%=--ignore=%) $(ARGS) \
+	  || { [ $$? = 5 ]; none=1; }; \
+	$(BIN)/python -m pytest $(KEEPS_TIME) $(ARGS) || [ $$?$$none = 50 ]
+endif
 
 test-slow: $(STAMPS)/package $(TESTS_NEED:%=$(STAMPS)/%) $(STAMPS)/onnx $(STAMPS)/bench ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(ARGS)

@@ -87,11 +87,27 @@ def test_jazzy_has_an_environment_of_its_own_and_the_tests_of_the_node():
 
 def test_the_default_distribution_is_kilted_with_all_tests():
     done = make('--dry-run', '--always-make', 'test')
-    assert done.stdout.splitlines()[-1].split() == ['.venv/bin/python', '-m', 'pytest']
-    assert 'requirements/ros/kilted.txt' in done.stdout
+    spread, alone = (line.split() for line in done.stdout.splitlines() if ' -m pytest ' in line)
+    rooms = {word.removeprefix('--ignore=') for word in spread if word.startswith('--ignore=')}
+    assert '--numprocesses' in spread and '--numprocesses' not in alone
+    assert rooms == {word for word in alone if word.startswith('test/')}, 'each room in one part'
+    assert rooms and all((REPO / room).is_dir() for room in rooms)
 
 
-def test_an_unknown_distribution_is_refused():
-    done = make('setup', 'ROS=humble')
-    assert done.returncode == 2
-    assert 'ROS=humble is not known; choose kilted or jazzy' in done.stderr
+@pytest.mark.parametrize(
+    ('first', 'second', 'ends_well'),
+    [(0, 0, True), (5, 0, True), (0, 5, True), (5, 5, False), (1, 0, False), (0, 1, False)],
+)
+def test_a_part_without_a_test_that_was_chosen_is_no_failure(tmp_path, first, second, ends_well):
+    """Both parts are run by an interpreter that ends as pytest would."""
+    python = tmp_path / 'bin' / 'python'
+    python.parent.mkdir()
+    python.write_text(
+        f'#!/bin/sh\ncase "$*" in *--numprocesses*) exit {first};; *) exit {second};; esac\n',
+        encoding='utf-8',
+    )
+    python.chmod(0o755)
+    steps = make('--dry-run', '--always-make', 'test', f'VENV={tmp_path}').stdout
+    recipe = steps[steps.index('none=0;') :]
+    done = subprocess.run(['bash', '-e', '-o', 'pipefail', '-c', recipe], cwd=REPO, check=False)
+    assert (done.returncode == 0) == ends_well
