@@ -12,7 +12,7 @@ MADE_TYPES = ('rendered', 'composed', 'stills')
 TYPES = ('vos', 'bag', *MADE_TYPES)
 SIDES = ('train', 'valid')
 LARGEST_ID = 254  # 255 marks pixels that nobody labelled
-SHARES = ('pieces', 'articulated', 'grey', 'hollows', 'machined', 'speckled', 'leaving')
+SHARES = ('pieces', 'articulated', 'grey', 'hollows', 'machined', 'speckled', 'leaving', 'alike')
 """Settings of composed clips, 0 to 1, named as in `synthesis.composing.Material`."""
 
 _ONLY_FOR = {
@@ -69,6 +69,7 @@ class DataSource:
         speckled: (composed) share of the clips whose tissue is sharp, noisy and full of small
             reflexes, lit in the middle.
         leaving: (composed) share of the tools that leave the picture for a while.
+        alike: (composed) share of the clips whose tools are one and the same tool several times.
         hold_out: (composed, stills) 'train' for all but the pictures that are held out for
             selection, 'valid' for those alone.
     """
@@ -94,6 +95,7 @@ class DataSource:
     machined: float = 0.0
     speckled: float = 0.0
     leaving: float = 0.14
+    alike: float = 0.35
     hold_out: str = 'train'
 
     def __post_init__(self):

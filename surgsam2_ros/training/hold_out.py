@@ -29,7 +29,7 @@ _TISSUE = ('lap_stanford_backgrounds', 'polypgen')
 
 
 def held_out_sources() -> dict[str, DataSource]:
-    """Return the 54 composed clips and 14 moving stills that the shipped network is chosen on."""
+    """Return the 70 composed clips and 14 moving stills that the shipped network is chosen on."""
     composed = DataSource(
         'composed',
         num_clips=30,
@@ -43,7 +43,14 @@ def held_out_sources() -> dict[str, DataSource]:
     )
     harsh = replace(composed, num_clips=12, articulated=0.7, grey=0.7, hollows=0.7)
     metal = replace(harsh, hollows=0.4, machined=1.0, speckled=0.8)
-    return {'composed': composed, 'stills': stills, 'harsh': harsh, 'metal': metal}
+    leaving = replace(composed, num_clips=16, leaving=0.8, alike=0.9)
+    return {
+        'composed': composed,
+        'stills': stills,
+        'harsh': harsh,
+        'metal': metal,
+        'leaving': leaving,
+    }
 
 
 def write_clips(

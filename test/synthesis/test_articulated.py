@@ -207,6 +207,20 @@ def test_tools_leave_as_often_as_is_asked_for():
     assert away[1.0] > 10 + 2 * away[0.0]
 
 
+def test_all_tools_of_a_scene_are_the_same_one_as_often_as_is_asked_for():
+    tissue = Tissue(np.random.default_rng(0).integers(80, 200, (200, 200, 3), dtype=np.uint8))
+    for share in (0.0, 1.0):
+        material = Material([probe()], [tissue], alike=share)
+        several = 0
+        for seed in range(10):
+            scene = clips_module._tissue_scene(np.random.default_rng(seed), 2, 96, material)
+            tools = [body.pixels for body in scene.bodies if body.label]
+            several += len(tools) > 1
+            kinds = {id(pixels) for pixels in tools}
+            assert len(kinds) == (1 if share else len(tools)), seed
+        assert several > 3
+
+
 def test_speckled_scenes_are_sharpened_and_glint():
     tissue = Tissue(np.random.default_rng(0).integers(80, 200, (200, 200, 3), dtype=np.uint8))
     for share in (0.0, 1.0):

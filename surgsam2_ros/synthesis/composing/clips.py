@@ -187,6 +187,7 @@ def _tissue_scene(
         articulated=material.articulated,
         machined=material.machined,
         leaves=material.leaving,
+        repeated=material.alike,
     )
     if material.pieces > 0:
         count = max(body.label for body in bodies)
@@ -268,10 +269,11 @@ def _random_tools(
     articulated: float = 0.0,
     machined: float = 0.0,
     leaves: float = 0.14,
+    repeated: float = 0.35,
 ) -> list[Body]:
     if count is None:
         count = int(rng.choice([1, 2, 3, 4], p=[0.28, 0.42, 0.24, 0.06]))
-    alike = rng.random() < 0.35
+    alike = rng.random() < repeated
     pace = random_pace(rng)
     softness = rng.uniform(0.4, 1.2)
     side, reach = np.sqrt(shape[0] * shape[1]), 1.6 * np.hypot(*shape)

@@ -53,6 +53,7 @@ class Material:
         machined: share of the articulated tools whose metal has small faces that sparkle.
         speckled: share of the scenes whose tissue is sharp, noisy and full of small reflexes.
         leaving: share of the tools that are drawn out of the picture for a while.
+        alike: share of the scenes whose tools are one and the same tool several times.
     """
 
     cutouts: Sequence[Cutout]
@@ -64,6 +65,7 @@ class Material:
     machined: float = 0.0
     speckled: float = 0.0
     leaving: float = 0.14
+    alike: float = 0.35
 
 
 def view_box(rgb: np.ndarray) -> tuple[slice, slice]:
