@@ -50,6 +50,9 @@ def describe_hardware(device: str) -> dict[str, Any]:
 def describe_model(choice: NetworkChoice) -> dict[str, Any]:
     """Return name, config, checkpoint, sha256 of the weights, image_size, device and precision.
 
+    Files below the working directory are named from there: what is stored beside the project tells
+    nothing of the machine.
+
     Raises:
         ConfigError, CheckpointError: when the configuration or the weights are not there.
     """
@@ -57,13 +60,18 @@ def describe_model(choice: NetworkChoice) -> dict[str, Any]:
     weights = Path(checkpoint_path(config, choice.checkpoint))
     return {
         'name': config.name,
-        'config': str(choice.config.resolve()),
-        'checkpoint': str(weights.resolve()),
+        'config': _from_here(choice.config),
+        'checkpoint': _from_here(weights),
         'sha256': file_sha256(weights),
         'image_size': config.image_size,
         'device': choice.device,
         'precision': choice.precision,
     }
+
+
+def _from_here(path: Path) -> str:
+    path, here = path.resolve(), Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _processor() -> str:
