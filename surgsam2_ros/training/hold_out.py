@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the held-out clips of real pixels as a VOS folder.
 
-    python -m surgsam2_ros.training.hold_out DATA OUTPUT
+    python -m surgsam2_ros.training.hold_out DATA OUTPUT [--leaving]
     surgsam2 evaluate --board --input OUTPUT --model models/surgsam2_nano_320.yaml
 
 Weights and thresholds are chosen on them instead of on the boards of real video.
@@ -29,7 +29,7 @@ _TISSUE = ('lap_stanford_backgrounds', 'polypgen')
 
 
 def held_out_sources() -> dict[str, DataSource]:
-    """Return the 70 composed clips and 14 moving stills that the shipped network is chosen on."""
+    """Return the 54 composed clips and 14 moving stills that the shipped network is chosen on."""
     composed = DataSource(
         'composed',
         num_clips=30,
@@ -43,14 +43,13 @@ def held_out_sources() -> dict[str, DataSource]:
     )
     harsh = replace(composed, num_clips=12, articulated=0.7, grey=0.7, hollows=0.7)
     metal = replace(harsh, hollows=0.4, machined=1.0, speckled=0.8)
-    leaving = replace(composed, num_clips=16, leaving=0.8, alike=0.9)
-    return {
-        'composed': composed,
-        'stills': stills,
-        'harsh': harsh,
-        'metal': metal,
-        'leaving': leaving,
-    }
+    return {'composed': composed, 'stills': stills, 'harsh': harsh, 'metal': metal}
+
+
+def leaving_sources() -> dict[str, DataSource]:
+    """Return 16 composed clips in which most tools leave, mostly beside others of their kind."""
+    composed = held_out_sources()['composed']
+    return {'leaving': replace(composed, num_clips=16, leaving=0.8, alike=0.9)}
 
 
 def write_clips(
@@ -93,8 +92,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument('data', type=Path, help='folder of the training pictures')
     parser.add_argument('output', type=Path, help='VOS folder to write')
+    parser.add_argument(
+        '--leaving', action='store_true', help='write the clips in which tools leave instead'
+    )
     options = parser.parse_args(arguments)
-    write_clips(held_out_sources(), options.data, options.output)
+    sources = leaving_sources() if options.leaving else held_out_sources()
+    write_clips(sources, options.data, options.output)
 
 
 if __name__ == '__main__':
