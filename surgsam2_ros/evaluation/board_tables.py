@@ -23,6 +23,7 @@ _TRACKER_SETTINGS = (
     'lost_after_frames',  # of reports made while this was counted in frames
     'min_quality',
     'quality_frames',
+    'max_overlap',
 )
 
 

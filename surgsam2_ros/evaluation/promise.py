@@ -38,6 +38,7 @@ class ObjectFrame:
         iou: with the truth, 0 to 1; None where the frame does not count: up to the one in which
             the object was first prompted, and without a truth.
         visible: whether the truth shows the object.
+        overlap: largest share of its mask that another object's covers, 0 to 1; 0 where unknown.
     """
 
     score: float
@@ -46,6 +47,7 @@ class ObjectFrame:
     state: str
     iou: float | None
     visible: bool
+    overlap: float = 0.0
 
 
 def object_frames(record: ObjectRecord) -> list[ObjectFrame]:
@@ -60,6 +62,7 @@ def object_frames(record: ObjectRecord) -> list[ObjectFrame]:
             state=record.state[index],
             iou=record.iou[index] if index > record.first_frame else None,
             visible=bool(record.truth_area[index]),
+            overlap=record.overlap[index] if record.overlap else 0.0,
         )
         for index in range(record.first_frame, len(record.state))
         if None not in (record.state[index], record.score[index], record.presence[index])
@@ -158,6 +161,7 @@ def replay(track: Sequence[ObjectFrame], settings: Mapping[str, Any]) -> list[Ob
     replayed = []
     for frame in track:
         poor = frame.presence > settings['presence_threshold'] and quality.update(frame.score)
+        poor |= frame.overlap > settings['max_overlap']
         replayed.append(replace(frame, state=lifecycle.update(frame.seen, poor).name))
     return replayed
 

@@ -42,6 +42,8 @@ class ObjectRecord:
             is missing. Files have them beside the other lists.
         on_another: whether the prediction lies on another object of the truth (IoU of 0.5 or more);
             None likewise. Empty in records of versions that did not look.
+        overlap: largest share of the prediction that another object's covers, 0 to 1; None without
+            a result. Empty likewise.
         score: predicted IoU; presence: probability of being visible; None without a result.
         state: name of the track state; None without a result.
         discovery: of an object that was to be found: 'track', the name of the track that is paired
@@ -56,6 +58,7 @@ class ObjectRecord:
     area: list[int | None] = field(default_factory=list)
     measures: dict[str, list[float | None]] = field(default_factory=dict)
     on_another: list[bool | None] = field(default_factory=list)
+    overlap: list[float | None] = field(default_factory=list)
     score: list[float | None] = field(default_factory=list)
     presence: list[float | None] = field(default_factory=list)
     state: list[str | None] = field(default_factory=list)

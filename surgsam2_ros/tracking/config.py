@@ -58,6 +58,8 @@ class TrackerConfig:
             measured. Only the reported state depends on it and, without
             `write_memory_when_uncertain`, the memory. Parity: any.
         quality_frames: frames with the object visible that this mean is taken over.
+        max_overlap: share of a mask (0 to 1) that another object's mask may cover; beyond it the
+            object is UNCERTAIN (1: never). Only the reported state depends on it. Parity: any.
         replay_frames: newest frames kept so that a prompt may name one of them (0: none). Costs
             3 * S * S bytes a frame, and one more memory per object and frame. Results do not
             depend on it until such a prompt comes.
@@ -82,6 +84,7 @@ class TrackerConfig:
     lost_after_s: float = 1.0
     min_quality: float = 0.0
     quality_frames: int = 3
+    max_overlap: float = 1.0
     replay_frames: int = 0
 
     def __post_init__(self) -> None:
@@ -106,6 +109,7 @@ class TrackerConfig:
         _check_range('lost_after_s', self.lost_after_s, 0.01, None)
         _check_range('min_quality', self.min_quality, 0.0, 1.0)
         _check_range('quality_frames', self.quality_frames, 1, None)
+        _check_range('max_overlap', self.max_overlap, 0.0, 1.0)
         _check_range('replay_frames', self.replay_frames, 0, None)
 
     @property

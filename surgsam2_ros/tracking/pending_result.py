@@ -13,6 +13,7 @@ import torch
 from surgsam2_ros.network import Decoded
 from surgsam2_ros.tracking.config import TrackerConfig
 from surgsam2_ros.tracking.detector import PendingProposals
+from surgsam2_ros.tracking.mask_overlap import overlaps
 from surgsam2_ros.tracking.object_step import read_scores
 from surgsam2_ros.tracking.prompts import Prompt
 from surgsam2_ros.tracking.rendering import (
@@ -66,6 +67,13 @@ class Drawing:
             return self._on_device.finish()
         return _render(decoded, self._instances, self._region, self._config)
 
+    def doubtful(self, rendering: Rendering) -> list[bool]:
+        """Tell of each mask whether too much of it lies on that of another object."""
+        most = self._config.max_overlap
+        if most >= 1.0:
+            return [False] * len(rendering.masks)
+        return [share > most for share in overlaps(rendering.masks)]
+
 
 @dataclass(frozen=True, eq=False)
 class PendingResult:
@@ -106,6 +114,7 @@ class PendingResult:
         if self.decoded is None:
             return FrameResult(self.frame_index, np.zeros(self.region.image_size, np.uint8), ())
         rendering = self.drawing.finish(self.decoded)
+        doubtful = self.drawing.doubtful(rendering)
         for row, tracked in enumerate(self.objects):
             visible = bool(rendering.visible[row])
             if self.poor is None:
@@ -113,7 +122,7 @@ class PendingResult:
             else:
                 poor = self.poor[row]
             seen = visible and rendering.masks[row].box is not None
-            tracked.lifecycle.update(seen, poor, self.elapsed_ns)
+            tracked.lifecycle.update(seen, poor or doubtful[row], self.elapsed_ns)
         infos = [tracked.info for tracked in self.objects]
         return rendering.to_result(self.frame_index, infos, self.decoded.mask_logits)
 

@@ -32,7 +32,7 @@ class TrackState(IntEnum):
     LOST = 3
     """Not seen for so long that a return needs confirmation."""
     UNCERTAIN = 4
-    """Seen, but the predicted quality of the mask is too low to act on it."""
+    """Seen, but the mask's predicted quality is too low to act on it, or it lies on another's."""
 
 
 class MaskQuality:
@@ -107,7 +107,7 @@ class Lifecycle:
     An object is TENTATIVE until it was seen in `tentative_frames` frames, then TRACKED. While it is
     not seen it is OCCLUDED, and LOST once it was not seen in the images of `lost_after_s` seconds.
     From OCCLUDED a confirmed object returns to TRACKED at once; from LOST it starts over.
-    Whenever it is seen with a poor mask it is UNCERTAIN, however new; such frames confirm it all
+    Whenever it is seen with a mask that is poor, or that lies on another's, it is UNCERTAIN, however new; such frames confirm it all
     the same.
     """
 
@@ -142,7 +142,7 @@ class Lifecycle:
 
         Args:
             seen: whether the object is in the frame.
-            poor: whether its mask is too poor to act on; counts only where it was seen.
+            poor: whether its mask is not to be acted on; counts only where it was seen.
             elapsed_ns: time since the frame before [ns], see `FrameTime`.
         """
         if seen:

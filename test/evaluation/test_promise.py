@@ -25,8 +25,8 @@ from surgsam2_ros.tracking import TrackerConfig
 SETTINGS = dataclasses.asdict(TrackerConfig(tentative_frames=1, quality_frames=1))
 
 
-def frame(score, iou, state='TRACKED', *, presence=0.9, seen=True, visible=True):
-    return ObjectFrame(score, presence, seen, state, iou, visible)
+def frame(score, iou, state='TRACKED', *, presence=0.9, seen=True, visible=True, overlap=0.0):
+    return ObjectFrame(score, presence, seen, state, iou, visible, overlap)
 
 
 def test_a_promise_is_broken_below_a_half_and_kept_on_good_frames_that_are_tracked():
@@ -52,6 +52,13 @@ def test_a_frame_in_which_the_object_is_rightly_away_is_no_good_mask():
     away = frame(0.1, 1.0, 'OCCLUDED', seen=False, visible=False)
     counted = promise([[away]])
     assert (counted['frames'], counted['good'], counted['kept_share']) == (1, 0, None)
+
+
+def test_a_mask_that_another_object_claims_is_replayed_as_uncertain():
+    track = [frame(0.9, 0.9), frame(0.9, 0.1, overlap=0.6), frame(0.9, 0.9, overlap=0.5)]
+    states = [one.state for one in replay(track, {**SETTINGS, 'max_overlap': 0.5})]
+    assert states == ['TRACKED', 'UNCERTAIN', 'TRACKED']
+    assert {one.state for one in replay(track, SETTINGS)} == {'TRACKED'}, 'off by default'
 
 
 def test_a_mask_where_the_object_is_away_breaks_the_promise():

@@ -58,6 +58,7 @@ def an_object(iou, *, truth=None, area=None, object_id=1) -> ObjectRecord:
         area=area or [None if value is None else 9 for value in iou],
         measures={measure.field: list(iou) for measure in FRAME_MEASURES},
         on_another=[None] * len(iou),
+        overlap=[None if value is None else 0.0 for value in iou],
         score=[None] * len(iou),
         presence=[None] * len(iou),
         state=[None if value is None else 'TRACKED' for value in iou],

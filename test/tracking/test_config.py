@@ -20,6 +20,7 @@ from surgsam2_ros.tracking import TrackerConfig
         ('tentative_frames', 0),
         ('min_quality', -0.1),
         ('quality_frames', 0),
+        ('max_overlap', 1.5),
         ('lost_after_s', 0.0),
         ('replay_frames', -1),
     ],

@@ -25,7 +25,8 @@ CONFIG = TrackerConfig(
     corrections_condition=True,
     region='auto',
     tentative_frames=1,  # what is carried on was confirmed by an operator
-    min_quality=0.76,
+    min_quality=0.74,
+    max_overlap=0.5,
 )
 """Settings of the tracker: the node's, as far as they do not need to be its own here."""
 

@@ -45,6 +45,20 @@ def dice(predicted: np.ndarray, truth: np.ndarray) -> float:
     return 2 * np.count_nonzero(predicted & truth) / total if total else 1.0
 
 
+def covered(mask: np.ndarray, other: np.ndarray) -> float:
+    """Return the share of a mask that another covers, 0 to 1; 0 of an empty one.
+
+    Args:
+        mask, other: bool [H, W].
+
+    Raises:
+        ValueError: when the shapes differ.
+    """
+    check_same_size(mask, other)
+    area = np.count_nonzero(mask)
+    return np.count_nonzero(mask & other) / area if area else 0.0
+
+
 def check_same_size(predicted: np.ndarray, truth: np.ndarray) -> None:
     """Raise ValueError, naming both sizes, when two masks differ in shape."""
     if predicted.shape != truth.shape:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from surgsam2_ros.evaluation.measures import FRAME_MEASURES, measure_frame
-from surgsam2_ros.evaluation.metrics.overlap import jaccard
+from surgsam2_ros.evaluation.metrics.overlap import covered, jaccard
 from surgsam2_ros.evaluation.metrics.presence import TAKEN_UP
 from surgsam2_ros.evaluation.records import ObjectRecord
 
@@ -78,6 +78,10 @@ class FrameScores:
             if result is None:
                 continue
             record.area[frame] = int(np.count_nonzero(result.mask))
+            shares = (
+                covered(result.mask, other.mask) for key, other in results.items() if key != object_id
+            )
+            record.overlap[frame] = _rounded(max(shares, default=0.0))
             record.score[frame] = _rounded(result.score)
             record.presence[frame] = _rounded(result.presence)
             record.state[frame] = result.state
@@ -107,7 +111,7 @@ class FrameScores:
 
 
 def _empty_record(object_id: int, name: str, frames: int) -> ObjectRecord:
-    lists = ('truth_area', 'area', 'on_another', 'score', 'presence', 'state')
+    lists = ('truth_area', 'area', 'on_another', 'overlap', 'score', 'presence', 'state')
     return ObjectRecord(
         object_id,
         name,

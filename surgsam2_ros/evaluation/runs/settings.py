@@ -37,6 +37,7 @@ PARAMETERS = {
     'tracking.lost_after_s': 'lost_after_s',
     'tracking.min_quality': 'min_quality',
     'tracking.quality_frames': 'quality_frames',
+    'tracking.max_overlap': 'max_overlap',
     'tracking.prompt_buffer_frames': 'replay_frames',
 }
 """Names of the node's parameters -> field of TrackerConfig."""

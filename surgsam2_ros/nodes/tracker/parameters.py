@@ -169,6 +169,7 @@ class TrackingParameters:
     lost_after_s: float
     min_quality: float
     quality_frames: int
+    max_overlap: float
     prompt_buffer_frames: int
     prompt_timeout_s: float
 
@@ -310,6 +311,7 @@ class Parameters:
             lost_after_s=self.tracking.lost_after_s,
             min_quality=self.tracking.min_quality,
             quality_frames=self.tracking.quality_frames,
+            max_overlap=self.tracking.max_overlap,
             replay_frames=self.tracking.prompt_buffer_frames,
         )
 

@@ -48,6 +48,17 @@ def test_a_track_on_another_object_is_noted():
     assert scores.objects[3].on_another == [False, True, True, False]
 
 
+def test_what_another_prediction_covers_is_noted():
+    scores = FrameScores({3: '', 7: ''}, 2)
+    whole = truth(0) == 3
+    half = whole.copy()
+    half[16:] = False
+    scores.add(0, truth(0), {3: ObjectResult(whole), 7: ObjectResult(half)})
+    scores.add(1, truth(1), {3: ObjectResult(truth(1) == 3)})
+    assert scores.objects[3].overlap == [0.5, 0.0]
+    assert scores.objects[7].overlap == [1.0, None]
+
+
 def test_without_result_the_truth_is_known_and_without_truth_the_result():
     scores = FrameScores({3: ''}, 2)
     scores.add(0, truth(0), {})

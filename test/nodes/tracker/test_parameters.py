@@ -164,6 +164,7 @@ def test_tracker_gets_the_values():
         'tracking.lost_after_s': 2.5,
         'tracking.min_quality': 0.5,
         'tracking.quality_frames': 5,
+        'tracking.max_overlap': 0.25,
         'tracking.prompt_buffer_frames': 12,
     }
     config = Parameters.from_values(values).to_tracker_config()
@@ -173,6 +174,7 @@ def test_tracker_gets_the_values():
     assert (config.max_objects, config.presence_threshold, config.mask_threshold) == (3, 0.75, 1.5)
     assert (config.tentative_frames, config.lost_after_s) == (6, 2.5)
     assert (config.min_quality, config.quality_frames) == (0.5, 5)
+    assert config.max_overlap == 0.25
     assert not config.write_memory_when_uncertain
     assert config.replay_frames == 12
     assert not config.corrections_condition
