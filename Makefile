@@ -163,7 +163,8 @@ bench: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/charts $(STAMP
 	$(BENCH) --models surgsam2_nano --objects 1 2 --backend onnx --profile fast --json docs/benchmarks/nano_onnx_fast.json
 	$(BENCH) --through node --models surgsam2_nano --objects 2 --duration 60 --json docs/benchmarks/nano_node.json
 	$(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 4 --against sam2 --json docs/benchmarks/small_512.json
-	$(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 4 --prune 0 2 --against sam2 surgsam2 \
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
+	  $(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 4 --prune 0 2 --against sam2 surgsam2 --rounds 5 \
 	  --json docs/benchmarks/small_512_pruning.json
 	$(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 4 --against sam2 --profile fast \
 	  --json docs/benchmarks/small_512_fast.json

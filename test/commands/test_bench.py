@@ -9,6 +9,7 @@ import json
 import pytest
 
 from surgsam2_ros.cli import main
+from surgsam2_ros.commands.bench.report import command_line
 from surgsam2_ros.network import load_config
 from surgsam2_ros.share import share_file
 
@@ -128,3 +129,13 @@ def test_the_official_predictor_gets_the_same_weights_and_images(tmp_path, capsy
     assert row['gflop'] < row['gflop_against']
     assert row['wall_ratio'] > 0
     assert row['cpu_ratio'] > 0
+
+
+def test_the_command_tells_what_kept_the_libraries_to_an_older_processor(monkeypatch):
+    monkeypatch.setattr('sys.argv', ['surgsam2', 'bench', '--sizes', '512'])
+    for name in ('ATEN_CPU_CAPABILITY', 'MKL_ENABLE_INSTRUCTIONS'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv('ONEDNN_MAX_CPU_ISA', 'AVX2')
+    assert command_line() == 'ONEDNN_MAX_CPU_ISA=AVX2 surgsam2 bench --sizes 512'
+    monkeypatch.delenv('ONEDNN_MAX_CPU_ISA')
+    assert command_line() == 'surgsam2 bench --sizes 512'

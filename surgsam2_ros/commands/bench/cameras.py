@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 
 from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.bench.node import parse_parameters
+from surgsam2_ros.commands.bench.report import command_line
 from surgsam2_ros.commands.model_loading import choose_device, find_model
 
 SCHEMA = 1
@@ -56,7 +56,7 @@ def run_cameras(arguments: argparse.Namespace) -> int:
     if arguments.json is not None:
         report = {
             'schema': SCHEMA,
-            'command': shlex.join(['surgsam2', *sys.argv[1:]]),
+            'command': command_line(),
             'device': device,
             'hardware': describe_hardware(device),
             'versions': describe_versions(),

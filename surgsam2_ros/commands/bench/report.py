@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,15 @@ from pathlib import Path
 from typing import Any
 
 SCHEMA = 1
+
+_LIMITS = ('ATEN_CPU_CAPABILITY', 'ONEDNN_MAX_CPU_ISA', 'MKL_ENABLE_INSTRUCTIONS')
+"""Variables that keep the libraries to an older processor's instructions, as AVX2."""
+
+
+def command_line() -> str:
+    """Return the command that is running, with what limits the processor for it."""
+    limits = [f'{name}={os.environ[name]}' for name in _LIMITS if os.environ.get(name)]
+    return shlex.join([*limits, 'surgsam2', *sys.argv[1:]])
 
 
 def write_report(
@@ -42,7 +52,7 @@ def write_report(
 
     report = {
         'schema': SCHEMA,
-        'command': shlex.join(['surgsam2', *sys.argv[1:]]),
+        'command': command_line(),
         'device': device,
         **values,
         'hardware': describe_hardware(device),
