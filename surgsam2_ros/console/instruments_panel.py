@@ -20,7 +20,10 @@ STATE_WORDS = {
     TrackState.TRACKED: ('Tracked', 'seen and confirmed'),
     TrackState.OCCLUDED: ('Out of sight', 'not seen in this picture; expected back'),
     TrackState.LOST: ('Lost', 'not seen for long'),
-    TrackState.UNCERTAIN: ('Uncertain', 'seen, but the mask is not good enough to act on, or lies on another'),
+    TrackState.UNCERTAIN: (
+        'Uncertain',
+        'seen, but the mask is not good enough to act on, or lies on another',
+    ),
 }
 CALLS_FOR_ATTENTION = (TrackState.OCCLUDED, TrackState.LOST, TrackState.UNCERTAIN)
 _CLASSES = 'instrument-classes'

@@ -107,8 +107,8 @@ class Lifecycle:
     An object is TENTATIVE until it was seen in `tentative_frames` frames, then TRACKED. While it is
     not seen it is OCCLUDED, and LOST once it was not seen in the images of `lost_after_s` seconds.
     From OCCLUDED a confirmed object returns to TRACKED at once; from LOST it starts over.
-    Whenever it is seen with a mask that is poor, or that lies on another's, it is UNCERTAIN, however new; such frames confirm it all
-    the same.
+    Whenever it is seen with a mask that is poor, or that lies on another's, it is UNCERTAIN,
+    however new; such frames confirm it all the same.
     """
 
     def __init__(self, tentative_frames: int, lost_after_s: float) -> None:

@@ -1,9 +1,9 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""From a bag to labels, to a network tuned on them, to a node that runs it: the tutorial's commands.
+"""From a bag to labels, to a network tuned on them, to a node that runs it, as a tutorial tells.
 
-They are taken from its text and run as they stand, the training for a few steps alone. What is done
-on the page in between is done through the desk that the page drives.
+The commands are taken from its text and run as they stand, the training for a few steps alone.
+What is done on the page in between is done through the desk that the page drives.
 """
 
 from __future__ import annotations

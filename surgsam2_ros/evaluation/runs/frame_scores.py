@@ -79,7 +79,9 @@ class FrameScores:
                 continue
             record.area[frame] = int(np.count_nonzero(result.mask))
             shares = (
-                covered(result.mask, other.mask) for key, other in results.items() if key != object_id
+                covered(result.mask, other.mask)
+                for key, other in results.items()
+                if key != object_id
             )
             record.overlap[frame] = _rounded(max(shares, default=0.0))
             record.score[frame] = _rounded(result.score)
