@@ -92,6 +92,13 @@ def test_the_default_distribution_is_kilted_with_all_tests():
     assert '--numprocesses' in spread and '--numprocesses' not in alone
     assert rooms == {word for word in alone if word.startswith('test/')}, 'each room in one part'
     assert rooms and all((REPO / room).exists() for room in rooms)
+    assert 'requirements/ros/kilted.txt' in done.stdout
+
+
+def test_an_unknown_distribution_is_refused():
+    done = make('setup', 'ROS=humble')
+    assert done.returncode == 2
+    assert 'ROS=humble is not known; choose kilted or jazzy' in done.stderr
 
 
 @pytest.mark.parametrize(
