@@ -112,24 +112,13 @@ def agreement(proposal: Spot, crop: MaskCrop) -> float:
         return 0.0
     if proposal.crop is None:
         return box_iou(proposal.box, corners(crop))
-    shared = shared_pixels(proposal.crop, crop)
+    shared = proposal.crop.shared_pixels(crop)
     return shared / max(proposal.crop.area + crop.area - shared, 1)
 
 
 def containment(one: MaskCrop, other: MaskCrop) -> float:
     """Return how much of the smaller mask lies in the larger one, 0 to 1."""
-    return shared_pixels(one, other) / max(min(one.area, other.area), 1)
-
-
-def shared_pixels(one: MaskCrop, other: MaskCrop) -> int:
-    """Count the pixels that two masks of an image have in common."""
-    if one.box is None or other.box is None:
-        return 0
-    left, top, right, bottom = map(int, common(corners(one), corners(other)))
-    if left >= right or top >= bottom:
-        return 0
-    first, second = (_part(crop, left, top, right, bottom) for crop in (one, other))
-    return int(np.count_nonzero(first & second))
+    return one.shared_pixels(other) / max(min(one.area, other.area), 1)
 
 
 def box_filled(box: Box, crop: MaskCrop) -> float:
@@ -143,11 +132,6 @@ def box_filled(box: Box, crop: MaskCrop) -> float:
     )
     if left >= right or top >= bottom:
         return 0.0
-    part = np.ascontiguousarray(_part(crop, left, top, right, bottom))
+    part = np.ascontiguousarray(crop.part(left, top, right, bottom))
     _, _, width, height = cv2.boundingRect(part.view(np.uint8))
     return min(width * height / max(area(box), 1.0), 1.0)
-
-
-def _part(crop: MaskCrop, left: int, top: int, right: int, bottom: int) -> np.ndarray:
-    x, y = crop.box[:2]
-    return crop.pixels[max(top - y, 0) : bottom - y, max(left - x, 0) : right - x]

@@ -58,6 +58,23 @@ class MaskCrop:
             mask[y : y + height, x : x + width] = self.pixels
         return mask
 
+    def part(self, left: int, top: int, right: int, bottom: int) -> np.ndarray:
+        """Return what of `pixels` lies between these columns and rows of the image, as a view."""
+        x, y = self.box[:2]
+        return self.pixels[max(top - y, 0) : bottom - y, max(left - x, 0) : right - x]
+
+    def shared_pixels(self, other: MaskCrop) -> int:
+        """Count the pixels that it has in common with another mask of the image."""
+        if self.box is None or other.box is None:
+            return 0
+        left, top = max(self.box[0], other.box[0]), max(self.box[1], other.box[1])
+        right = min(self.box[0] + self.box[2], other.box[0] + other.box[2])
+        bottom = min(self.box[1] + self.box[3], other.box[1] + other.box[3])
+        if left >= right or top >= bottom:
+            return 0
+        within = left, top, right, bottom
+        return int(np.count_nonzero(self.part(*within) & other.part(*within)))
+
     @cached_property
     def area(self) -> int:
         """Pixels of the mask."""

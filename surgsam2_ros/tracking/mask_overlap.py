@@ -12,8 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-import numpy as np
-
 from surgsam2_ros.tracking.mask_crop import MaskCrop
 
 
@@ -25,25 +23,8 @@ def overlaps(masks: Sequence[MaskCrop]) -> list[float]:
     """
     shares = [0.0] * len(masks)
     for one, other in combinations(range(len(masks)), 2):
-        common = _common_pixels(masks[one], masks[other])
-        if common:
-            shares[one] = max(shares[one], common / masks[one].area)
-            shares[other] = max(shares[other], common / masks[other].area)
+        shared = masks[one].shared_pixels(masks[other])
+        if shared:
+            shares[one] = max(shares[one], shared / masks[one].area)
+            shares[other] = max(shares[other], shared / masks[other].area)
     return shares
-
-
-def _common_pixels(one: MaskCrop, other: MaskCrop) -> int:
-    """Count the pixels that are in both masks."""
-    if one.box is None or other.box is None:
-        return 0
-    left, top = max(one.box[0], other.box[0]), max(one.box[1], other.box[1])
-    right = min(one.box[0] + one.box[2], other.box[0] + other.box[2])
-    bottom = min(one.box[1] + one.box[3], other.box[1] + other.box[3])
-    if left >= right or top >= bottom:
-        return 0
-
-    def within(mask: MaskCrop) -> np.ndarray:
-        x, y = mask.box[:2]
-        return mask.pixels[top - y : bottom - y, left - x : right - x]
-
-    return int(np.count_nonzero(within(one) & within(other)))
