@@ -41,7 +41,7 @@ def commands() -> list[str]:
 
 def run(line: str, folder: Path, *more: str) -> None:
     """Run a line in a folder that has the project's configurations and models."""
-    words = [word for word in shlex.split(line) if word]
+    words = shlex.split(line)
     assert words.pop(0) == 'surgsam2'
     done = subprocess.run(
         [sys.executable, '-m', 'surgsam2_ros.cli', *words, *more],
