@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.command_line import command_line
 from surgsam2_ros.commands.model_loading import find_model
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _run_all(arguments: argparse.Namespace) -> int:
     path = arguments.output / 'report.json'
     head = {
         'schema': SCHEMA,
-        'command': shlex.join(['surgsam2', *sys.argv[1:]]),
+        'command': command_line(),
         'device': arguments.device,
         'model': settings.model.stem,
         'weights': 'random' if arguments.checkpoint is None else 'trained',

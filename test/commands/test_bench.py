@@ -9,7 +9,7 @@ import json
 import pytest
 
 from surgsam2_ros.cli import main
-from surgsam2_ros.commands.bench.report import command_line
+from surgsam2_ros.commands.command_line import command_line
 from surgsam2_ros.network import load_config
 from surgsam2_ros.share import share_file
 

@@ -10,7 +10,7 @@ import sys
 
 from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.bench.node import parse_parameters
-from surgsam2_ros.commands.bench.report import command_line
+from surgsam2_ros.commands.command_line import command_line
 from surgsam2_ros.commands.model_loading import choose_device, find_model
 
 SCHEMA = 1

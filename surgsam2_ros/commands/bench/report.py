@@ -5,23 +5,14 @@
 from __future__ import annotations
 
 import json
-import os
-import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from surgsam2_ros.commands.command_line import command_line
+
 SCHEMA = 1
-
-_LIMITS = ('ATEN_CPU_CAPABILITY', 'ONEDNN_MAX_CPU_ISA', 'MKL_ENABLE_INSTRUCTIONS')
-"""Variables that keep the libraries to an older processor's instructions, as AVX2."""
-
-
-def command_line() -> str:
-    """Return the command that is running, with what limits the processor for it."""
-    limits = [f'{name}={os.environ[name]}' for name in _LIMITS if os.environ.get(name)]
-    return shlex.join([*limits, 'surgsam2', *sys.argv[1:]])
 
 
 def write_report(

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import Any
 
 from surgsam2_ros.commands import CommandError
 from surgsam2_ros.commands.bench.node import parse_parameters
+from surgsam2_ros.commands.command_line import command_line
 from surgsam2_ros.commands.model_loading import choose_device, find_model
 
 SCHEMA = 1
@@ -81,7 +81,7 @@ def run_restarts(arguments: argparse.Namespace) -> int:
         figures = measure_restarts(plan, case, folder, _show)
     report = {
         'schema': SCHEMA,
-        'command': shlex.join(['surgsam2', *sys.argv[1:]]),
+        'command': command_line(),
         'seed': arguments.seed,
         'model': case.model.stem,
         'scene_rate_hz': arguments.scene_rate,

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
-import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import count
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.command_line import command_line
 from surgsam2_ros.commands.model_loading import (
     add_model_arguments,
     find_model,
@@ -172,7 +171,7 @@ def _measure(arguments: argparse.Namespace) -> int:
     network, detector = _load(arguments, min(min_score, _DOUBTFUL))
     detect = partial(detector.detect, network)
     report: dict[str, Any] = {
-        'command': _command(),
+        'command': command_line(),
         'model': network.config.name,
         'min_score': min_score,
         'every': arguments.every,
@@ -198,10 +197,6 @@ def _measure(arguments: argparse.Namespace) -> int:
         text = json.dumps(_rounded(report), indent=2) + '\n'
         Path(arguments.json).write_text(text, encoding='utf-8')
     return 0
-
-
-def _command() -> str:
-    return shlex.join(['surgsam2', *sys.argv[1:]])
 
 
 def _table(report: dict[str, Any]) -> Iterator[str]:

@@ -6,11 +6,10 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import shlex
-import sys
 from typing import TYPE_CHECKING
 
 from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.command_line import command_line
 from surgsam2_ros.commands.evaluate.options import choose_network, choose_tracker, processes_for
 from surgsam2_ros.commands.pictures import told_if_missing
 from surgsam2_ros.commands.progress import Progress
@@ -38,7 +37,7 @@ def run_board(options: argparse.Namespace) -> int:
         baselines=options.baselines,
     )
     made = {
-        'command': shlex.join(['surgsam2', *sys.argv[1:]]),
+        'command': command_line(),
         'started': datetime.datetime.now(datetime.timezone.utc).isoformat(timespec='seconds'),
         'behaviour': options.behaviour,
         'corrections_per_video': options.corrections,

@@ -7,13 +7,13 @@ from __future__ import annotations
 import argparse
 import datetime
 import errno
-import shlex
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surgsam2_ros.commands import CommandError
+from surgsam2_ros.commands.command_line import command_line
 from surgsam2_ros.commands.evaluate.discovery import choose_discovery
 from surgsam2_ros.commands.evaluate.options import (
     add_arguments,
@@ -199,7 +199,7 @@ def _describe(
     }
     return RunRecord(
         name=options.name or options.output.resolve().name,
-        command=shlex.join(['surgsam2', *sys.argv[1:]]),
+        command=command_line(),
         settings=values,
         model=describe_model(network),
         versions=describe_versions(),
