@@ -50,11 +50,11 @@ def test_memory_is_used_again_without_page_faults():
 RESIDENT_AFTER_A_PEAK = """
 import sys
 import numpy as np
+import psutil
 from surgsam2_ros.heap import give_back, keep_freed_memory
 
 def resident_mb():
-    with open('/proc/self/statm') as file:
-        return int(file.read().split()[1]) * 4096 / 1e6
+    return psutil.Process().memory_info().rss / 1e6
 
 assert keep_freed_memory()
 before = resident_mb()

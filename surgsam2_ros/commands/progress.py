@@ -8,13 +8,16 @@ import sys
 import time
 from typing import TextIO
 
-_REFRESH_S = 0.1
+from tqdm import tqdm
+
 _LINE_EVERY_S = 5.0
-_BAR_WIDTH = 28
+_LINE = '{desc}  {n_fmt}/{total_fmt}  {rate_noinv_fmt}  {remaining} left{postfix}'
 
 
 class Progress:
     """Shows how far a task is; use it in a `with` statement and call `update`.
+
+    Rate and time left count from the first step on: what goes before it says nothing of the others.
 
     Args:
         total: steps of the task, at least 1.
@@ -23,54 +26,70 @@ class Progress:
     """
 
     def __init__(self, total: int, label: str, *, stream: TextIO | None = None) -> None:
-        self._total = max(total, 1)
-        self._label = label
         self._stream = stream or sys.stderr
-        self._terminal = self._stream.isatty()
-        self._started = time.monotonic()
-        self._shown = float('-inf') if self._terminal else self._started
+        self._total, self._label, self._note = max(total, 1), label, ''
+        self._first: tuple[float, int] | None = None  # when the first steps were done, how many
         self._done = 0
-        self._note = ''
-
-    @property
-    def rate(self) -> float:
-        """Steps per second so far."""
-        return self._done / max(time.monotonic() - self._started, 1e-9)
+        self._told = time.monotonic()
+        self._bar = None
+        if self._stream.isatty():
+            self._bar = tqdm(
+                total=self._total,
+                desc=label,
+                unit='',
+                file=self._stream,
+                dynamic_ncols=True,
+                bar_format=f'{{bar:28}} {_LINE}',
+            )
 
     def relabel(self, label: str) -> None:
         """Say that something else is being done now."""
-        self._label = label
-        self._started = self._shown = time.monotonic()
+        self._label, self._first = label, None
         self._show()
 
     def update(self, done: int, note: str = '') -> None:
         """Show that `done` steps of the total are finished, with a few words beside it."""
         self._done, self._note = done, note
-        now = time.monotonic()
-        if now - self._shown >= (_REFRESH_S if self._terminal else _LINE_EVERY_S):
-            self._shown = now
+        if self._first is None and done:
+            self._first = time.monotonic(), done
+        if self._bar is not None:
+            self._fill_bar()
+            self._bar.update(done - self._bar.n)
+        elif time.monotonic() - self._told >= _LINE_EVERY_S:
             self._show()
 
-    def _text(self) -> str:
-        return f'{self._label} {self._done}/{self._total}  {self.rate:.1f}/s  {self._note}'
-
     def _show(self) -> None:
-        share = min(self._done / self._total, 1.0)
-        text = self._text()
-        if self._terminal:
-            filled = round(share * _BAR_WIDTH)
-            bar = '█' * filled + '░' * (_BAR_WIDTH - filled)
-            self._stream.write(f'\r\x1b[K{bar} {text.rstrip()}')
-        else:
-            self._stream.write(f'{text.rstrip()}\n')
+        if self._bar is not None:
+            self._fill_bar()
+            self._bar.refresh()
+            return
+        self._told = time.monotonic()
+        since, count = self._first or (self._told, 0)
+        elapsed, steps = self._told - since, self._done - count
+        line = tqdm.format_meter(
+            self._done,
+            self._total,
+            elapsed,
+            prefix=self._label,
+            unit='',
+            rate=steps / elapsed if steps > 0 and elapsed > 0 else None,
+            postfix=self._note,
+            bar_format=_LINE,
+        )
+        self._stream.write(f'{line.strip()}\n')
         self._stream.flush()
+
+    def _fill_bar(self) -> None:
+        self._bar.total = self._total
+        self._bar.set_description_str(self._label, refresh=False)
+        self._bar.set_postfix_str(self._note, refresh=False)
 
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *exception: object) -> None:
         """Show the last state and leave the line."""
-        self._show()
-        if self._terminal:
-            self._stream.write('\n')
-            self._stream.flush()
+        if self._bar is not None:
+            self._bar.close()
+        else:
+            self._show()

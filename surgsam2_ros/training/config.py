@@ -1,18 +1,13 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The settings of a training, read from YAML and overridden from the command line."""
+"""The settings of a training."""
 
 from __future__ import annotations
 
-import dataclasses
-import types
-import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from surgsam2_ros.training.augmentation import Augmentation
 from surgsam2_ros.training.clip_sources import MADE_TYPES, DataSource
@@ -21,13 +16,10 @@ from surgsam2_ros.training.hints import HintRecipe
 from surgsam2_ros.training.losses import LossWeights
 from surgsam2_ros.training.prompts import PromptRecipe
 from surgsam2_ros.training.sampling import Sampling
+from surgsam2_ros.training.settings import TrainingConfigError, build_settings, read_settings
 
 DEVICES = ('auto', 'cpu', 'cuda')
 PRECISIONS = ('auto', 'fp32', 'bf16')
-
-
-class TrainingConfigError(ValueError):
-    """A training configuration with an unknown field or an impossible value."""
 
 
 @dataclass(frozen=True)
@@ -216,35 +208,12 @@ def load_training_config(path: str | Path, overrides: Iterable[str] = ()) -> Tra
 
     Args:
         path: YAML file with fields of TrainingConfig.
-        overrides: `key=value` strings, values in YAML; dots enter mappings (`loss.dice=2`) and
-            lists (`data.0.path=/data/endovis18/train`).
+        overrides: of `read_settings`.
 
     Raises:
         TrainingConfigError: for unknown fields, impossible values or an unreadable file.
     """
     return training_config(*read_settings(path, overrides))
-
-
-def read_settings(path: str | Path, overrides: Iterable[str] = ()) -> tuple[dict[str, Any], Path]:
-    """Read a YAML mapping and override values in it.
-
-    Returns:
-        The mapping, and the folder that relative paths in it start from.
-
-    Raises:
-        TrainingConfigError: for an unreadable file or an override that fits nothing.
-    """
-    path = Path(path)
-    try:
-        values = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (OSError, yaml.YAMLError) as error:
-        raise TrainingConfigError(f'training config {path} cannot be read: {error}') from error
-    if not isinstance(values, dict):
-        raise TrainingConfigError(f'training config {path} must be a mapping of fields to values')
-    for override in overrides:
-        _override(values, override)
-    folders = path.resolve().parents
-    return values, folders[2] if len(folders) > 2 else folders[0]
 
 
 def training_config(values: Mapping[str, Any], root: Path) -> TrainingConfig:
@@ -258,105 +227,3 @@ def training_config(values: Mapping[str, Any], root: Path) -> TrainingConfig:
         TrainingConfigError: for unknown fields and impossible values.
     """
     return build_settings(TrainingConfig, {**values, 'root': root})
-
-
-def _override(values: dict[str, Any], override: str) -> None:
-    """Set one value of nested mappings and lists."""
-    key, separator, text = override.partition('=')
-    if not separator:
-        raise TrainingConfigError(f'override {override!r} must look like key=value')
-    *parents, last = key.split('.')
-    target: Any = values
-    for parent in parents:
-        if isinstance(target, list):
-            target = target[_place(target, parent, key)]
-        else:
-            if target.get(parent) is None:
-                target[parent] = {}
-            target = target[parent]
-        if not isinstance(target, (dict, list)):
-            raise TrainingConfigError(f'override {key}: {parent} is a value and has no fields')
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise TrainingConfigError(f'override {override!r} is no YAML: {error}') from error
-    if isinstance(target, list):
-        target[_place(target, last, key)] = value
-    else:
-        target[last] = value
-
-
-def _place(values: list, text: str, key: str) -> int:
-    if not text.isdecimal() or int(text) >= len(values):
-        raise TrainingConfigError(
-            f'override {key}: {text!r} is no entry of the list; its entries are 0 to '
-            f'{len(values) - 1}'
-        )
-    return int(text)
-
-
-def build_settings(cls: type, values: Any, where: str = '') -> Any:
-    """Make a dataclass of a mapping, its fields by their types; `where` is for messages.
-
-    Raises:
-        TrainingConfigError: for unknown or missing fields and impossible values.
-    """
-    title = where or 'the training config'
-    if not isinstance(values, Mapping):
-        raise TrainingConfigError(f'{title} is {values!r}; it must be a mapping of fields')
-    known = [item.name for item in dataclasses.fields(cls)]
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        fields = ', '.join(name for name in known if name != 'root')
-        raise TrainingConfigError(f'{title}: unknown field {unknown[0]!r}; the fields are {fields}')
-    hints = typing.get_type_hints(cls)
-    built = {
-        name: _convert(hints[name], value, f'{where}.{name}'.lstrip('.'))
-        for name, value in values.items()
-    }
-    missing = [
-        item.name
-        for item in dataclasses.fields(cls)
-        if item.default is item.default_factory is dataclasses.MISSING and item.name not in built
-    ]
-    if missing:
-        raise TrainingConfigError(f'{title}: the field {missing[0]!r} is missing')
-    try:
-        return cls(**built)
-    except TrainingConfigError:
-        raise
-    except (ValueError, TypeError) as error:
-        raise TrainingConfigError(f'{title}: {error}') from error
-
-
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    """Turn a value of YAML into the type that a field has."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        if value is None and type(None) in arguments:
-            return None
-        return _convert(next(a for a in arguments if a is not type(None)), value, where)
-    if dataclasses.is_dataclass(hint):
-        return build_settings(hint, {} if value is None else value, where)
-    if origin is tuple:
-        if not isinstance(value, (list, tuple)):
-            raise TrainingConfigError(f'{where} is {value!r}; it must be a list')
-        if arguments[-1] is not Ellipsis and len(value) != len(arguments):
-            raise TrainingConfigError(f'{where} is {value!r}; it must have {len(arguments)} values')
-        kinds = [arguments[0]] * len(value) if arguments[-1] is Ellipsis else arguments
-        items = zip(kinds, value, strict=True)
-        return tuple(_convert(kind, item, f'{where}.{n}') for n, (kind, item) in enumerate(items))
-    if origin is dict:
-        if not isinstance(value, Mapping):
-            raise TrainingConfigError(f'{where} is {value!r}; it must be a mapping')
-        return {str(k): _convert(arguments[1], v, f'{where}.{k}') for k, v in value.items()}
-    if hint is float and isinstance(value, str):  # YAML reads 5e-5, without a point, as text
-        try:
-            value = float(value)
-        except ValueError:
-            raise TrainingConfigError(f'{where} is {value!r}; it must be a number') from None
-    fits = isinstance(value, (int, float) if hint is float else hint)
-    if not fits or (isinstance(value, bool) and hint is not bool):
-        kind = {float: 'a number', int: 'a whole number', bool: 'true or false', str: 'a text'}
-        raise TrainingConfigError(f'{where} is {value!r}; it must be {kind.get(hint, hint)}')
-    return float(value) if hint is float else value

@@ -21,9 +21,11 @@ LIBRARIES = {
     'cv2': ('python3-opencv', 'opencv-python-headless'),
     'jinja2': ('python3-jinja2', 'Jinja2'),
     'numpy': ('python3-numpy', 'numpy'),
+    'psutil': ('python3-psutil', 'psutil'),
     'rosbags': (None, 'rosbags'),
     'safetensors': (None, 'safetensors'),
     'torch': (None, 'torch'),
+    'tqdm': ('python3-tqdm', 'tqdm'),
     'yaml': ('python3-yaml', 'PyYAML'),
     'markupsafe': (None, None),  # comes with Jinja2
     # Come with rosbags; `compression` with Python 3.14.
@@ -51,7 +53,7 @@ TRAINING = {
     'kornia': 'kornia',
     'lightning_fabric': 'lightning-fabric',
     'tensorboard': 'tensorboard',  # by torch.utils.tensorboard
-    'tqdm': 'tqdm',
+    'pydantic': 'pydantic',
 }
 # Of what `surgsam2 evaluate` and `compare` alone import, likewise: requirement in evaluate.txt.
 EVALUATION = {'scipy': 'scipy', 'trackeval': 'trackeval'}
@@ -169,6 +171,18 @@ def test_what_evaluation_imports_is_pinned_for_it_and_imported_by_it_alone():
     assert_imported_in(EVALUATION, 'evaluation')
     versions = {name: pinned[name] for name in ('trackeval', 'scipy')}
     assert all(f'{name}=={version}' in identity.INSTALL for name, version in versions.items())
+
+
+def test_the_node_imports_nothing_that_only_the_commands_need():
+    assert_imported_in(['psutil'], 'evaluation', 'live')
+    assert_imported_in(['tqdm'], 'commands')
+
+
+def test_the_console_and_the_training_pin_the_same_versions():
+    console, training = requirements('console'), requirements('train')
+    assert {name: console[name] for name in training if name in console} == {
+        name: version for name, version in training.items() if name in console
+    }
 
 
 def test_ray_is_pinned_and_imported_in_one_place():

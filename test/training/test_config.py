@@ -94,17 +94,29 @@ def test_overrides_are_yaml_and_reach_nested_fields_and_list_entries():
         ('curriculum=[[0.5, 2]]', 'end at 1.0'),
         ('curriculum=[[1.0, 99]]', '99 frames'),
         ('prompts.mask=0.9', 'sum must be at most 1'),
-        ('clips_per_step=3.5', 'clips_per_step is 3.5; it must be a whole number'),
-        ('learning_rate=fast', "learning_rate is 'fast'; it must be a number"),
-        ('loss=3', 'loss is 3; it must be a mapping'),
+        ('clips_per_step=3.5', 'clips_per_step is 3.5; it should be a valid integer'),
+        ('learning_rate=fast', "learning_rate is 'fast'; it should be a valid number"),
+        ('loss=3', 'loss is 3; it should be an object'),
         ('device=tpu', "device 'tpu' is unknown"),
         ('devices=0', 'at least 1'),
+        ('seed=true', 'seed is True; it should be a valid integer'),
+        ('model=7', 'model is 7; it should be a valid string'),
+        ('curriculum=3', 'curriculum is 3; it should be a valid array'),
+        ('curriculum=[[1.0]]', "curriculum.0: the field '1' is missing"),
+        ('freeze=trunk', "freeze is 'trunk'; it should be a valid array"),
+        ('scales=[1]', r'scales is \[1\]; it should be an object'),
+        ('scales={trunk: fast}', "scales.trunk is 'fast'; it should be a valid number"),
         ('minutes', 'key=value'),
     ],
 )
 def test_mistakes_are_named(override, message):
     with pytest.raises(TrainingConfigError, match=message):
         load_training_config(NANO, [override])
+
+
+def test_all_mistakes_are_named_at_once():
+    with pytest.raises(TrainingConfigError, match=r'seed is 0\.5; .*lerning_rate'):
+        load_training_config(NANO, ['seed=0.5', 'lerning_rate=1'])
 
 
 def test_a_field_without_default_that_is_left_out_is_named(tmp_path):

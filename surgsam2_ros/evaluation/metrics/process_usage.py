@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import time
 from dataclasses import dataclass
-from pathlib import Path
+
+import psutil
 
 from surgsam2_ros.repeated import Repeated
 
@@ -92,7 +92,7 @@ class UsageSampler:
         try:
             moment = (time.monotonic(), processor_seconds(self._pid))
             resident = resident_bytes(self._pid)
-        except (OSError, ValueError):  # the process has ended, or there is no /proc
+        except psutil.Error:  # the process has ended
             return
         self._resident_bytes = max(self._resident_bytes or 0, resident)
         self._first = self._first or moment
@@ -122,22 +122,19 @@ def processor_seconds(pid: int) -> float:
     """Time that all threads of a process have spent on the processor, in user and kernel mode [s].
 
     Raises:
-        OSError: when there is no such process.
+        psutil.NoSuchProcess: when there is none.
     """
-    # The second field, the name, is in parentheses and may hold blanks and parentheses itself.
-    fields = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
-    user, kernel = fields[11:13]  # fields 14 and 15 of proc(5)
-    return (int(user) + int(kernel)) / os.sysconf('SC_CLK_TCK')
+    spent = psutil.Process(pid).cpu_times()
+    return spent.user + spent.system
 
 
 def resident_bytes(pid: int) -> int:
     """Memory of a process that is in RAM, shared pages included [bytes].
 
     Raises:
-        OSError: when there is no such process.
+        psutil.NoSuchProcess: when there is none.
     """
-    pages = int(Path(f'/proc/{pid}/statm').read_text().split()[1])
-    return pages * os.sysconf('SC_PAGE_SIZE')
+    return psutil.Process(pid).memory_info().rss
 
 
 def device_bytes(pid: int) -> int | None:

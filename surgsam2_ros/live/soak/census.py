@@ -1,14 +1,14 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What a process holds at a moment, as Linux tells it from outside."""
+"""What a process holds at a moment, counted from outside."""
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+
+import psutil
 
 from surgsam2_ros.repeated import Repeated
 
@@ -20,7 +20,7 @@ class Census:
     Attributes:
         at_s: monotonic clock [s].
         resident_mb: memory in RAM [10^6 bytes]: the process's own and what it shares.
-        own_mb: the part that is neither a file's nor shared: heap and stacks [10^6 bytes].
+        own_mb: the part that it shares with no other process [10^6 bytes].
         descriptors, threads: how many.
         endpoints: publishers, subscriptions and services in the ROS graph.
     """
@@ -41,22 +41,18 @@ def take_census(pid: int, endpoints: int) -> Census:
         endpoints: as counted in the ROS graph.
 
     Raises:
-        OSError: it has ended, or is not ours.
+        psutil.Error: it has ended, or is not ours.
     """
-    folder = Path(f'/proc/{pid}')
-    memory = (folder / 'smaps_rollup').read_text(encoding='ascii')
+    process = psutil.Process(pid)
+    memory = process.memory_full_info()
     return Census(
         time.monotonic(),
-        _kilobytes(memory, 'Rss') * 1.024e-3,
-        _kilobytes(memory, 'Anonymous') * 1.024e-3,
-        len(list((folder / 'fd').iterdir())),
-        len(list((folder / 'task').iterdir())),
+        memory.rss / 1e6,
+        memory.uss / 1e6,
+        process.num_fds(),
+        process.num_threads(),
         endpoints,
     )
-
-
-def _kilobytes(text: str, name: str) -> int:
-    return int(re.search(rf'^{name}:\s+(\d+) kB', text, re.MULTILINE)[1])
 
 
 class CensusTaker:
@@ -83,6 +79,6 @@ class CensusTaker:
     def _count(self) -> bool:
         try:
             self.taken.append(take_census(self._pid, self._count_endpoints()))
-        except OSError:  # it has ended; who runs it says so
+        except psutil.Error:  # it has ended; who runs it says so
             return False
         return True

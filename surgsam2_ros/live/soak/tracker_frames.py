@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import dataclasses
 import gc
-import os
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import psutil
 
 if TYPE_CHECKING:
     from surgsam2_ros.tracking import FrameResult, StreamingTracker
@@ -178,6 +178,5 @@ def _count_live(frame: int) -> Live:
         if type(item) in (torch.Tensor, torch.nn.Parameter) and not item.is_mkldnn:
             storage = item.untyped_storage()
             storages[storage.data_ptr()] = storage.nbytes()
-    pages = int(Path('/proc/self/statm').read_text(encoding='ascii').split()[1])
-    resident_mb = round(pages * os.sysconf('SC_PAGE_SIZE') / 1e6, 2)
+    resident_mb = round(psutil.Process().memory_info().rss / 1e6, 2)
     return Live(frame, sum(storages.values()), len(alive), sys.getallocatedblocks(), resident_mb)

@@ -11,7 +11,7 @@ from typing import Any
 
 from surgsam2_ros.training.augmentation import Augmentation
 from surgsam2_ros.training.clip_sources import DataSource
-from surgsam2_ros.training.config import TrainingConfigError, build_settings
+from surgsam2_ros.training.settings import TrainingConfigError, build_settings
 
 TASK = 'detector'
 """What `task` says in the YAML of such a training."""

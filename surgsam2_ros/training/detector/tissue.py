@@ -21,9 +21,9 @@ import cv2
 import numpy as np
 
 from surgsam2_ros.synthesis.composing import tissue_clip
-from surgsam2_ros.training.config import read_settings
 from surgsam2_ros.training.detector.config import DetectorConfig, detector_config
 from surgsam2_ros.training.detector.pictures import open_empty
+from surgsam2_ros.training.settings import read_settings
 
 _DRAWN, _SIZE = 200, 320
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from pathlib import Path
 
+import psutil
 import pytest
 
 from surgsam2_ros.benchmarks.gpu_check.run import Part, run_parts, write_whole
@@ -43,10 +43,9 @@ def printing(*rows, then=''):
 def runs(pid):
     """Whether there is such a process; one that waits for its parent to take notice is none."""
     try:
-        stat = Path(f'/proc/{pid}/stat').read_text()
-    except FileNotFoundError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return stat.rpartition(') ')[2][0] != 'Z'
 
 
 def test_rows_are_told_as_they_come():
