@@ -158,10 +158,15 @@ evaluate-nano: $(STAMPS)/package $(STAMPS)/charts $(STAMPS)/baselines ## measure
 BENCH = $(BIN)/surgsam2 bench $(ARGS)
 PEERS = sam2 transformers-sam2 edgetam
 
-bench: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/charts $(STAMPS)/onnx ## measure what a frame costs (half an hour to one and a half), renew docs/benchmarks/ and the documents
-	$(BENCH) --models surgsam2_nano --objects 1 2 --growth-frames 300 --json docs/benchmarks/nano.json
-	$(BENCH) --models surgsam2_nano --objects 1 2 --backend onnx --profile fast --json docs/benchmarks/nano_onnx_fast.json
-	$(BENCH) --through node --models surgsam2_nano --objects 2 --duration 60 --json docs/benchmarks/nano_node.json
+bench: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/charts $(STAMPS)/onnx $(STAMPS)/console ## measure what a frame costs (half an hour to one and a half), renew docs/benchmarks/ and the documents
+	$(BENCH) --models surgsam2_nano surgsam2_nano_320 --objects 1 2 --growth-frames 300 --json docs/benchmarks/nano.json
+	$(BENCH) --models surgsam2_nano surgsam2_nano_320 --objects 1 2 --backend onnx --profile fast --json docs/benchmarks/nano_onnx_fast.json
+	$(BENCH) --models surgsam2_nano_320 --objects 1 2 --against with-detector --rounds 100 --json docs/benchmarks/nano_320_detector.json
+	$(BENCH) --through node --models surgsam2_nano_320 --objects 2 --duration 60 --json docs/benchmarks/nano_320_node.json
+	$(BENCH) --through node --models surgsam2_nano_320 --objects 1 --image-sizes 640x512 1280x1024 --viewers 0 1 2 --duration 30 \
+	  --json docs/benchmarks/parts/nano_320_viewers.json
+	$(BENCH) --through node --models surgsam2_nano_320 --objects 1 --image-sizes 640x512 1280x1024 --viewers 1 --previews --duration 30 \
+	  --json docs/benchmarks/parts/nano_320_previews.json
 	$(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 4 --against sam2 --json docs/benchmarks/small_512.json
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
 	  $(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 4 --prune 0 2 --against sam2 surgsam2 --rounds 5 \

@@ -28,6 +28,8 @@ _TITLES = (
 _VIEWED = ('viewers', 'shown Hz', 'lag p50', 'p95')
 """Columns more when the operator's page was looked at."""
 
+_PREVIEWED = ('preview p50', 'p95')
+"""Columns more when previews were asked for."""
 
 _LAG = "Lag from the node's result to the arrival of its picture at a viewer. "
 
@@ -40,9 +42,12 @@ def node_table(report: Mapping[str, Any]) -> str:
     """
     rows = report['rows_through_node']
     viewed = any(row.get('viewers') for row in rows)
-    titles = _TITLES + _VIEWED * viewed
+    previewed = any('preview_ms' in row for row in rows)
+    titles = _TITLES + _VIEWED * viewed + _PREVIEWED * previewed
     lines = [_line(titles), _line(['---'] * len(titles))]
-    lines += [_line(_cells(row) + (_viewed_cells(row) if viewed else [])) for row in rows]
+    for row in rows:
+        more = _viewed_cells(row) if viewed else []
+        lines.append(_line(_cells(row) + more + (_preview_cells(row) if previewed else [])))
     hardware = report['hardware']
     where = hardware['gpu'] or hardware['processor']
     versions = ', '.join(f'{name} {version}' for name, version in report['versions'].items())
@@ -80,6 +85,10 @@ def _viewed_cells(row: Mapping[str, Any]) -> list[str]:
         str(row['viewers']),
         *(_number(row[name]) for name in ('shown_hz', 'lag_ms_p50', 'lag_ms_p95')),
     ]
+
+
+def _preview_cells(row: Mapping[str, Any]) -> list[str]:
+    return [_number(row['preview_ms'][name]) for name in ('p50', 'p95')]
 
 
 def _number(value: float | None, *, digits: int = 1) -> str:

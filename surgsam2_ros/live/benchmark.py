@@ -59,6 +59,7 @@ class NodeCase:
         rate_hz, duration_s: of the camera.
         parameters: of the node, besides those of the case.
         viewers: of the operator's page meanwhile; of several, the last one is slow.
+        previews: whether a preview is asked for every second meanwhile.
     """
 
     model: Path
@@ -69,6 +70,7 @@ class NodeCase:
     duration_s: float
     parameters: dict[str, Any]
     viewers: int = 0
+    previews: bool = False
 
     @property
     def image(self) -> str:
@@ -154,6 +156,7 @@ def _run_node(
     from surgsam2_ros.benchmarks.through_node import first_and_last, frame_rows, node_row
     from surgsam2_ros.evaluation.metrics.live import live_scores
     from surgsam2_ros.live.node_process import replaying_node
+    from surgsam2_ros.live.previews import asking, preview_row
     from surgsam2_ros.live.viewers import viewer_row, viewing
     from surgsam2_ros.nodes.replay.camera_run import CameraRun
     from surgsam2_ros.sources import FilePrompt
@@ -162,13 +165,15 @@ def _run_node(
         FilePrompt(f'object_{number}', number, box=box) for number, box in enumerate(boxes, 1)
     ]
     samples: list[UsageSample] = []
+    target = f'{namespace}/surgsam2'
     with (
         replaying_node(folder, parameters, {'__ns': namespace}) as node,
-        viewing(f'{namespace}/surgsam2', case.viewers, folder) as viewers,
+        viewing(target, case.viewers, folder) as viewers,
+        asking(target, _clip(case)[0][0], folder)
+        if case.previews
+        else contextlib.nullcontext() as asked,
     ):
-        run = CameraRun(
-            camera, f'{namespace}/surgsam2', f'{namespace}/image', check_node=node.check
-        )
+        run = CameraRun(camera, target, f'{namespace}/image', check_node=node.check)
         log = run.run(
             prompts,
             warm_up=WARM_UP,
@@ -182,7 +187,10 @@ def _run_node(
     live = live_scores(sent, arrived)
     named = {name: live[name] for name in _LIVE} | first_and_last(sent, arrived)
     rounded = {name: v if v is None else round(v, 3) for name, v in named.items()}
-    return {**rounded, **figures, **viewer_row(viewers, sent[0], sent[-1])}
+    shown = viewer_row(viewers, sent[0], sent[-1])
+    if asked is not None:
+        shown |= preview_row(asked.answers(), sent[0], sent[-1])
+    return {**rounded, **figures, **shown}
 
 
 def _clip(case: NodeCase) -> tuple[Any, list[tuple]]:
@@ -258,6 +266,8 @@ def _measure_transport(camera: SyntheticCamera, topic: str) -> list[float]:
 
 def _sample(pid: int, samples: list[UsageSample]) -> None:
     """Note what a process uses, unless that was done a moment ago."""
+    import psutil
+
     from surgsam2_ros.benchmarks.through_node import UsageSample
     from surgsam2_ros.evaluation.metrics.process_usage import processor_seconds, resident_bytes
 
@@ -266,5 +276,5 @@ def _sample(pid: int, samples: list[UsageSample]) -> None:
         return
     try:
         samples.append(UsageSample(now, processor_seconds(pid), resident_bytes(pid)))
-    except OSError:  # it has ended; who asks next is told why
+    except psutil.NoSuchProcess:  # it has ended; who asks next is told why
         return

@@ -32,7 +32,7 @@ from surgsam2_ros.benchmarks.contenders.transformers_weights import transformers
 from surgsam2_ros.benchmarks.gpu_check.weights import heat
 from surgsam2_ros.benchmarks.rows import measure_network
 from surgsam2_ros.network import TrunkConfig, build_network, load_config
-from surgsam2_ros.network.checkpoint import use_mixed_precision
+from surgsam2_ros.network.checkpoint import load_network, use_mixed_precision
 
 needs_peers = pytest.mark.skipif(
     not (find_spec('transformers') and find_spec('timm')), reason='needs requirements/bench.txt'
@@ -227,3 +227,18 @@ def test_the_weights_are_shared_not_copied():
         state['prompt_encoder.point_embed.weight'][3],
         network.sam_prompt_encoder.point_embeddings[3].weight[0],
     )
+
+
+def test_ours_with_its_detector_gives_the_same_masks_and_counts_more_operations(short_warm_up):
+    network = load_network(REPO / 'models' / 'surgsam2_nano_320.yaml').requires_grad_(False)
+    (row,), missing = measure_network(network, case(network, 'with-detector'), 'trained')
+    assert not missing
+    assert row['max_logit_difference'] == 0
+    assert 0 < row['gflop_against'] - row['gflop'] <= 0.05
+
+
+def test_a_network_without_a_detector_is_told_of():
+    network = tiny_network()
+    found, missing = measure_network(network, case(network, 'with-detector'), 'random')
+    assert not found
+    assert 'detector weights' in missing['with-detector']

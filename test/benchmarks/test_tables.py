@@ -97,6 +97,11 @@ def test_the_node_has_a_table_of_its_own():
     viewed = node_table({**report(), 'rows_through_node': [figures]})
     assert '| 551 | – | 1 | 25.0 | 31.0 | 60.0 |' in viewed
     assert "Lag from the node's result to the arrival of its picture" in viewed
+    assert 'preview' not in viewed
+    figures |= {'previews': 20, 'preview_ms': spread}
+    asked = node_table({**report(), 'rows_through_node': [figures]})
+    assert '| lag p50 | p95 | preview p50 | p95 |' in asked
+    assert '| 31.0 | 60.0 | 12.3 | 12.3 |' in asked
     assert written.endswith('\n    surgsam2 bench --models nano')
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from surgsam2_ros.benchmarks.contenders.contender import STAGES, Box, Contender, ContenderError
 from surgsam2_ros.benchmarks.contenders.edgetam import EdgeTam
 from surgsam2_ros.benchmarks.contenders.official_sam2 import OfficialSam2, OfficialSam2Vos
-from surgsam2_ros.benchmarks.contenders.ours import Ours, SwitchableEngine
+from surgsam2_ros.benchmarks.contenders.ours import Ours, OursDetecting, SwitchableEngine
 from surgsam2_ros.benchmarks.contenders.pruning_sam2 import PruningSam2
 from surgsam2_ros.benchmarks.contenders.transformers_sam2 import TransformersSam2
 
@@ -19,6 +19,7 @@ CONTENDERS = {
     'surgsam2': PruningSam2,
     'transformers-sam2': TransformersSam2,
     'edgetam': EdgeTam,
+    'with-detector': OursDetecting,
 }
 """By the name that `--against` takes."""
 
@@ -41,6 +42,7 @@ __all__ = [
     'OfficialSam2',
     'OfficialSam2Vos',
     'Ours',
+    'OursDetecting',
     'SwitchableEngine',
     'versions_of',
 ]

@@ -11,9 +11,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from surgsam2_ros.benchmarks.contenders.contender import AFTER_ENCODER, STAGES, Box, Contender
+from surgsam2_ros.benchmarks.contenders.contender import (
+    AFTER_ENCODER,
+    STAGES,
+    Box,
+    Contender,
+    ContenderError,
+)
 from surgsam2_ros.network import SurgSAM2
-from surgsam2_ros.tracking import Engine, StreamingTracker, TrackerConfig
+from surgsam2_ros.network.checkpoint import CheckpointError
+from surgsam2_ros.network.instrument_detector import detector_beside, load_detector
+from surgsam2_ros.tracking import Detector, Engine, StreamingTracker, TrackerConfig
 
 
 class SwitchableEngine:
@@ -76,6 +84,7 @@ class Ours(Contender):
         boxes: of the objects in frame 0, (x0, y0, x1, y1).
         config: of the tracker; its default when None.
         engine: what runs the network; plain PyTorch when None.
+        detector: that looks at every frame too; none when None.
     """
 
     def __init__(
@@ -85,10 +94,13 @@ class Ours(Contender):
         boxes: Sequence[Box],
         config: TrackerConfig | None = None,
         engine: SwitchableEngine | None = None,
+        detector: Detector | None = None,
     ) -> None:
         self._frames = iter(clip)
         self._engine = engine
-        self._tracker = StreamingTracker(network, config, engine and engine.engine)
+        self._tracker = StreamingTracker(
+            network, config, engine and engine.engine, detector=detector
+        )
         self._tracker.warm_up()
         for number, box in enumerate(boxes):
             self._tracker.add_object(str(number), box=box)
@@ -112,3 +124,24 @@ class Ours(Contender):
     def logits(self) -> torch.Tensor:
         """Mask logits of the newest frame."""
         return torch.stack([track.logits for track in self._result.tracks]).float().cpu()
+
+
+class OursDetecting(Ours):
+    """This project's tracker in plain PyTorch, looking for instruments in every frame besides.
+
+    Args:
+        network, clip, boxes: as of `Ours`.
+
+    Raises:
+        ContenderError: when the network has no detector, or not with these weights.
+    """
+
+    def __init__(self, network: SurgSAM2, clip: np.ndarray, boxes: Sequence[Box]) -> None:
+        config = network.config
+        path = detector_beside(config.directory / f'{config.name}.yaml')
+        try:
+            detector = Detector(load_detector(path, network))
+        except CheckpointError as error:
+            raise ContenderError(str(error)) from error
+        super().__init__(network, clip, boxes, detector=detector)
+        self.pruned = config.num_frame_to_prune

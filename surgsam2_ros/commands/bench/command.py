@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 
     from surgsam2_ros.benchmarks.cases import Case
 
-_AGAINST = ('none', 'sam2', 'sam2-vos-optimized', 'surgsam2', 'transformers-sam2', 'edgetam')
+_AGAINST = (
+    'none',
+    'sam2',
+    'sam2-vos-optimized',
+    'surgsam2',
+    'transformers-sam2',
+    'edgetam',
+    'with-detector',
+)
 _HELP = """\
 Every case takes one frame of ours and one of each other, in turns, in the same process, with the
 same weights where these are there (else random ones), on the same clip of 640x512, once all

@@ -69,6 +69,12 @@ def add_node_arguments(parser: argparse.ArgumentParser) -> None:
         'one is slow, and what is told is of the others (%(default)s)',
     )
     group.add_argument(
+        '--previews',
+        action='store_true',
+        help='ask for what a click would select once a second meanwhile, as the page does '
+        '(~/segment), and tell how long it takes',
+    )
+    group.add_argument(
         '--param',
         action='append',
         default=[],
@@ -127,6 +133,7 @@ def _cases(arguments: argparse.Namespace) -> list[NodeCase]:
                     arguments.duration,
                     parameters,
                     viewers,
+                    arguments.previews,
                 )
                 for objects in arguments.objects
                 for image_size in arguments.image_sizes
