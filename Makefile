@@ -68,7 +68,7 @@ demo: $(STAMPS)/package ## replay two scenes, or BAG, through the node, write bu
 
 # What needs answers in time has the cores to itself; all else is spread over them. A part may have no test of those
 # that ARGS chooses, which pytest ends with 5.
-KEEPS_TIME := $(addprefix test/,commands/test_bench_node.py console launch nodes streaming)
+KEEPS_TIME := $(addprefix test/,commands/bench/test_node.py console launch nodes streaming)
 
 test: $(STAMPS)/package $(TESTS_NEED:%=$(STAMPS)/%) ## run the tests and the linters
 ifneq ($(TESTS),)

@@ -134,6 +134,27 @@ def draw_overlay(
     return canvas
 
 
+def draw_proposals(rgb: np.ndarray, proposals: Iterable[Any]) -> np.ndarray:
+    """Draw masks, scores and boxes of found instruments into a copy of an image uint8 [H, W, 3].
+
+    Args:
+        rgb: the image.
+        proposals: each with `mask` (bool [H, W]), `score` and `box` (left, top, right, bottom).
+    """
+    proposals = list(proposals)
+    tracks = [
+        DrawnTrack(f'{number}', number, proposal.mask, proposal.score)
+        for number, proposal in enumerate(proposals, start=1)
+    ]
+    drawn = draw_overlay(rgb, tracks, labels=False)
+    for track, proposal in zip(tracks, proposals, strict=True):
+        left, top, right, bottom = (round(value) for value in proposal.box)
+        colour, place = instance_colour(track.instance), (left + 3, max(top, 0) + 14)
+        cv2.putText(drawn, f'{track.score:.2f}', place, _FONT, 0.45, colour, 1)
+        cv2.rectangle(drawn, (left, top), (right, bottom), colour, 1)
+    return drawn
+
+
 def draw_contour(
     canvas: np.ndarray,
     mask: np.ndarray,

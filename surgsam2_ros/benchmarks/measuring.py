@@ -173,11 +173,15 @@ def _convolution_flops(x_shape, *arguments, out_shape, **kwargs) -> int:
     return conv_flop_count(x_shape, arguments[1 if adds else 0], out_shape)
 
 
-# PyTorch counts the kernels of GPUs and its own alone.
+# PyTorch counts the kernels of GPUs and its own alone. These are private: a version may lack some.
 _MORE_FLOPS = {
-    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops,
-    torch.ops.mkldnn._linear_pointwise: _linear_flops,
-    torch.ops.mkldnn._convolution_pointwise: _convolution_flops,
+    getattr(operators, name): flops
+    for operators, name, flops in (
+        (torch.ops.aten, '_scaled_dot_product_flash_attention_for_cpu', _attention_flops),
+        (torch.ops.mkldnn, '_linear_pointwise', _linear_flops),
+        (torch.ops.mkldnn, '_convolution_pointwise', _convolution_flops),
+    )
+    if hasattr(operators, name)
 }
 
 

@@ -1,6 +1,10 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Says which of the objects that a node found by itself is which of the truth's."""
+"""Says which of the objects that a node found by itself is which of the truth's.
+
+The evaluation pairs them by scipy's assignment (`evaluation.metrics.discovery.best_pairs`); the
+demo does without scipy.
+"""
 
 from __future__ import annotations
 

@@ -227,9 +227,9 @@ class _NodeRun:
 
     def _score_found(self, writer: LabelWriter) -> VideoRecord:
         """Score what was found, once it is known which object each track is."""
-        from surgsam2_ros.evaluation.runs.found_objects import FoundObjects, score_found
+        from surgsam2_ros.evaluation.runs.found_tracks import FoundTracks, score_found
 
-        found, inference_ms = FoundObjects(self.video.size), []
+        found, inference_ms = FoundTracks(self.video.size), []
         for frame, message in self._messages():
             if message is not None:
                 found.add(frame, self._results(message))

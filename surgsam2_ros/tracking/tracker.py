@@ -44,7 +44,7 @@ from surgsam2_ros.tracking.view import AUTO, Region, ViewFinder
 
 
 class StreamingTracker:
-    """Tracks objects through a stream of images of any length, in bounded memory.
+    """Tracks objects through a stream of images of any length; the tensors it holds do not grow.
 
     A prompt given between two `track` calls conditions the next frame. Objects may come, be
     refined and go at any frame, without effect on the others. Not thread-safe: one thread owns it,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from surgsam2_ros.datasets import VosFolder
 from surgsam2_ros.sources import SourceError
-from surgsam2_ros.training.bag_video import BagVideo
 from surgsam2_ros.training.clip_sources import DataSource
 from surgsam2_ros.training.rendered_clips import check_settings, stored_clips
+from surgsam2_ros.training.training_bag import TrainingBag
 from surgsam2_ros.training.videos import FileVideo, Video
 
 
@@ -36,7 +36,7 @@ def open_videos(source: DataSource, root: Path) -> list[Video]:
             )
         return videos
     if source.type == 'bag':
-        return [BagVideo(path, source.image_topic, source.truth_topic, source.object_ids)]
+        return [TrainingBag(path, source.image_topic, source.truth_topic, source.object_ids)]
     if source.kinds is not None:
         check_settings(path, {'kinds': list(source.kinds)})
     return stored_clips(path, source.num_clips, source.object_ids)

@@ -25,7 +25,7 @@ from surgsam2_ros.console.label.labels import Verdict
 from surgsam2_ros.console.label.opening import open_label_desk
 from surgsam2_ros.network import load_network
 from surgsam2_ros.tracking import Prompt
-from surgsam2_ros.training.bag_video import BagVideo
+from surgsam2_ros.training.training_bag import TrainingBag
 
 TUTORIAL = REPO / 'docs' / 'tutorials' / 'label_a_bag.md'
 IMAGES, TRUTH = '/endoscope/left/image_raw/compressed', '/endoscope/left/ground_truth'
@@ -68,7 +68,7 @@ def label(bag: Path, classes: Sequence[str]) -> None:
     try:
         desk.go_to(LABELLED_IN)
         picture = desk.wait_for_picture(desk.cameras[0], 0, 10.0)
-        labels = BagVideo(bag, IMAGES, TRUTH).labels(LABELLED_IN)
+        labels = TrainingBag(bag, IMAGES, TRUTH).labels(LABELLED_IN)
         for value, name in enumerate(classes, start=1):
             desk.give(picture, Prompt(name, box=box(labels == value), class_name=name), 'ann')
         for step in (1, -1):

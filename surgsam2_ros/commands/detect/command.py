@@ -155,10 +155,9 @@ def _open(
 
 
 def _measure(arguments: argparse.Namespace) -> int:
-    from surgsam2_ros.evaluation.detection import (
+    from surgsam2_ros.evaluation.detector_scores import (
         count_frames,
-        score_data_set,
-        score_tissue,
+        score_detector,
         tissue_pictures,
     )
     from surgsam2_ros.network.instrument_decoding import DecodingRule
@@ -170,28 +169,23 @@ def _measure(arguments: argparse.Namespace) -> int:
         min_score = DecodingRule().min_score
     network, detector = _load(arguments, min(min_score, _DOUBTFUL))
     detect = partial(detector.detect, network)
-    report: dict[str, Any] = {
+    done = count(1)
+    with Progress(sum(counts), 'detecting') as progress:
+        scores = score_detector(
+            detect,
+            min_score,
+            truth=arguments.truth,
+            tissue=arguments.tissue,
+            every=arguments.every,
+            progress=lambda: progress.update(next(done)),
+        )
+    report = {
         'command': command_line(),
         'model': network.config.name,
         'min_score': min_score,
         'every': arguments.every,
-        'truth': {},
-        'tissue': {},
+        **scores,
     }
-    done = count(1)
-    with Progress(sum(counts), 'detecting') as progress:
-
-        def advance() -> None:
-            progress.update(next(done))
-
-        for root in arguments.truth:
-            scores = score_data_set(
-                root, detect, min_score, every=arguments.every, progress=advance
-            )
-            report['truth'][Path(root).resolve().name] = scores
-        for folder in arguments.tissue:
-            scores = score_tissue(folder, detect, min_score, progress=advance)
-            report['tissue'][Path(folder).resolve().name] = scores
     print('\n'.join(_table(report)))
     if arguments.json:
         text = json.dumps(_rounded(report), indent=2) + '\n'

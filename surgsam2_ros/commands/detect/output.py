@@ -13,14 +13,13 @@ import cv2
 import numpy as np
 
 from surgsam2_ros.commands import CommandError
-from surgsam2_ros.drawing import DrawnTrack, contact_sheet, draw_overlay, instance_colour
+from surgsam2_ros.drawing import contact_sheet, draw_proposals
 from surgsam2_ros.sources.video_output import VideoOutput
 
 if TYPE_CHECKING:
     from surgsam2_ros.tracking import Proposal
 
 _TILES = 24  # of a sheet
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
 _PICTURES, _LIST, _VIDEO = ('.png', '.jpg', '.jpeg'), '.json', '.mp4'
 
 
@@ -104,23 +103,6 @@ class DetectionWriter:
         elif self._output is not None:
             text = json.dumps(self._list, indent=1) + '\n'
             (self._output / 'detections.json').write_text(text, encoding='utf-8')
-
-
-def draw_proposals(rgb: np.ndarray, proposals: Sequence[Proposal]) -> np.ndarray:
-    """Draw masks, scores and boxes into a copy of an image uint8 [H, W, 3]."""
-    tracks = [
-        DrawnTrack(f'{number}', number, proposal.mask, proposal.score)
-        for number, proposal in enumerate(proposals, start=1)
-    ]
-    drawn = draw_overlay(rgb, tracks, labels=False)
-    for track, proposal in zip(tracks, proposals, strict=True):
-        left, top, right, bottom = (round(value) for value in proposal.box)
-        place = (left + 3, max(top, 0) + 14)
-        cv2.putText(
-            drawn, f'{track.score:.2f}', place, _FONT, 0.45, instance_colour(track.instance), 1
-        )
-        cv2.rectangle(drawn, (left, top), (right, bottom), instance_colour(track.instance), 1)
-    return drawn
 
 
 def _save(path: Path, rgb: np.ndarray) -> None:

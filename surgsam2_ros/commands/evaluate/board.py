@@ -22,7 +22,7 @@ def run_board(options: argparse.Namespace) -> int:
     """Measure all videos of the boards, print tables and write the files; returns 0."""
     from surgsam2_ros.benchmarks.frame_cost import gflop_per_frame
     from surgsam2_ros.evaluation.board_tables import board_report
-    from surgsam2_ros.evaluation.runs.board_files import describe_boards, write_boards
+    from surgsam2_ros.evaluation.reports.board_files import describe_boards, write_boards
     from surgsam2_ros.evaluation.runs.board_runs import board_jobs, measure
     from surgsam2_ros.evaluation.runs.jobs import load_once
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from surgsam2_ros.evaluation.records import VideoRecord
-from surgsam2_ros.evaluation.runs.found_objects import FoundObjects, score_found
+from surgsam2_ros.evaluation.runs.found_tracks import FoundTracks, score_found
 from surgsam2_ros.evaluation.runs.frame_scores import ObjectResult
 from surgsam2_ros.evaluation.runs.label_writer import LabelWriter
 from surgsam2_ros.evaluation.runs.settings import RunSettings
@@ -56,7 +56,7 @@ def find_in_video(
         settings.discovery.settings,
         report=lambda kind, text: problems.update([text]),
     )
-    found, inference_ms = FoundObjects(video.size), []
+    found, inference_ms = FoundTracks(video.size), []
     for frame in range(len(video)):
         rgb = video.image(frame)
         started = time.perf_counter()

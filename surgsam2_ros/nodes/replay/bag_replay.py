@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import time
 from collections import deque
@@ -17,14 +16,14 @@ from builtin_interfaces.msg import Time
 from std_msgs.msg import Header
 
 from surgsam2_ros.nodes.client import SurgSam2Client, SurgSam2Error
-from surgsam2_ros.nodes.client.node_thread import NodeThread
 from surgsam2_ros.nodes.client.watched_calls import POLL_S, Answer, await_call, in_thread
 from surgsam2_ros.nodes.replay.driving import (
     DISCOVERY_TIMEOUT_S,
-    START_TIMEOUT_S,
     ReplayError,
+    answered_last,
+    await_answers,
     await_subscriber,
-    bring_up,
+    driven_node,
 )
 from surgsam2_ros.nodes.replay.player import BagPlayer, MessageSource
 from surgsam2_ros.nodes.replay.recorder import TopicRecorder
@@ -79,9 +78,8 @@ class ReplayLog:
         ]
 
     def answered_last(self) -> bool:
-        """Whether the newest image has its result; since results keep order, none will follow."""
-        newest = next(reversed(self.published), None)
-        return bool(self.results) and self.results[-1][0] == newest
+        """Whether the newest image has its result."""
+        return answered_last(self.published, self.results[-1][0] if self.results else None)
 
     def unanswered(self) -> int:
         """Count the images without a result."""
@@ -160,18 +158,17 @@ class Replay:
             ReplayError: when the node does not subscribe or answer.
             surgsam2_ros.nodes.client.SurgSam2Error: when it refuses a transition or a prompt.
         """
-        with contextlib.closing(NodeThread('surgsam2_replay')) as thread:
-            client = SurgSam2Client(self._target, node=thread.node, timeout_s=START_TIMEOUT_S)
-            bring_up(client, self._check_node, on_state)
+        driven = driven_node('surgsam2_replay', self._target, self._check_node, on_state)
+        with driven as (node, client):
             player = BagPlayer(
-                thread.node,
+                node,
                 self._reader,
                 topics=[self._image_topic],
                 remap={self._image_topic: self._publish_as},
                 rate=speed,
             )
-            self._record_results(thread.node, player)
-            self._wait_for_discovery(thread.node, player)
+            self._record_results(node, player)
+            self._wait_for_discovery(node, player)
             on_state('replaying')
             prompting = _Prompting(client, prompts, follow_ups, on_refusal)
             self._play(player, prompting, on_progress)
@@ -224,21 +221,22 @@ class Replay:
         prompting.await_answers(self._await)
 
     def _await_results(self, on_progress: Callable[[ReplayLog], None]) -> None:
-        """Wait until the last image has its result, or none has come for a while."""
-        changed, received = time.monotonic(), -1
-        while not self._log.answered_last() or (
-            not self._tracks_only and self._log.label_images < len(self._log.results)
-        ):
+        log = self._log
+
+        def has_labels() -> bool:
+            return self._tracks_only or log.label_images >= len(log.results)
+
+        def check() -> None:
             self._check_node()
-            on_progress(self._log)
-            count = len(self._log.results) + self._log.label_images
-            if count != received:
-                changed, received = time.monotonic(), count
+            on_progress(log)
+
+        await_answers(
+            lambda: log.answered_last() and has_labels(),
+            lambda: len(log.results) + log.label_images,
             # A missing label image alone is not worth a long wait.
-            patience_s = 1.0 if self._log.answered_last() else _STALL_S
-            if time.monotonic() - changed > patience_s:
-                return
-            time.sleep(POLL_S)
+            lambda: 1.0 if log.answered_last() else _STALL_S,
+            check,
+        )
 
     def _await(self, call: Callable[[], Answer]) -> Answer:
         """Return what a blocking call returns, unless the node dies meanwhile."""

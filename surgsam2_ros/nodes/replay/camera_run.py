@@ -15,18 +15,20 @@ from rclpy.serialization import deserialize_message
 from surgsam2_msgs.msg import TrackArray
 from surgsam2_ros.nodes.client.client import TRACKS, SurgSam2Client
 from surgsam2_ros.nodes.client.node_thread import NodeThread
-from surgsam2_ros.nodes.client.watched_calls import POLL_S, in_thread
+from surgsam2_ros.nodes.client.watched_calls import in_thread
 from surgsam2_ros.nodes.replay.driving import (
-    START_TIMEOUT_S,
     ReplayError,
+    answered_last,
+    await_answers,
     await_subscriber,
-    bring_up,
+    driven_node,
 )
 from surgsam2_ros.nodes.replay.player import BagPlayer
 from surgsam2_ros.nodes.replay.synthetic_camera import SyntheticCamera
 from surgsam2_ros.sources import BagMessage, peek_header
 
 if TYPE_CHECKING:
+    from rclpy.node import Node
     from rclpy.subscription import MessageInfo
 
 STALL_S = 30.0  # without a result for so long, the node is given up
@@ -68,9 +70,8 @@ class CameraLog:
     first: int = 0
 
     def answered_last(self) -> bool:
-        """Whether the newest image has its result; since results keep order, none will follow."""
-        newest = next(reversed(self.sent), None)
-        return bool(self.results) and self.results[-1].stamp_ns == newest
+        """Whether the newest image has its result."""
+        return answered_last(self.sent, self.results[-1].stamp_ns if self.results else None)
 
 
 def publish_images(camera: SyntheticCamera, topic: str, count: int, check: Callable) -> None:
@@ -86,7 +87,7 @@ def publish_images(camera: SyntheticCamera, topic: str, count: int, check: Calla
         ReplayError: when nobody subscribes.
     """
     with contextlib.closing(NodeThread('surgsam2_camera')) as thread:
-        player = _player(thread, camera, topic)
+        player = _player(thread.node, camera, topic)
         await_subscriber(player, check)
         time.sleep(_MATCHING_S)
 
@@ -146,11 +147,9 @@ class CameraRun:
             ReplayError: when the node does not subscribe or nothing comes from it.
             surgsam2_ros.nodes.client.SurgSam2Error: when it refuses a transition or a prompt.
         """
-        with contextlib.closing(NodeThread('surgsam2_camera')) as thread:
-            client = SurgSam2Client(self._target, node=thread.node, timeout_s=START_TIMEOUT_S)
-            bring_up(client, self._check_node)
-            player = _player(thread, self._camera, self._image_topic)
-            thread.node.create_subscription(
+        with driven_node('surgsam2_camera', self._target, self._check_node) as (node, client):
+            player = _player(node, self._camera, self._image_topic)
+            node.create_subscription(
                 TrackArray, f'{self._target}/tracks', self._receive, TRACKS, raw=True
             )
             await_subscriber(player, self._check_node)
@@ -224,18 +223,17 @@ class CameraRun:
             )
 
     def _await_results(self) -> None:
-        """Wait until the last image has its result, or none has come for a while."""
         slowest_ms = max((r.latency_ms for r in self._log.results), default=0.0)
         patience_s = max(_PATIENCE_S, 2e-3 * slowest_ms)
-        ended = time.monotonic()
-        while not self._log.answered_last():
-            self._check()
-            if time.monotonic() - max(self._heard, ended) > patience_s:
-                return
-            time.sleep(POLL_S)
+        await_answers(
+            self._log.answered_last,
+            lambda: len(self._log.results),
+            lambda: patience_s,
+            self._check,
+        )
 
 
-def _player(thread: NodeThread, camera: SyntheticCamera, topic: str) -> BagPlayer:
-    player = BagPlayer(thread.node, camera, remap={camera.topic: topic})
+def _player(node: Node, camera: SyntheticCamera, topic: str) -> BagPlayer:
+    player = BagPlayer(node, camera, remap={camera.topic: topic})
     camera.keep_time(player.bag_time_ns)
     return player

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
@@ -19,6 +19,7 @@ from rclpy.qos import QoSPolicyKind, QoSProfile, qos_policy_name_from_kind
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from surgsam2_ros.nodes.messages.qos import qos_profile, tracks_profile
+from surgsam2_ros.nodes.tracker.health.quality_counts import QualityCounts
 from surgsam2_ros.nodes.tracker.parameters import InputParameters, OutputParameters
 from surgsam2_ros.streaming.frame_slot import EVERY_FRAME
 
@@ -30,26 +31,6 @@ OVERRIDABLE = (
 )
 """Policies that users may override; deadline and liveliness of `~/tracks` are parameters."""
 SHOWN_S = 5.0  # a missed deadline is a warning for this long
-
-
-class QualityCounts(NamedTuple):
-    """Events of the middleware.
-
-    Attributes:
-        deadlines_missed: periods of output.deadline_ms without a result, since activation.
-        liveliness_lost: times that the tracker showed no life for output.liveliness_lease_ms,
-            since activation.
-        incompatible_subscribers: of `~/tracks`, since it was made; they receive nothing.
-        incompatible_publishers: of images, since configuring, told once active; nothing is
-            received from them.
-        warnings: what somebody has to see to, a sentence each.
-    """
-
-    deadlines_missed: int = 0
-    liveliness_lost: int = 0
-    incompatible_subscribers: int = 0
-    incompatible_publishers: int = 0
-    warnings: tuple[str, ...] = ()
 
 
 class TopicQuality:

@@ -15,7 +15,7 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
-from surgsam2_ros.nodes.tracker.endpoints.topic_quality import QualityCounts
+from surgsam2_ros.nodes.tracker.health.quality_counts import QualityCounts
 
 if TYPE_CHECKING:
     from surgsam2_ros.nodes.tracker.parameters import DiagnosticsParameters

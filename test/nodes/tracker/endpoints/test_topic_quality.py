@@ -24,7 +24,8 @@ from rclpy.qos import (  # noqa: E402
 
 from surgsam2_ros.nodes.tracker.endpoints.image_input import ImageInput  # noqa: E402
 from surgsam2_ros.nodes.tracker.endpoints.result_publisher import ResultPublisher  # noqa: E402
-from surgsam2_ros.nodes.tracker.endpoints.topic_quality import QualityCounts, TopicQuality  # noqa: E402
+from surgsam2_ros.nodes.tracker.endpoints.topic_quality import TopicQuality  # noqa: E402
+from surgsam2_ros.nodes.tracker.health.quality_counts import QualityCounts  # noqa: E402
 from surgsam2_ros.nodes.tracker.parameters import Parameters  # noqa: E402
 
 DEFAULTS = Parameters.defaults()

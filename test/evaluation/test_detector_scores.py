@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from surgsam2_ros.drawing import label_palette
-from surgsam2_ros.evaluation.detection import count_frames, score_data_set, score_tissue
+from surgsam2_ros.evaluation.detector_scores import count_frames, score_data_set, score_tissue
 from surgsam2_ros.sources import SourceError, write_label_png
 from surgsam2_ros.tracking import Proposal
 

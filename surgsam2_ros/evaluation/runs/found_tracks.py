@@ -53,7 +53,7 @@ class _Kept:
         return ObjectResult(crop.expand(), kept.score, kept.presence, kept.state)
 
 
-class FoundObjects:
+class FoundTracks:
     """The results of a video's frames by the names that its tracks have.
 
     Args:
@@ -99,7 +99,7 @@ class FoundScores:
     values: dict[str, Any]
 
 
-def score_found(video: EvaluationVideo, found: FoundObjects, writer: LabelWriter) -> FoundScores:
+def score_found(video: EvaluationVideo, found: FoundTracks, writer: LabelWriter) -> FoundScores:
     """Pair tracks with objects over the whole video, score them, and write the label images.
 
     Of an object without a track the mask is empty wherever there is a result: it is missed, from

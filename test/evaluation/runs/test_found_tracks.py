@@ -9,7 +9,7 @@ import pytest
 from evaluation_data import LATE, SIZE, truth, write_labels, write_vos
 
 from surgsam2_ros.evaluation.records import read_video, write_video
-from surgsam2_ros.evaluation.runs.found_objects import FoundObjects, score_found
+from surgsam2_ros.evaluation.runs.found_tracks import FoundTracks, score_found
 from surgsam2_ros.evaluation.runs.frame_scores import ObjectResult
 from surgsam2_ros.evaluation.runs.inputs import open_videos
 from surgsam2_ros.evaluation.runs.label_writer import LabelWriter
@@ -54,7 +54,7 @@ def _video(tmp_path):
 
 
 def scored(video, output, say=found_in, dropped=(5,)):
-    found = FoundObjects(video.size)
+    found = FoundTracks(video.size)
     for frame in range(len(video)):
         if frame not in dropped:
             masks = say(frame)
@@ -64,7 +64,7 @@ def scored(video, output, say=found_in, dropped=(5,)):
 
 def test_a_mask_is_kept_as_it_was():
     rng = np.random.default_rng(3)
-    found = FoundObjects(SIZE)
+    found = FoundTracks(SIZE)
     masks = [rng.random(SIZE) < 0.3, NOWHERE, ~NOWHERE]
     masks.append(NOWHERE.copy())
     masks[-1][47, 63] = True

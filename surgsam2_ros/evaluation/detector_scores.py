@@ -32,6 +32,39 @@ _TISSUE_PICTURES = 200  # that false instruments are told for
 PICTURE_SUFFIXES = ('.jpg', '.jpeg', '.png')
 
 
+def score_detector(
+    detect: Detect,
+    min_score: float,
+    *,
+    truth: Sequence[str | Path],
+    tissue: Sequence[str | Path],
+    every: int = 1,
+    progress: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Measure a detector on data sets and on folders of tissue.
+
+    Args:
+        detect, min_score, every, progress: of `score_data_set`.
+        truth: data sets.
+        tissue: folders of pictures without instruments.
+
+    Returns:
+        'truth' with `score_data_set` and 'tissue' with `score_tissue` of each, by folder.
+    """
+    return {
+        'truth': {
+            Path(root).resolve().name: score_data_set(
+                root, detect, min_score, every=every, progress=progress
+            )
+            for root in truth
+        },
+        'tissue': {
+            Path(folder).resolve().name: score_tissue(folder, detect, min_score, progress=progress)
+            for folder in tissue
+        },
+    }
+
+
 def score_data_set(
     root: str | Path,
     detect: Detect,

@@ -8,7 +8,7 @@ import csv
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from surgsam2_ros.evaluation.board import VideoMeasurement, board_figures, judge_together
 from surgsam2_ros.evaluation.measures import FRAME_MEASURES
@@ -19,7 +19,9 @@ from surgsam2_ros.evaluation.runs.run_description import (
     describe_versions,
 )
 from surgsam2_ros.evaluation.runs.settings import NetworkChoice
-from surgsam2_ros.tracking import TrackerConfig
+
+if TYPE_CHECKING:
+    from surgsam2_ros.tracking import TrackerConfig
 
 SCHEMA = 1
 _COLUMNS = ('score', 'presence', 'state', 'area', 'truth_area')

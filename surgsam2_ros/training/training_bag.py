@@ -26,7 +26,7 @@ class _Pair(NamedTuple):
     stamp_ns: int
 
 
-class BagVideo(Video):
+class TrainingBag(Video):
     """A recording with an image and a truth topic; images without a truth are left out.
 
     The bag is read through once, without decoding, to find out which messages belong together.
