@@ -104,7 +104,7 @@ class SurgSAM2(nn.Module):
             self.register_buffer('time_wavelengths', sine_wavelengths(dim // 2), persistent=False)
 
     def prepare_inference(self) -> SurgSAM2:
-        """Join, stretch and pack weights once instead of at every call; returns the network.
+        """Have weights joined, stretched and packed once, at their first use; returns the network.
 
         After parameters were written in place call it again; `train` and `eval` end it.
         """

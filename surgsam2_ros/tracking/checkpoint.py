@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from copy import copy, deepcopy
+from typing import TYPE_CHECKING
 
 import torch
 
-from surgsam2_ros.tracking.memory_bank import MemoryBank
-from surgsam2_ros.tracking.tracked_object import TrackedObject
+if TYPE_CHECKING:
+    from surgsam2_ros.tracking.memory_bank import MemoryBank
+    from surgsam2_ros.tracking.tracked_object import TrackedObject
 
 
 class Checkpoint:

@@ -10,6 +10,7 @@ of the image. The limits were chosen on 134 corrections of the hold-out of the d
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -17,11 +18,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from surgsam2_ros.network import Decoded, ImageFeatures, SurgSAM2
 from surgsam2_ros.network.appearance_model import agreement, near_masks
 from surgsam2_ros.network.surgsam2 import clamp_previous
-from surgsam2_ros.tracking.frame_looks import FrameLooks
-from surgsam2_ros.tracking.prompt_inputs import PromptInputs
+
+if TYPE_CHECKING:
+    from surgsam2_ros.network import Decoded, ImageFeatures, SurgSAM2
+    from surgsam2_ros.tracking.frame_looks import FrameLooks
+    from surgsam2_ros.tracking.prompt_inputs import PromptInputs
 
 _SURE_PIXELS = 2.0  # around a click on the object [pixels of the mask]
 _OFF_PIXELS = 4  # what lies farther than this from the mask and the click is background

@@ -5,22 +5,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import torch
 
-from surgsam2_ros.network import ImageFeatures, SurgSAM2
 from surgsam2_ros.network.instrument_decoding import (
     DecodingRule,
     FoundInstruments,
     decode_instruments,
 )
-from surgsam2_ros.network.instrument_detector import DetectorMaps, InstrumentDetector
 from surgsam2_ros.tracking.box_resize import resize_above
 from surgsam2_ros.tracking.preprocess import check_image, normalise_image, resize_image
 from surgsam2_ros.tracking.proposal import Proposal
 from surgsam2_ros.tracking.view import Region, ViewFinder
+
+if TYPE_CHECKING:
+    from surgsam2_ros.network import ImageFeatures, SurgSAM2
+    from surgsam2_ros.network.instrument_detector import DetectorMaps, InstrumentDetector
 
 DEFAULT_RULE = DecodingRule()
 

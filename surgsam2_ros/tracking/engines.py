@@ -12,15 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
 from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, SurgSAM2
 from surgsam2_ros.tracking.device_transfer import upload
-from surgsam2_ros.tracking.memory_bank import MemoryBank
-from surgsam2_ros.tracking.memory_selection import ObjectMemory
 from surgsam2_ros.tracking.tracking_step import EncodingStep, TrackingStep
+
+if TYPE_CHECKING:
+    from surgsam2_ros.tracking.memory_bank import MemoryBank
+    from surgsam2_ros.tracking.memory_selection import ObjectMemory
 
 NewMemory = torch.Tensor | Callable[[], torch.Tensor]
 """The spatial memories [N, Dm, m, m] of a frame, or what makes them when they are wanted."""

@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from surgsam2_ros.network.appearance_model import Appearance, AppearanceModel
 from surgsam2_ros.tracking.device_transfer import upload_indices
+
+if TYPE_CHECKING:
+    from surgsam2_ros.network.appearance_model import Appearance, AppearanceModel
 
 
 class FrameLooks:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -19,11 +20,13 @@ from surgsam2_ros.network.motion import move_masks
 from surgsam2_ros.network.surgsam2 import clamp_previous
 from surgsam2_ros.tracking.click_repair import are_clicks, repair
 from surgsam2_ros.tracking.device_transfer import upload, upload_indices
-from surgsam2_ros.tracking.engines import NewMemory
-from surgsam2_ros.tracking.frame_looks import FrameLooks
-from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.prompt_inputs import PromptInputs, merge_points
-from surgsam2_ros.tracking.tracked_object import Task
+
+if TYPE_CHECKING:
+    from surgsam2_ros.tracking.engines import NewMemory
+    from surgsam2_ros.tracking.frame_looks import FrameLooks
+    from surgsam2_ros.tracking.memory_bank import MemoryBank
+    from surgsam2_ros.tracking.tracked_object import Task
 
 
 class FrameStep:

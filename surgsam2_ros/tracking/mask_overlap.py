@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
+from typing import TYPE_CHECKING
 
-from surgsam2_ros.tracking.mask_crop import MaskCrop
+if TYPE_CHECKING:
+    from surgsam2_ros.tracking.mask_crop import MaskCrop
 
 
 def overlaps(masks: Sequence[MaskCrop]) -> list[float]:

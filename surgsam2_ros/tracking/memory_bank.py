@@ -9,10 +9,10 @@ integers and never wait for the device.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import torch
 
-from surgsam2_ros.network import MemoryTokens, NetworkConfig, SurgSAM2
 from surgsam2_ros.network.frame_pruning import count_pruned
 from surgsam2_ros.network.memory_assembly import (
     MemoryFrame,
@@ -20,7 +20,6 @@ from surgsam2_ros.network.memory_assembly import (
     PointerFrame,
     assemble_memory,
 )
-from surgsam2_ros.tracking.config import TrackerConfig
 from surgsam2_ros.tracking.device_transfer import upload_indices
 from surgsam2_ros.tracking.memory_plan import (
     FixedSize,
@@ -31,6 +30,10 @@ from surgsam2_ros.tracking.memory_plan import (
 )
 from surgsam2_ros.tracking.memory_selection import MemoryShape, ObjectMemory
 from surgsam2_ros.tracking.token_pruning import choose_cells
+
+if TYPE_CHECKING:
+    from surgsam2_ros.network import MemoryTokens, NetworkConfig, SurgSAM2
+    from surgsam2_ros.tracking.config import TrackerConfig
 
 STORED_DTYPE = torch.bfloat16
 """Spatial memories are stored in bfloat16 even in float32 runs, as the official predictor does."""

@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import TYPE_CHECKING
 
 import torch
 
-from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.network.motion import backward_flow, grey_image
+
+if TYPE_CHECKING:
+    from surgsam2_ros.network import SurgSAM2
 
 
 class Motion:

@@ -5,15 +5,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 
-from surgsam2_ros.network import Decoded, ImageFeatures
 from surgsam2_ros.network.appearance_model import Appearance, AppearanceModel, judge
-from surgsam2_ros.tracking.config import TrackerConfig
 from surgsam2_ros.tracking.frame_looks import FrameLooks
-from surgsam2_ros.tracking.frame_step import FrameStep
-from surgsam2_ros.tracking.tracked_object import Task, TrackedObject
+
+if TYPE_CHECKING:
+    from surgsam2_ros.network import Decoded, ImageFeatures
+    from surgsam2_ros.tracking.config import TrackerConfig
+    from surgsam2_ros.tracking.frame_step import FrameStep
+    from surgsam2_ros.tracking.tracked_object import Task, TrackedObject
 
 
 def read_scores(decoded: Decoded) -> list[tuple[float, float]]:

@@ -6,16 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from surgsam2_ros.network import Decoded
-from surgsam2_ros.tracking.config import TrackerConfig
-from surgsam2_ros.tracking.detector import PendingProposals
 from surgsam2_ros.tracking.mask_overlap import overlaps
 from surgsam2_ros.tracking.object_step import read_scores
-from surgsam2_ros.tracking.prompts import Prompt
 from surgsam2_ros.tracking.rendering import (
     DeviceRendering,
     Rendering,
@@ -24,8 +21,14 @@ from surgsam2_ros.tracking.rendering import (
 )
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo
 from surgsam2_ros.tracking.states import TrackState
-from surgsam2_ros.tracking.tracked_object import TrackedObject
-from surgsam2_ros.tracking.view import Region
+
+if TYPE_CHECKING:
+    from surgsam2_ros.network import Decoded
+    from surgsam2_ros.tracking.config import TrackerConfig
+    from surgsam2_ros.tracking.detector import PendingProposals
+    from surgsam2_ros.tracking.prompts import Prompt
+    from surgsam2_ros.tracking.tracked_object import TrackedObject
+    from surgsam2_ros.tracking.view import Region
 
 
 class Drawing:

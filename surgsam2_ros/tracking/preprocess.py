@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from surgsam2_ros.network import ImageFeatures
-from surgsam2_ros.tracking.view import Region
+if TYPE_CHECKING:
+    from surgsam2_ros.network import ImageFeatures
+    from surgsam2_ros.tracking.view import Region
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 
-from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.tracking.device_transfer import upload
 from surgsam2_ros.tracking.preprocess import resize_mask_prompt
 from surgsam2_ros.tracking.prompts import (
@@ -20,7 +19,10 @@ from surgsam2_ros.tracking.prompts import (
     mask_of,
     points_of,
 )
-from surgsam2_ros.tracking.view import Region
+
+if TYPE_CHECKING:
+    from surgsam2_ros.network import SurgSAM2
+    from surgsam2_ros.tracking.view import Region
 
 
 class PromptInputs(NamedTuple):

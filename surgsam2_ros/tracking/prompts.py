@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from surgsam2_ros.tracking.view import Region
+if TYPE_CHECKING:
+    from surgsam2_ros.tracking.view import Region
 
 LONGEST_OBJECT_ID = 256
 

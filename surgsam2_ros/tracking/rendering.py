@@ -10,7 +10,7 @@ the host would have to wait.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -24,7 +24,9 @@ from surgsam2_ros.tracking.device_transfer import Download
 from surgsam2_ros.tracking.mask_crop import MaskCrop
 from surgsam2_ros.tracking.preprocess import resize_logits
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo, Track
-from surgsam2_ros.tracking.view import Region
+
+if TYPE_CHECKING:
+    from surgsam2_ros.tracking.view import Region
 
 
 class Rendering(NamedTuple):

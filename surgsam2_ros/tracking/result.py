@@ -6,14 +6,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import torch
 
-from surgsam2_ros.tracking.mask_crop import MaskCrop
-from surgsam2_ros.tracking.proposal import Proposal
 from surgsam2_ros.tracking.states import TrackState
+
+if TYPE_CHECKING:
+    from surgsam2_ros.tracking.mask_crop import MaskCrop
+    from surgsam2_ros.tracking.proposal import Proposal
 
 
 @dataclass(frozen=True, eq=False)

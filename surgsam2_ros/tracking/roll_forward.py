@@ -6,16 +6,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from surgsam2_ros.network import ImageFeatures
-from surgsam2_ros.tracking.motion import Motion
-from surgsam2_ros.tracking.object_step import ObjectStep
 from surgsam2_ros.tracking.prompts import Prompt, not_kept
-from surgsam2_ros.tracking.tracked_object import TrackedObject
-from surgsam2_ros.tracking.view import Region
+
+if TYPE_CHECKING:
+    from surgsam2_ros.network import ImageFeatures
+    from surgsam2_ros.tracking.motion import Motion
+    from surgsam2_ros.tracking.object_step import ObjectStep
+    from surgsam2_ros.tracking.tracked_object import TrackedObject
+    from surgsam2_ros.tracking.view import Region
 
 
 class PastFrame(NamedTuple):

@@ -16,12 +16,12 @@ import torch
 from surgsam2_ros.network.appearance_model import APPEARANCE_TENSORS, Appearance
 from surgsam2_ros.tracking.config import MOST_INSTANCES
 from surgsam2_ros.tracking.memory_bank import STORED_DTYPE, MemoryBank
-from surgsam2_ros.tracking.memory_selection import ObjectMemory
 from surgsam2_ros.tracking.prompts import Prompt, check_object_id
-from surgsam2_ros.tracking.tracked_object import TrackedObject
 from surgsam2_ros.tracking.view import Region
 
 if TYPE_CHECKING:
+    from surgsam2_ros.tracking.memory_selection import ObjectMemory
+    from surgsam2_ros.tracking.tracked_object import TrackedObject
     from surgsam2_ros.tracking.tracker import StreamingTracker
 
 _MOST_FRAMES = 2**63  # indices beyond are not those of a stream

@@ -6,18 +6,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import torch
 
-from surgsam2_ros.network import SurgSAM2
-from surgsam2_ros.network.appearance_model import Appearance
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig, presence_to_logit
-from surgsam2_ros.tracking.memory_selection import ObjectMemory
 from surgsam2_ros.tracking.prompt_inputs import PromptInputs, waiting_inputs
 from surgsam2_ros.tracking.prompts import Prompt, PromptError, WaitingPrompt
 from surgsam2_ros.tracking.result import ObjectInfo
 from surgsam2_ros.tracking.states import Lifecycle, MaskQuality
-from surgsam2_ros.tracking.view import Region
+
+if TYPE_CHECKING:
+    from surgsam2_ros.network import SurgSAM2
+    from surgsam2_ros.network.appearance_model import Appearance
+    from surgsam2_ros.tracking.memory_selection import ObjectMemory
+    from surgsam2_ros.tracking.view import Region
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,15 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from surgsam2_ros.network import SurgSAM2
 from surgsam2_ros.network.appearance_model import AppearanceModel
 from surgsam2_ros.tracking.checkpoint import Checkpoint
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
 from surgsam2_ros.tracking.current_device import use_device
-from surgsam2_ros.tracking.detector import Detector
 from surgsam2_ros.tracking.engines import Engine
 from surgsam2_ros.tracking.frame_step import FrameStep
 from surgsam2_ros.tracking.memory_bank import MemoryBank
@@ -41,6 +39,10 @@ from surgsam2_ros.tracking.roll_forward import PastFrame, RollForward
 from surgsam2_ros.tracking.states import FrameTime
 from surgsam2_ros.tracking.tracked_object import TrackedObject, free_instance, new_object
 from surgsam2_ros.tracking.view import AUTO, Region, ViewFinder
+
+if TYPE_CHECKING:
+    from surgsam2_ros.network import SurgSAM2
+    from surgsam2_ros.tracking.detector import Detector
 
 
 class StreamingTracker:
