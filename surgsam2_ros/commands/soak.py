@@ -18,7 +18,7 @@ LEAST_MINUTES = 0.5
 
 _EPILOG = """\
 Half of the time images have 640x512 pixels, then 1280x1024, while objects and subscribers come and
-go. From 7 minutes for each size on it is strict: resident memory grows by at most 1 MB in 10
+go. From 7 minutes for each size on it is strict: its own memory grows by at most 1 MB in 10
 minutes after the fifth, and the 99th percentile of latency in the last minute is within 10 % of the
 sixth. Shorter runs check file descriptors, threads, endpoints and a coarse bound of memory. Latency
 counts on a machine that does nothing else.
@@ -95,8 +95,9 @@ def _soak_node(folder: Path, minutes: float, rate_hz: float) -> dict:
     report = summary(phases, rate_hz)
     for phase in report['phases']:
         print(
-            f'{phase["size"]}: {phase["results"]} results, resident memory '
-            f'{phase["growth_mb"]:+.2f} MB in {phase["growth_s"]:.0f} s, latency 99% '
+            f'{phase["size"]}: {phase["results"]} results, memory of its own '
+            f'{phase["own_growth_mb"]:+.2f} MB, resident {phase["growth_mb"]:+.2f} MB in '
+            f'{phase["growth_s"]:.0f} s, latency 99% '
             f'{phase["p99_first_ms"]:.0f} -> {phase["p99_last_ms"]:.0f} ms'
             + ('' if phase['strict'] else ' (too short to judge either)')
         )

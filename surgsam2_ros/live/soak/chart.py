@@ -59,7 +59,7 @@ def draw_soak(phases: Sequence[Phase], title: str) -> Figure:
         color=VERMILION if broken else GREEN,
     )
     memory, latency, counts = figure.subplots(3, 1, sharex=True)
-    _plot(memory, 'resident memory [MB]', {'': _counted(phases, lambda c: c.resident_mb)})
+    _plot(memory, 'memory of its own [MB]', {'': _counted(phases, lambda c: c.own_mb)})
     memory.set_ylim(*_span_of_memory(phases))
     _plot(latency, f'latency, 99% of {_BIN_S:g} s [ms]', {'': _latency(phases)})
     lines = {
@@ -102,7 +102,7 @@ def _plot(axes: Axes, name: str, lines: dict[str, Points]) -> None:
 def _span_of_memory(phases: Sequence[Phase]) -> tuple[float, float]:
     """Return the axis of memory [MB]; it begins below the smallest value after the warm-up."""
     settled = [
-        c.resident_mb
+        c.own_mb
         for phase in phases
         for c in phase.censuses
         if not phase.limits.strict or c.at_s >= phase.begin_s + WARM_UP_S
@@ -134,7 +134,7 @@ def _say_verdicts(memory: Axes, latency: Axes, phase: Phase, begin_s: float) -> 
     width, height = phase.size
     above = memory.get_xaxis_transform()
     middle = (left + right) / 2
-    memory.text(middle, 1.02, f'{width}x{height}', ha='center', color=INK, transform=above)
+    memory.text(middle, 0.04, f'{width}x{height}', ha='center', color=INK, transform=above)
     for axes, text in ((memory, growth), (latency, p99)):
         place = axes.get_xaxis_transform()
         axes.text(right, 1.02, f'{text} ', ha='right', color=INK, transform=place)

@@ -15,10 +15,18 @@ BEGIN_S = 100.0
 LONG_S, SHORT_S = 900, 60
 
 
-def censuses(duration_s, *, grow_mb=0.0, **changes):
+def censuses(duration_s, *, grow_mb=0.0, share_mb=0.0, **changes):
     """One a second, growing by so much in 10 minutes; `changes` hold in the last third."""
     calm = [
-        Census(BEGIN_S + s, 500.0 + grow_mb * s / 600, 300.0, 24, 22, 40) for s in range(duration_s)
+        Census(
+            BEGIN_S + s,
+            500.0 + (grow_mb + share_mb) * s / 600,
+            300.0 + grow_mb * s / 600,
+            24,
+            22,
+            40,
+        )
+        for s in range(duration_s)
     ]
     third = 2 * duration_s // 3
     return calm[:third] + [dataclasses.replace(census, **changes) for census in calm[third:]]
@@ -43,8 +51,14 @@ def test_a_node_that_stays_the_same_passes():
 
 def test_two_megabytes_in_ten_minutes_are_too_much():
     (finding,) = findings(LONG_S, grow_mb=2.0)
-    assert 'resident memory' in finding
+    assert 'memory of its own' in finding
     assert not findings(LONG_S, grow_mb=0.5)
+
+
+def test_images_that_come_to_lie_in_shared_memory_are_no_growth_until_they_exceed_a_segment():
+    assert not findings(LONG_S, share_mb=20.0)
+    (finding,) = findings(LONG_S, share_mb=100.0)
+    assert 'memory that it shares' in finding
 
 
 def test_the_growth_is_told_for_ten_minutes():
@@ -56,7 +70,7 @@ def test_the_growth_is_told_for_ten_minutes():
 
 def test_growth_in_the_warm_up_does_not_count():
     warming = [
-        dataclasses.replace(c, resident_mb=c.resident_mb - max(300 - (c.at_s - BEGIN_S), 0))
+        dataclasses.replace(c, own_mb=c.own_mb - max(300 - (c.at_s - BEGIN_S), 0))
         for c in censuses(LONG_S)
     ]
     assert not judge(warming, latencies(LONG_S), BEGIN_S).findings
