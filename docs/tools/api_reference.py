@@ -132,7 +132,12 @@ SERVICES = (
     ),
     Service('~/remove_object', RemoveObject, 'Forget one object.'),
     Service('~/list_objects', ListObjects, 'Which objects are tracked.'),
-    Service('~/segment', SegmentImage, 'Segment one image, without memory or effect on tracks.'),
+    Service(
+        '~/segment',
+        SegmentImage,
+        'Segment one image, without memory or effect on tracks. On a CPU that is done beside the '
+        'tracking, by a thread of low priority; on a GPU between two frames.',
+    ),
     Service('~/reset', Trigger, 'Forget all objects.'),
     Service('~/enable', SetBool, 'Pause and go on; objects and memory are kept.'),
 )

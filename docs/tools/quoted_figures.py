@@ -120,7 +120,8 @@ def disagreements(document: str, quotes: Quotes, measured: Mapping[str, Any]) ->
 def check(root: Path) -> dict[Path, list[str]]:
     """Return what is wrong, by document; documents that the list does not name have no quotes."""
     quotes, measured = read_list(root), read_measurements(root)
-    paths = [Path('README.md'), Path('models') / 'README.md']
+    names = ('README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'models/README.md')
+    paths = [Path(name) for name in names]
     paths += [path.relative_to(root) for path in sorted((root / 'docs').rglob('*.md'))]
     unknown = sorted(set(quotes) - set(paths))
     found = {path: ['is listed, but is no document'] for path in unknown}

@@ -66,13 +66,14 @@ class Progress:
         self._told = time.monotonic()
         since, count = self._first or (self._told, 0)
         elapsed, steps = self._told - since, self._done - count
+        known = steps > 0 and elapsed > 0
         line = tqdm.format_meter(
             self._done,
             self._total,
-            elapsed,
+            elapsed if known else 0.0,
             prefix=self._label,
             unit='',
-            rate=steps / elapsed if steps > 0 and elapsed > 0 else None,
+            rate=steps / elapsed if known else None,
             postfix=self._note,
             bar_format=_LINE,
         )

@@ -60,3 +60,10 @@ def test_a_terminal_gets_one_line_that_is_drawn_over():
     assert text.count('\n') == 1
     assert text.split('\r')[-1].rstrip().endswith('note 4')
     assert 'tracking  4/4' in text.split('\r')[-1]
+
+
+def test_nothing_is_known_of_the_rate_by_the_first_steps():
+    stream = io.StringIO()
+    with Progress(14, 'boards', stream=stream) as shown:
+        shown.update(1)
+    assert stream.getvalue() == 'boards  1/14  ?/s  ? left\n'
