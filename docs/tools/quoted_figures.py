@@ -79,7 +79,7 @@ def filled_in(sentence: str, measured: Mapping[str, Any]) -> str:
         content = measured.get(match['file'])
         if content is None:
             raise ValueError(f'{match[0]}: there is no {match["file"]}.json in {MEASURED}')
-        first, operator, second = re.fullmatch(r'(\S+)(?: ([/-]) (\S+))?', match['path']).groups()
+        first, operator, second = re.fullmatch(r'(.+?)(?: ([/-]) (.+))?', match['path']).groups()
         value = _at(content, first, match[0])
         if operator == '/':
             value /= _at(content, second, match[0])
