@@ -16,6 +16,7 @@ pytest.importorskip('rclpy')
 pytest.importorskip('torch')
 
 from node_processes import write_random_checkpoint
+from recorded_bag import FRAMES, IMAGES, TRUTH, write_recorded_bag
 from repository import REPO
 
 from surgsam2_ros.cli import main
@@ -53,6 +54,13 @@ def _bag(tmp_path):
             bag.write_image('/left/image_raw', rgb, encoding='rgb8', **stamp)
             bag.write_image('/left/truth', truth(index), encoding='mono8', **stamp)
     return tmp_path / 'scene.mcap'
+
+
+@pytest.fixture(name='recorded')
+def _recorded(tmp_path):
+    """Give the arguments that name the clip of photographed instruments."""
+    bag = write_recorded_bag(tmp_path / 'recorded.mcap')
+    return '--bag', bag, '--image-topic', IMAGES, '--truth-topic', TRUTH
 
 
 @pytest.fixture(name='checkpoint', scope='session')
@@ -163,24 +171,17 @@ def test_the_composed_scene_is_tracked(run_demo):
 
 
 @pytest.mark.skipif(not NANO.exists(), reason='the trained weights are not in models/')
-def test_two_photographed_instruments_are_tracked(shared_data, run_demo):
-    status, shown, summary = run_demo(
-        *('--bag', shared_data('bags/two_tools.mcap'), '--rate', '8'),
-        *('--image-topic', '/endoscope/left/image_raw/compressed'),
-        *('--truth-topic', '/endoscope/left/ground_truth', '--minimum-iou', '0.75'),
-    )
+def test_two_photographed_instruments_are_tracked(recorded, run_demo):
+    status, shown, summary = run_demo(*recorded, '--rate', '8', '--minimum-iou', '0.75')
     assert status == 0, shown
-    assert summary['frames_out'] == 48
+    assert summary['frames_out'] == FRAMES
     assert len(summary['objects']) == 2
 
 
 @pytest.mark.skipif(not NANO.exists(), reason='the trained weights are not in models/')
-def test_two_photographed_instruments_are_found_by_themselves(shared_data, run_demo):
-    status, shown, summary = run_demo(
-        *('--discover', '--bag', shared_data('bags/two_tools.mcap'), '--rate', '8'),
-        *('--image-topic', '/endoscope/left/image_raw/compressed'),
-        *('--truth-topic', '/endoscope/left/ground_truth', '--minimum-iou', '0.7'),
-    )
+def test_two_photographed_instruments_are_found_by_themselves(recorded, run_demo):
+    arguments = ('--discover', *recorded, '--rate', '8', '--minimum-iou', '0.6')
+    status, shown, summary = run_demo(*arguments)
     assert status == 0, shown
     assert [entry['object_id'] for entry in summary['objects']] == ['found_1', 'found_2']
     assert ', no prompts' in shown

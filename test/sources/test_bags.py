@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from recorded_bag import write_recorded_bag
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 from surgsam2_ros.sources import (
@@ -330,8 +331,8 @@ def test_a_bag_of_another_writer_gives_images_and_truth(shared_data):
     assert set(np.unique(labels[0][1])) == {0, 1, 2}
 
 
-def test_a_copy_of_a_bag_is_the_same_byte_for_byte(shared_data, tmp_path):
-    with BagReader(shared_data('bags/two_tools.mcap')) as reader:
+def test_a_copy_of_a_bag_is_the_same_byte_for_byte(tmp_path):
+    with BagReader(write_recorded_bag(tmp_path / 'recorded.mcap')) as reader:
         with BagWriter(tmp_path / 'copy') as bag:
             for topic in reader.topics.values():
                 definition = reader.definition(topic.type_name)

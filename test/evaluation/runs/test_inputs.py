@@ -23,6 +23,7 @@ from evaluation_data import (
     write_labels,
     write_vos,
 )
+from recorded_bag import CLIP, TRUTH, write_recorded_bag
 from repository import shared_data
 
 from surgsam2_ros.evaluation.runs.inputs import open_videos
@@ -254,12 +255,10 @@ def test_an_opened_video_is_sent_unopened(tmp_path):
     check_frames(pickle.loads(pickle.dumps(video)))
 
 
-def test_the_recorded_clip_is_the_same_as_folder_and_as_bag():
-    folder = open_videos(shared_data('endoscope_clips'), only=['two_tools'])[0]
-    (bag,) = open_videos(
-        shared_data('bags/two_tools.mcap'), truth_topic='/endoscope/left/ground_truth'
-    )
-    for index in (0, 31, 47):
+def test_the_recorded_clip_is_the_same_as_folder_and_as_bag(tmp_path):
+    (folder,) = open_videos(CLIP)
+    (bag,) = open_videos(write_recorded_bag(tmp_path / 'recorded.mcap'), truth_topic=TRUTH)
+    for index in (0, 4, 11):
         np.testing.assert_array_equal(bag.image(index), folder.image(index))
         np.testing.assert_array_equal(bag.truth(index), folder.truth(index))
 
