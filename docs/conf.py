@@ -1,6 +1,12 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Settings of Sphinx: `make docs` builds the site in build/site/ from the Markdown of the tree."""
+"""Settings of Sphinx: `make docs` builds the site in build/site/ from the Markdown of the tree.
+
+The ROS build farm's rosdoc2 takes them too. It copies this folder, and wraps these settings there:
+links to documents outside lead nowhere then.
+"""
+
+from pathlib import Path
 
 from surgsam2_ros import __version__
 
@@ -18,6 +24,9 @@ include_patterns = [
     'models/README.md',
 ]
 root_doc = 'docs/index'
+by_rosdoc2 = not (Path(__file__).resolve().parents[1] / 'package.xml').is_file()
+if by_rosdoc2:
+    include_patterns, root_doc = ['**.md'], 'index'
 
 extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon']
 myst_heading_anchors = 4
