@@ -84,7 +84,11 @@ def _describe(mistake: Mapping[str, Any]) -> str:
 
 
 def _read_yaml(text: str) -> Any:
-    return yaml.load(text, Loader=_Loader)
+    loader = _Loader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 def _override(values: dict[str, Any], override: str) -> None:

@@ -31,7 +31,7 @@ def test_the_documents_quote_what_was_measured(path, texts):
 def test_every_stored_measurement_names_its_command():
     for path in (REPO / quoted_figures.MEASURED).rglob('*.json'):
         command = json.loads(path.read_text(encoding='utf-8'))['command']
-        limits = r'([A-Z_]+=\w+ )*'  # of the processor
+        limits = r'([A-Z_]+=[\w./]+ )*'  # of the processor, and where a library lies
         assert re.match(rf'{limits}(surgsam2|python docs/tools/\S+|make) ', command), path.name
 
 

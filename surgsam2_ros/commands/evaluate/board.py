@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ def run_board(options: argparse.Namespace) -> int:
             on_finished=lambda done, job: progress.update(done),
         )
     gflop = gflop_per_frame(load_once(network), tracker)
-    report = describe_boards(measured, network, tracker, made, gflop)
+    report = describe_boards(measured, network, dataclasses.asdict(tracker), made, gflop)
     print(board_report(report))
     if options.json is not None:
         written = write_boards(options.json, report, measured)

@@ -5,10 +5,9 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from surgsam2_ros.evaluation.board import VideoMeasurement, board_figures, judge_together
 from surgsam2_ros.evaluation.measures import FRAME_MEASURES
@@ -20,9 +19,6 @@ from surgsam2_ros.evaluation.runs.run_description import (
 )
 from surgsam2_ros.evaluation.runs.settings import NetworkChoice
 
-if TYPE_CHECKING:
-    from surgsam2_ros.tracking import TrackerConfig
-
 SCHEMA = 1
 _COLUMNS = ('score', 'presence', 'state', 'area', 'truth_area')
 
@@ -30,7 +26,7 @@ _COLUMNS = ('score', 'presence', 'state', 'area', 'truth_area')
 def describe_boards(
     measured: Mapping[str, Sequence[VideoMeasurement]],
     network: NetworkChoice,
-    tracker: TrackerConfig,
+    tracker: Mapping[str, Any],
     made: Mapping[str, Any],
     gflop: Mapping[str, float],
 ) -> dict[str, Any]:
@@ -39,21 +35,20 @@ def describe_boards(
     Args:
         measured: videos by board.
         network: that tracked them.
-        tracker: its settings.
+        tracker: the fields of its settings.
         made: how: command, time, behaviour, corrections, seed.
         gflop: operations of a frame, by number of objects.
     """
-    settings = dataclasses.asdict(tracker)
     return {
         'schema': SCHEMA,
         **made,
         'model': describe_model(network),
-        'tracker': settings,
+        'tracker': dict(tracker),
         'versions': describe_versions(),
         'hardware': describe_hardware(network.device),
         'gflop_per_frame': dict(gflop),
-        'boards': [board_figures(name, videos, settings) for name, videos in measured.items()],
-        'all_boards': judge_together(measured, 'mask', settings),
+        'boards': [board_figures(name, videos, tracker) for name, videos in measured.items()],
+        'all_boards': judge_together(measured, 'mask', tracker),
     }
 
 
