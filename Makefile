@@ -168,6 +168,8 @@ bench: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/charts $(STAMP
 	$(BENCH) --through node --models surgsam2_nano_320 --objects 1 --image-sizes 640x512 1280x1024 --viewers 1 --previews --duration 30 \
 	  --json docs/benchmarks/parts/nano_320_previews.json
 	$(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 4 --against sam2 --json docs/benchmarks/small_512.json
+	$(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 4 --prune 0 2 --against sam2 surgsam2 --rounds 5 \
+	  --json docs/benchmarks/small_512_pruning_native.json
 	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
 	  $(BENCH) --models sam2.1_hiera_s --sizes 512 --objects 1 4 --prune 0 2 --against sam2 surgsam2 --rounds 5 \
 	  --json docs/benchmarks/small_512_pruning.json

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from surgsam2_ros.network import ImageFeatures, MaskHint, SurgSAM2
 from surgsam2_ros.network.memory_assembly import MemoryTable, assemble_memory
-from surgsam2_ros.tracking.memory_plan import gather
 from surgsam2_ros.tracking.preprocess import imagenet_statistics, normalise
 
 
@@ -109,42 +108,4 @@ class TrackingStep(nn.Module):
         network = self.network
         return network.encode_memory(
             stride16, network.masks_to_remember(mask_logits), presence_logits, from_prompt=False
-        )
-
-
-class WholeStep(nn.Module):
-    """A frame from its pixels and the memory bank to masks and new memories."""
-
-    def __init__(self, encoding: EncodingStep, tracking: TrackingStep) -> None:
-        super().__init__()
-        self.encoding, self.tracking = encoding, tracking
-
-    def forward(
-        self,
-        image: Tensor,
-        memories: Tensor,
-        pointers: Tensor,
-        places: Tensor,
-        pointer_places: Tensor,
-        encoding: Tensor,
-        candidate: Tensor,
-        age: Tensor,
-        counts: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Track N objects through an image; returns what `TrackingStep` does.
-
-        Args:
-            image: uint8 [1, 3, S, S].
-            memories: [slots, places, L, Dm], the spatial memories of the bank.
-            pointers: [slots, places, D], its object pointers.
-            places, pointer_places, encoding, candidate, age, counts: of a `MemoryPlan`.
-        """
-        return self.tracking(
-            *self.encoding(image),
-            gather(memories, places),
-            gather(pointers, pointer_places),
-            encoding,
-            candidate,
-            age,
-            counts,
         )

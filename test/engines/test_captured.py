@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 import torch
 from tiny_network import LEAN, noise_frames, tiny_network
+from torch import nn
 
 from surgsam2_ros.benchmarks.measuring import count
 from surgsam2_ros.engines.captured import (
@@ -18,8 +19,9 @@ from surgsam2_ros.engines.captured import (
 )
 from surgsam2_ros.tracking import Prompt, StreamingTracker, TrackerConfig
 from surgsam2_ros.tracking.engines import EagerEncoder, EagerStepper, Engine
+from surgsam2_ros.tracking.memory_plan import gather
 from surgsam2_ros.tracking.preprocess import resize_image
-from surgsam2_ros.tracking.tracking_step import EncodingStep, TrackingStep, WholeStep
+from surgsam2_ros.tracking.tracking_step import EncodingStep, TrackingStep
 
 FRAMES = noise_frames(24)
 BOXES = [(5, 5, 30, 30), (30, 10, 70, 40), (2, 20, 40, 47)]
@@ -46,6 +48,19 @@ def tracker_with(network, objects, engine=None, frames=20, **settings):
     for rgb in FRAMES[:frames]:
         tracker.track(rgb)
     return tracker
+
+
+class WholeStep(nn.Module):
+    """A frame from its pixels and the memory bank to masks and new memories."""
+
+    def __init__(self, encoding: EncodingStep, tracking: TrackingStep) -> None:
+        super().__init__()
+        self.encoding, self.tracking = encoding, tracking
+
+    def forward(self, image, memories, pointers, places, pointer_places, *table):
+        """Take the image, the bank's memories and pointers, and a `MemoryPlan`."""
+        read = gather(memories, places), gather(pointers, pointer_places)
+        return self.tracking(*self.encoding(image), *read, *table)
 
 
 def whole_step(network, tracker, slots):
