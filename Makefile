@@ -158,7 +158,7 @@ evaluate-nano: $(STAMPS)/package $(STAMPS)/charts $(STAMPS)/baselines ## measure
 BENCH = $(BIN)/surgsam2 bench $(ARGS)
 PEERS = sam2 transformers-sam2 edgetam
 
-bench: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/charts $(STAMPS)/onnx $(STAMPS)/console ## measure what a frame costs (half an hour to one and a half), renew docs/benchmarks/ and the documents
+bench: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/charts $(STAMPS)/onnx $(STAMPS)/console ## measure what a frame costs (one to two hours), renew docs/benchmarks/ and the documents
 	$(BENCH) --models surgsam2_nano surgsam2_nano_320 --objects 1 2 --growth-frames 300 --json docs/benchmarks/nano.json
 	$(BENCH) --models surgsam2_nano surgsam2_nano_320 --objects 1 2 --backend onnx --profile fast --json docs/benchmarks/nano_onnx_fast.json
 	$(BENCH) --models surgsam2_nano_320 --objects 1 2 --against with-detector --rounds 100 --json docs/benchmarks/nano_320_detector.json
@@ -179,6 +179,8 @@ bench: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/bench $(STAMPS)/charts $(STAMP
 	  --plot docs/images/benchmark.png
 	$(BENCH) --models sam2.1_hiera_s --sizes 1024 --objects 1 4 --against sam2 --rounds 3 \
 	  --json docs/benchmarks/small_1024.json
+	ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
+	  $(BENCH) --models sam2.1_hiera_s --sizes 1024 --objects 1 4 --against sam2 --rounds 2 --json docs/benchmarks/small_1024_avx2.json
 	$(BENCH) --models sam2.1_hiera_t --sizes 256 --objects 1 --against $(PEERS) --growth-frames 300 \
 	  --json docs/benchmarks/tiny_256_growth.json
 	$(BIN)/python docs/tools/figures.py --write
