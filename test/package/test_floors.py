@@ -40,4 +40,4 @@ def floors(room: str) -> dict[str, int]:
 def test_the_tracker_has_few_floors():
     tracking = floors('surgsam2_ros.tracking')
     assert tracking['tracker'] == max(tracking.values()) <= MOST_FLOORS
-    assert tracking['mask_crop'] == 1 < tracking['memory_bank'] < tracking['engines']
+    assert tracking['mask_crop'] == 1 < tracking['memory_bank'] < tracking['tracker']

@@ -17,9 +17,10 @@ LONG_S, SHORT_S = 900, 60
 
 def phase(duration_s=LONG_S, *, grow_mb=0.0):
     """One that grows by so much in 10 minutes."""
+    grown = [grow_mb * s / 600 for s in range(1, duration_s)]
     censuses = [
-        Census(100.0 + s, 500.0 + grow_mb * s / 600, 300.0, 24, 22, 40)
-        for s in range(1, duration_s)
+        Census(100.0 + s, 500.0 + more, 300.0 + more, 24, 22, 40)
+        for s, more in enumerate(grown, start=1)
     ]
     latencies = [(100.0 + s, 20.0) for s in range(duration_s)]
     limits = judge(censuses, latencies, 100.0)
