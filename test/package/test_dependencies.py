@@ -178,11 +178,13 @@ def test_the_node_imports_nothing_that_only_the_commands_need():
     assert_imported_in(['tqdm'], 'commands')
 
 
-def test_the_console_and_the_training_pin_the_same_versions():
-    console, training = requirements('console'), requirements('train')
-    assert {name: console[name] for name in training if name in console} == {
-        name: version for name, version in training.items() if name in console
-    }
+def test_no_two_lists_pin_different_versions():
+    """All go into one environment, in any order."""
+    pinned: dict[str, set[str]] = {}
+    for path in (REPO / 'requirements').glob('*.txt'):
+        for name, version in requirements(path.stem).items():
+            pinned.setdefault(name.lower().replace('_', '-'), set()).add(version)
+    assert {name: versions for name, versions in pinned.items() if len(versions) > 1} == {}
 
 
 def test_ray_is_pinned_and_imported_in_one_place():
