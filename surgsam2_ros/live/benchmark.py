@@ -156,7 +156,7 @@ def _run_node(
     from surgsam2_ros.benchmarks.through_node import first_and_last, frame_rows, node_row
     from surgsam2_ros.evaluation.metrics.live import live_scores
     from surgsam2_ros.live.node_process import replaying_node
-    from surgsam2_ros.live.previews import asking, preview_row
+    from surgsam2_ros.live.previews import PreviewAsker, preview_row
     from surgsam2_ros.live.viewers import viewer_row, viewing
     from surgsam2_ros.nodes.replay.camera_run import CameraRun
     from surgsam2_ros.sources import FilePrompt
@@ -169,10 +169,12 @@ def _run_node(
     with (
         replaying_node(folder, parameters, {'__ns': namespace}) as node,
         viewing(target, case.viewers, folder) as viewers,
-        asking(target, _clip(case)[0][0], folder)
-        if case.previews
-        else contextlib.nullcontext() as asked,
+        contextlib.ExitStack() as stack,
     ):
+        asker = None
+        if case.previews:
+            asker = PreviewAsker(target, _clip(case)[0][0], folder)
+            stack.callback(asker.close)
         run = CameraRun(camera, target, f'{namespace}/image', check_node=node.check)
         log = run.run(
             prompts,
@@ -188,8 +190,8 @@ def _run_node(
     named = {name: live[name] for name in _LIVE} | first_and_last(sent, arrived)
     rounded = {name: v if v is None else round(v, 3) for name, v in named.items()}
     shown = viewer_row(viewers, sent[0], sent[-1])
-    if asked is not None:
-        shown |= preview_row(asked.answers(), sent[0], sent[-1])
+    if asker is not None:
+        shown |= preview_row(asker.answers(), sent[0], sent[-1])
     return {**rounded, **figures, **shown}
 
 

@@ -17,7 +17,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,14 +29,14 @@ PERIOD_S = 1.0
 _ANSWER_S = 10.0
 
 
-class Preview(NamedTuple):
-    """An answer: when it was asked for, by the system's clock [ns], and how long it took [ms]."""
+class AnsweredPreview(NamedTuple):
+    """When it was asked for, by the system's clock [ns], and how long it took [ms]."""
 
     asked_ns: int
     took_ms: float
 
 
-class Asking:
+class PreviewAsker:
     """Asks a node for previews from another process until it is closed.
 
     Args:
@@ -69,7 +68,7 @@ class Asking:
         self._process.kill()
         self._process.wait()
 
-    def answers(self) -> list[Preview]:
+    def answers(self) -> list[AnsweredPreview]:
         """Return what was answered.
 
         Raises:
@@ -79,20 +78,10 @@ class Asking:
         if not lines:
             said = ''.join(self._log.read_text(errors='replace').splitlines(keepends=True)[-5:])
             raise LiveError(f'no preview was answered: {said.strip() or "it said nothing"}')
-        return [Preview(*json.loads(line)) for line in lines]
+        return [AnsweredPreview(*json.loads(line)) for line in lines]
 
 
-@contextlib.contextmanager
-def asking(node: str, image: np.ndarray, folder: Path) -> Iterator[Asking]:
-    """Have previews asked of a node in the block."""
-    asked = Asking(node, image, folder)
-    try:
-        yield asked
-    finally:
-        asked.close()
-
-
-def preview_row(previews: list[Preview], first_ns: int, last_ns: int) -> dict[str, Any]:
+def preview_row(previews: list[AnsweredPreview], first_ns: int, last_ns: int) -> dict[str, Any]:
     """Return the times of those asked for between two stamps, and how many these are."""
     from surgsam2_ros.benchmarks.through_node import spread
 

@@ -31,6 +31,7 @@ from surgsam2_ros.benchmarks.contenders.pruning_sam2 import surviving_tokens
 from surgsam2_ros.benchmarks.contenders.transformers_weights import transformers_state
 from surgsam2_ros.benchmarks.gpu_check.weights import heat
 from surgsam2_ros.benchmarks.rows import measure_network
+from surgsam2_ros.commands.bench.command import AGAINST
 from surgsam2_ros.network import TrunkConfig, build_network, load_config
 from surgsam2_ros.network.checkpoint import load_network, use_mixed_precision
 
@@ -242,3 +243,7 @@ def test_a_network_without_a_detector_is_told_of():
     found, missing = measure_network(network, case(network, 'with-detector'), 'random')
     assert not found
     assert 'detector weights' in missing['with-detector']
+
+
+def test_every_contender_can_be_chosen_by_its_name():
+    assert set(AGAINST) == {'none', *CONTENDERS}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from surgsam2_ros.benchmarks.cases import Case
 
-_AGAINST = (
+AGAINST = (
     'none',
     'sam2',
     'sam2-vos-optimized',
@@ -73,10 +73,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         '--against',
         nargs='+',
-        choices=_AGAINST,
+        choices=AGAINST,
         default=['none'],
         metavar='OTHER',
-        help=f'one or more of {", ".join(_AGAINST)} (none)',
+        help=f'one or more of {", ".join(AGAINST)} (none)',
     )
     parser.add_argument(
         '--prune',

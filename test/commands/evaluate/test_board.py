@@ -9,14 +9,9 @@ import json
 
 import cv2
 import pytest
-from evaluation_data import write_tiny_model, write_vos
+from evaluation_data import write_vos
 
 from surgsam2_ros.cli import main
-
-
-@pytest.fixture(name='model', scope='module')
-def _model(tmp_path_factory):
-    return write_tiny_model(tmp_path_factory.mktemp('model'))
 
 
 @pytest.fixture(name='root')

@@ -10,7 +10,7 @@ import shutil
 
 import pytest
 import yaml
-from evaluation_data import TRUTH_TOPIC, write_bag, write_tiny_model, write_vos
+from evaluation_data import TRUTH_TOPIC, write_bag, write_vos
 
 from surgsam2_ros.cli import main
 from surgsam2_ros.commands.evaluate.config import read_config
@@ -20,11 +20,6 @@ from surgsam2_ros.evaluation.records import read_run, read_video
 from surgsam2_ros.evaluation.runs import tracker_run
 from surgsam2_ros.share import share_folder
 from surgsam2_ros.sources import open_source
-
-
-@pytest.fixture(name='model', scope='module')
-def _model(tmp_path_factory):
-    return write_tiny_model(tmp_path_factory.mktemp('model'))
 
 
 @pytest.fixture(name='root')

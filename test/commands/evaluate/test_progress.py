@@ -6,20 +6,9 @@ from __future__ import annotations
 
 import io
 
-import pytest
-
-from surgsam2_ros.commands import progress
 from surgsam2_ros.commands.evaluate.progress import EvaluationProgress
 from surgsam2_ros.evaluation.records import VideoRecord
 from surgsam2_ros.evaluation.runs.jobs import Standing, Tally
-
-
-@pytest.fixture(name='clock')
-def _clock(monkeypatch):
-    """Give a list whose one entry is the time, and let the progress believe it."""
-    now = [100.0]
-    monkeypatch.setattr(progress.time, 'monotonic', lambda: now[0])
-    return now
 
 
 def test_the_time_left_is_that_of_the_frames_to_come_at_the_rate_so_far(clock):
