@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f'{planned.index:3} {planned.item.name}')
         return 0
 
-    from surgsam2_ros.live.chaos.fault import BrokenPromiseError
+    from surgsam2_ros.live.chaos.expectations import BrokenPromiseError
     from surgsam2_ros.live.chaos.stage import Stage
     from surgsam2_ros.live.interruption import termination_as_interrupt
     from surgsam2_ros.live.ros_environment import use_large_image_profile, use_own_domain

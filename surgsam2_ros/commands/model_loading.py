@@ -91,7 +91,7 @@ def use_arithmetic(arguments: argparse.Namespace) -> str:
     Nothing is captured: most files are over before all captures are made.
     """
     from surgsam2_ros.engines import DeviceDescription, choose_arithmetic
-    from surgsam2_ros.tracking.current_device import use_device
+    from surgsam2_ros.network.current_device import use_device
 
     device = choose_device(arguments.device)
     use_device(device)

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 
 from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, SurgSAM2
-from surgsam2_ros.tracking.device_transfer import upload
+from surgsam2_ros.network.device_transfer import upload
 from surgsam2_ros.tracking.engines import EagerStepper
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.memory_selection import ObjectMemory

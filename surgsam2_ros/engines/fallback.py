@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint
-from surgsam2_ros.tracking.device_errors import is_device_lost
+from surgsam2_ros.network.device_errors import is_device_lost
 from surgsam2_ros.tracking.engines import first_line
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.memory_selection import ObjectMemory

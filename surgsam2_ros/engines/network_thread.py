@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from surgsam2_ros.network import ImageFeatures
-from surgsam2_ros.tracking.current_device import use_device
+from surgsam2_ros.network.current_device import use_device
 from surgsam2_ros.tracking.engines import Encoder, Engine, Stepper
 
 PATIENCE_S = 0.004

@@ -13,7 +13,7 @@ import torch
 
 from surgsam2_ros.engines.onnx_export import FEATURES, HINT, OUTPUTS, READ
 from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, SurgSAM2
-from surgsam2_ros.tracking.device_transfer import upload
+from surgsam2_ros.network.device_transfer import upload
 from surgsam2_ros.tracking.engines import EngineError
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.memory_selection import ObjectMemory

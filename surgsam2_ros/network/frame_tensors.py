@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -61,6 +62,10 @@ class Decoded(NamedTuple):
     def chosen(self) -> Decoded:
         """The same without the candidates."""
         return self._replace(candidates=None)
+
+    def read_scores(self) -> list[tuple[float, float]]:
+        """Return predicted IoU and presence logit of each object; waits for the device."""
+        return torch.stack([self.iou, self.presence_logits], dim=1).tolist()
 
     @property
     def high_res_logits(self) -> Tensor:

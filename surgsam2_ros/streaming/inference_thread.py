@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from surgsam2_ros.network.device_errors import empty_cache, is_device_lost, is_out_of_memory
 from surgsam2_ros.sources.image_encodings import EncodingError
 from surgsam2_ros.streaming.frame_preparation import DecodedFrame, FramePreparation
 from surgsam2_ros.streaming.frame_slot import FrameSlot, ReceivedFrame
@@ -33,7 +34,6 @@ from surgsam2_ros.streaming.stamp_order import Order, StampOrder, describe_age
 from surgsam2_ros.streaming.tracked_frame import PromptOutcome, TrackedFrame
 from surgsam2_ros.streaming.watchdog import Work, WorkLog
 from surgsam2_ros.tracking import ObjectInfo, StreamingTracker
-from surgsam2_ros.tracking.device_errors import empty_cache, is_device_lost, is_out_of_memory
 
 _STOP_TIMEOUT_S = 10.0
 _MOMENT_S = 0.6

@@ -24,7 +24,7 @@ from typing import Any
 
 from safetensors.torch import load, save
 
-from surgsam2_ros.tracking import TrackerSnapshot
+from surgsam2_ros.tracking.snapshot import TrackerSnapshot
 
 MOST_BYTES = 1 << 30
 """Larger snapshots are neither written nor read."""

@@ -18,12 +18,8 @@ from surgsam2_ros.streaming.snapshot_file import (
     SnapshotRefusedError,
     StoredSnapshot,
 )
-from surgsam2_ros.tracking import (
-    SnapshotError,
-    StreamingTracker,
-    restore_snapshot,
-    take_snapshot,
-)
+from surgsam2_ros.tracking import StreamingTracker
+from surgsam2_ros.tracking.snapshot import SnapshotError, restore_snapshot, take_snapshot
 
 REMINDER_S = 60.0
 """A fault that stays is reported again after this long."""

@@ -13,12 +13,6 @@ from surgsam2_ros.tracking.preprocess import PreparedFrame
 from surgsam2_ros.tracking.prompts import Prompt, PromptError, UnknownObjectError
 from surgsam2_ros.tracking.proposal import Proposal
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo, Track
-from surgsam2_ros.tracking.snapshot import (
-    SnapshotError,
-    TrackerSnapshot,
-    restore_snapshot,
-    take_snapshot,
-)
 from surgsam2_ros.tracking.states import TrackState
 from surgsam2_ros.tracking.tracker import StreamingTracker
 
@@ -35,15 +29,11 @@ __all__ = [
     'Prompt',
     'PromptError',
     'Proposal',
-    'SnapshotError',
     'StreamingTracker',
     'Track',
     'TrackState',
     'TrackerConfig',
-    'TrackerSnapshot',
     'UnknownObjectError',
     'look_ahead',
     'memories_read',
-    'restore_snapshot',
-    'take_snapshot',
 ]

@@ -36,11 +36,6 @@ _NEAR_PIXELS = 4.0  # around a click that looks may change, besides what is near
 _LOOKS = 2.0  # logits per unit of evidence that a click changes
 
 
-def are_clicks(prompts: Sequence[PromptInputs]) -> bool:
-    """Say whether all prompts are clicks, without a box or a mask among them."""
-    return all(one.mask is None and bool((one.labels <= 1).all()) for one in prompts)
-
-
 def repair(
     network: SurgSAM2,
     features: ImageFeatures,

@@ -7,10 +7,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from surgsam2_ros.tracking.view import REGIONS, WHOLE
-
 MOST_INSTANCES = 254
 """Instance values of the label image are 1 to 254; 0 is background, 255 stays free for users."""
+
+WHOLE, AUTO = 'full', 'auto'
+REGIONS = (AUTO, WHOLE)
+"""What of an image the network sees: the lit view of an endoscope, or all of it."""
 
 
 @dataclass(frozen=True)

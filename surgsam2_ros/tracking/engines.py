@@ -14,18 +14,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-import torch
-
 from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, SurgSAM2
-from surgsam2_ros.tracking.device_transfer import upload
+from surgsam2_ros.network.device_transfer import upload
 from surgsam2_ros.tracking.tracking_step import EncodingStep, TrackingStep
 
 if TYPE_CHECKING:
-    from surgsam2_ros.tracking.memory_bank import MemoryBank
-    from surgsam2_ros.tracking.memory_selection import ObjectMemory
+    import torch
 
-NewMemory = torch.Tensor | Callable[[], torch.Tensor]
-"""The spatial memories [N, Dm, m, m] of a frame, or what makes them when they are wanted."""
+    from surgsam2_ros.tracking.memory_bank import MemoryBank, NewMemory
+    from surgsam2_ros.tracking.memory_selection import ObjectMemory
 
 
 class EngineError(RuntimeError):

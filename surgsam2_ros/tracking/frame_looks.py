@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from surgsam2_ros.tracking.device_transfer import upload_indices
+from surgsam2_ros.network.device_transfer import upload_indices
 
 if TYPE_CHECKING:
     from surgsam2_ros.network.appearance_model import Appearance, AppearanceModel

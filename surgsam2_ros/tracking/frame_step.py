@@ -16,17 +16,16 @@ import torch
 
 from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint, SurgSAM2
 from surgsam2_ros.network.appearance_model import add_to_hint, add_to_mask
+from surgsam2_ros.network.device_transfer import upload, upload_indices
 from surgsam2_ros.network.motion import move_masks
 from surgsam2_ros.network.surgsam2 import clamp_previous
-from surgsam2_ros.tracking.click_repair import are_clicks, repair
-from surgsam2_ros.tracking.device_transfer import upload, upload_indices
-from surgsam2_ros.tracking.prompt_inputs import PromptInputs, merge_points
+from surgsam2_ros.tracking.click_repair import repair
+from surgsam2_ros.tracking.prompt_inputs import PromptInputs, are_clicks, merge_points
 
 if TYPE_CHECKING:
-    from surgsam2_ros.tracking.engines import NewMemory
     from surgsam2_ros.tracking.frame_looks import FrameLooks
-    from surgsam2_ros.tracking.memory_bank import MemoryBank
-    from surgsam2_ros.tracking.tracked_object import Task
+    from surgsam2_ros.tracking.memory_bank import MemoryBank, NewMemory
+    from surgsam2_ros.tracking.task import Task
 
 
 class FrameStep:

@@ -8,11 +8,12 @@ integers and never wait for the device.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
 
+from surgsam2_ros.network.device_transfer import upload_indices
 from surgsam2_ros.network.frame_pruning import count_pruned
 from surgsam2_ros.network.memory_assembly import (
     MemoryFrame,
@@ -20,7 +21,6 @@ from surgsam2_ros.network.memory_assembly import (
     PointerFrame,
     assemble_memory,
 )
-from surgsam2_ros.tracking.device_transfer import upload_indices
 from surgsam2_ros.tracking.memory_plan import (
     FixedSize,
     MemoryPlan,
@@ -34,6 +34,9 @@ from surgsam2_ros.tracking.token_pruning import choose_cells
 if TYPE_CHECKING:
     from surgsam2_ros.network import MemoryTokens, NetworkConfig, SurgSAM2
     from surgsam2_ros.tracking.config import TrackerConfig
+
+NewMemory = torch.Tensor | Callable[[], torch.Tensor]
+"""The spatial memories [N, Dm, m, m] of a frame, or what makes them when they are wanted."""
 
 STORED_DTYPE = torch.bfloat16
 """Spatial memories are stored in bfloat16 even in float32 runs, as the official predictor does."""

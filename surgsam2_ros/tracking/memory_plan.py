@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from surgsam2_ros.network.device_transfer import upload
 from surgsam2_ros.network.memory_assembly import (
     MemoryCounts,
     MemorySelection,
     MemoryTable,
 )
-from surgsam2_ros.tracking.device_transfer import upload
 
 
 @dataclass(frozen=True)

@@ -7,21 +7,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import torch
-
+from surgsam2_ros.network import Decoded
 from surgsam2_ros.network.appearance_model import Appearance, AppearanceModel, judge
 from surgsam2_ros.tracking.frame_looks import FrameLooks
 
 if TYPE_CHECKING:
-    from surgsam2_ros.network import Decoded, ImageFeatures
+    import torch
+
+    from surgsam2_ros.network import ImageFeatures
     from surgsam2_ros.tracking.config import TrackerConfig
     from surgsam2_ros.tracking.frame_step import FrameStep
-    from surgsam2_ros.tracking.tracked_object import Task, TrackedObject
-
-
-def read_scores(decoded: Decoded) -> list[tuple[float, float]]:
-    """Return predicted IoU and presence logit of each object; waits for the device."""
-    return torch.stack([decoded.iou, decoded.presence_logits], dim=1).tolist()
+    from surgsam2_ros.tracking.task import Task
+    from surgsam2_ros.tracking.tracked_object import TrackedObject
 
 
 class ObjectStep:
@@ -51,7 +48,7 @@ class ObjectStep:
         *,
         waiting_for: int | None = None,
         described: torch.Tensor | None = None,
-        scores_of: Callable[[Decoded], list[tuple[float, float]]] = read_scores,
+        scores_of: Callable[[Decoded], list[tuple[float, float]]] = Decoded.read_scores,
     ) -> tuple[Decoded, Callable[[], None]]:
         """Take objects through a frame and apply the prompts that wait for it.
 

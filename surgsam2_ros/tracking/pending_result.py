@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from surgsam2_ros.tracking.mask_overlap import overlaps
-from surgsam2_ros.tracking.object_step import read_scores
 from surgsam2_ros.tracking.rendering import (
     DeviceRendering,
     Rendering,
@@ -62,7 +61,7 @@ class Drawing:
         A GPU sends them with the masks: one wait does for both.
         """
         self.start(decoded)
-        return read_scores(decoded) if self._on_device is None else self._on_device.scores()
+        return decoded.read_scores() if self._on_device is None else self._on_device.scores()
 
     def finish(self, decoded: Decoded) -> Rendering:
         """Return the masks."""

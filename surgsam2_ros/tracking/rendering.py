@@ -18,9 +18,9 @@ import torch
 import torch.nn.functional as F
 
 from surgsam2_ros.network import ABSENT_LOGIT, Decoded
+from surgsam2_ros.network.device_transfer import Download
 from surgsam2_ros.tracking.box_resize import LogitBox, resize_above
 from surgsam2_ros.tracking.config import presence_to_logit
-from surgsam2_ros.tracking.device_transfer import Download
 from surgsam2_ros.tracking.mask_crop import MaskCrop
 from surgsam2_ros.tracking.preprocess import resize_logits
 from surgsam2_ros.tracking.result import FrameResult, ObjectInfo, Track

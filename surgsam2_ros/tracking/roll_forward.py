@@ -13,9 +13,8 @@ import torch
 from surgsam2_ros.tracking.prompts import Prompt, not_kept
 
 if TYPE_CHECKING:
-    from surgsam2_ros.network import ImageFeatures
+    from surgsam2_ros.network import Decoded, ImageFeatures
     from surgsam2_ros.tracking.motion import Motion
-    from surgsam2_ros.tracking.object_step import ObjectStep
     from surgsam2_ros.tracking.tracked_object import TrackedObject
     from surgsam2_ros.tracking.view import Region
 
@@ -35,7 +34,7 @@ class RollForward:
         length: frames kept.
         encode: makes an image's features.
         motion: makes the optical flow between images.
-        step: takes objects through a frame.
+        step: takes objects through a frame, as `ObjectStep.run`.
     """
 
     def __init__(
@@ -43,7 +42,7 @@ class RollForward:
         length: int,
         encode: Callable[[torch.Tensor], ImageFeatures],
         motion: Motion,
-        step: ObjectStep,
+        step: Callable[..., tuple[Decoded, Callable[[], None]]],
     ) -> None:
         self._frames: deque[PastFrame] = deque(maxlen=length)
         self._encode = encode
@@ -99,7 +98,7 @@ class RollForward:
                 features = self._encode(frame.image)
                 same_region = frame.region == before_region
                 flow = self._motion.flow(frame.image, before, same_region=same_region)
-                _, remember = self._step.run(
+                _, remember = self._step(
                     features, frame.index, affected, flow, waiting_for=frame.index
                 )
                 remember()

@@ -4,46 +4,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import torch
-
 from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig, presence_to_logit
-from surgsam2_ros.tracking.prompt_inputs import PromptInputs, waiting_inputs
+from surgsam2_ros.tracking.prompt_inputs import PromptInputs
 from surgsam2_ros.tracking.prompts import Prompt, PromptError, WaitingPrompt
 from surgsam2_ros.tracking.result import ObjectInfo
 from surgsam2_ros.tracking.states import Lifecycle, MaskQuality
+from surgsam2_ros.tracking.task import Task
 
 if TYPE_CHECKING:
-    from surgsam2_ros.network import SurgSAM2
+    import torch
+
     from surgsam2_ros.network.appearance_model import Appearance
     from surgsam2_ros.tracking.memory_selection import ObjectMemory
-    from surgsam2_ros.tracking.view import Region
-
-
-@dataclass(frozen=True)
-class Task:
-    """One object's part in a frame.
-
-    Attributes:
-        memory: where its memories lie.
-        prompts: for this frame, in the order given; empty when it is only tracked.
-        init_cond_frame: decode from the prompts alone although there may be memories of other
-            frames.
-        prompted: store this frame as a prompted one (only with prompts).
-        before: mask logits [1, S/4, S/4] and presence logit [] of the frame before; None when it
-            was not tracked there.
-        appearance: what it looked like up to the frame before; None where nothing is known.
-    """
-
-    memory: ObjectMemory
-    prompts: tuple[PromptInputs, ...] = ()
-    init_cond_frame: bool = False
-    prompted: bool = False
-    before: tuple[torch.Tensor, torch.Tensor] | None = None
-    appearance: Appearance | None = None
 
 
 @dataclass(eq=False)
@@ -169,12 +145,12 @@ class TrackedObject:
         if index in self.memory.recent.places and index not in self.applied:
             self.memory.recent.drop(index)
 
-    def fit_waiting(self, regions: Mapping[int | None, Region], network: SurgSAM2) -> None:
+    def fit_waiting(self, fit: Callable[[int | None, WaitingPrompt], PromptInputs]) -> None:
         """Make inputs of the prompts that wait.
 
         Args:
-            regions: what the network sees of each frame that prompts may name.
-            network: that they are made for.
+            fit: makes them of a prompt for this frame, see `waiting`; raises PromptError when it
+                does not fit.
 
         Raises:
             PromptError: when one does not fit; it is dropped.
@@ -183,7 +159,7 @@ class TrackedObject:
             if not isinstance(waiting, WaitingPrompt):
                 continue
             try:
-                inputs = waiting_inputs(waiting, regions[index], network)
+                inputs = fit(index, waiting)
             except PromptError:
                 del self.waiting[position]
                 raise

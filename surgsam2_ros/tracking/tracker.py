@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from surgsam2_ros.network.appearance_model import AppearanceModel
+from surgsam2_ros.network.current_device import use_device
 from surgsam2_ros.tracking.checkpoint import Checkpoint
-from surgsam2_ros.tracking.config import MOST_INSTANCES, TrackerConfig
-from surgsam2_ros.tracking.current_device import use_device
+from surgsam2_ros.tracking.config import AUTO, MOST_INSTANCES, TrackerConfig
 from surgsam2_ros.tracking.engines import Engine
 from surgsam2_ros.tracking.frame_step import FrameStep
 from surgsam2_ros.tracking.memory_bank import MemoryBank
@@ -24,7 +24,7 @@ from surgsam2_ros.tracking.motion import Motion
 from surgsam2_ros.tracking.object_step import ObjectStep
 from surgsam2_ros.tracking.pending_result import Drawing, PendingResult, render_prompted
 from surgsam2_ros.tracking.preprocess import PreparedFrame, check_image, resize_image
-from surgsam2_ros.tracking.prompt_inputs import waiting_inputs
+from surgsam2_ros.tracking.prompt_scaling import waiting_inputs
 from surgsam2_ros.tracking.prompts import (
     Prompt,
     PromptError,
@@ -38,7 +38,7 @@ from surgsam2_ros.tracking.result import FrameResult, ObjectInfo
 from surgsam2_ros.tracking.roll_forward import PastFrame, RollForward
 from surgsam2_ros.tracking.states import FrameTime
 from surgsam2_ros.tracking.tracked_object import TrackedObject, free_instance, new_object
-from surgsam2_ros.tracking.view import AUTO, Region, ViewFinder
+from surgsam2_ros.tracking.view import Region, ViewFinder
 
 if TYPE_CHECKING:
     from surgsam2_ros.network import SurgSAM2
@@ -99,7 +99,7 @@ class StreamingTracker:
         self._appearance = AppearanceModel(network, self.config.appearance_model)
         self._object_step = ObjectStep(self._step, self._appearance, self.config)
         self._past = RollForward(
-            self.config.replay_frames, self._encode, self._motion, self._object_step
+            self.config.replay_frames, self._encode, self._motion, self._object_step.run
         )
         self._objects: dict[str, TrackedObject] = {}
         self._frame_index = 0
@@ -379,15 +379,14 @@ class StreamingTracker:
         return PreparedFrame(region, resize_image(rgb[region.slices], self._network.image_size))
 
     def _fit_waiting(self, region: Region) -> None:
-        """Scale the prompts that waited for the next frame or name a past one.
-
-        One that was given before the first frame and does not fit is dropped.
-        """
+        """Scale the prompts that wait; one from before the first frame is dropped if unfit."""
         waiting_for = [tracked for tracked in self._objects.values() if tracked.waiting]
         regions = {None: region, **self._past.regions} if waiting_for else {}
         for tracked in waiting_for:
             try:
-                tracked.fit_waiting(regions, self._network)
+                tracked.fit_waiting(
+                    lambda frame, given: waiting_inputs(given, regions[frame], self._network)
+                )
             except PromptError:
                 if tracked.first_frame is None and not tracked.waiting:
                     self.remove_object(tracked.object_id)

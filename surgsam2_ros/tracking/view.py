@@ -8,9 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-WHOLE, AUTO = 'full', 'auto'
-REGIONS = (AUTO, WHOLE)
-
 _CELLS = 160  # an image is looked at on a grid whose shorter side has at least as many pixels
 _LIT = 16  # brightest channel above which a pixel is lit
 _BLACKEST = 5.0  # mean of what counts as black surroundings

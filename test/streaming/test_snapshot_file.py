@@ -21,7 +21,7 @@ from surgsam2_ros.streaming.snapshot_file import (
     StoredSnapshot,
     default_path,
 )
-from surgsam2_ros.tracking import TrackerSnapshot
+from surgsam2_ros.tracking.snapshot import TrackerSnapshot
 
 BINDING = {'node': '/left/surgsam2', 'image topic': '/left/image', 'weights (SHA-256)': 'ab' * 32}
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from surgsam2_ros.tracking import Prompt, PromptError
-from surgsam2_ros.tracking.prompt_inputs import merge_points, prompt_inputs
+from surgsam2_ros.tracking.prompt_inputs import merge_points
+from surgsam2_ros.tracking.prompt_scaling import prompt_inputs
 from surgsam2_ros.tracking.prompts import check_fit, check_request
 from surgsam2_ros.tracking.view import Region
 

@@ -16,13 +16,11 @@ from hypothesis import strategies as st
 from tiny_network import LEAN, noise_frames, tiny_network
 
 from surgsam2_ros.tracking import (
-    SnapshotError,
     StreamingTracker,
     TrackerConfig,
     TrackState,
-    restore_snapshot,
-    take_snapshot,
 )
+from surgsam2_ros.tracking.snapshot import SnapshotError, restore_snapshot, take_snapshot
 
 BOX, OTHER = (8, 8, 40, 30), (30, 20, 60, 44)
 HINTED = {**LEAN, 'num_frame_to_prune': 2}

@@ -14,8 +14,8 @@ from surgsam2_ros.benchmarks.cases import SURGSAM2_PRUNES, Case, network_of
 from surgsam2_ros.benchmarks.gpu_check.weights import heat
 from surgsam2_ros.engines import Arithmetic, DeviceDescription, EngineSettings, choose_arithmetic
 from surgsam2_ros.network import SurgSAM2
+from surgsam2_ros.network.current_device import use_device
 from surgsam2_ros.share import share_file
-from surgsam2_ros.tracking.current_device import use_device
 
 CPU = torch.device('cpu')
 

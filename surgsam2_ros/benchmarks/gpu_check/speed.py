@@ -25,8 +25,8 @@ from surgsam2_ros.benchmarks.measuring import Timing, interleave, ratio
 from surgsam2_ros.benchmarks.rows import WARM_UP
 from surgsam2_ros.engines import EngineSettings, build_engine
 from surgsam2_ros.network import SurgSAM2
+from surgsam2_ros.network.device_errors import is_device_lost
 from surgsam2_ros.tracking import Engine, TrackerConfig
-from surgsam2_ros.tracking.device_errors import is_device_lost
 from surgsam2_ros.tracking.engines import first_line
 
 EXACT, FAST, COMPILED = 'ours exact', 'ours fast', 'ours inductor'

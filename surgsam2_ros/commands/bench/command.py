@@ -169,7 +169,7 @@ def _precision(arguments: argparse.Namespace, device: torch.device) -> str:
     """Return the precision that was asked for, or that of the device."""
     from surgsam2_ros.engines import DeviceDescription, choose_arithmetic
     from surgsam2_ros.engines.arithmetic import AUTO
-    from surgsam2_ros.tracking.current_device import use_device
+    from surgsam2_ros.network.current_device import use_device
 
     wanted = arguments.precision or AUTO
     if wanted not in (AUTO, 'fp32') and device.type == 'cpu':

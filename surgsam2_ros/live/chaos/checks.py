@@ -8,8 +8,8 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from surgsam2_ros.live.chaos.expectations import objects_after
-from surgsam2_ros.live.chaos.fault import BrokenPromiseError, Fault, Objects
+from surgsam2_ros.live.chaos.expectations import BrokenPromiseError
+from surgsam2_ros.live.chaos.fault import Fault, Objects
 from surgsam2_ros.live.chaos.stage import INPUT_TIMEOUT_S, STATUS_PERIOD_S, Stage
 from surgsam2_ros.live.chaos.truth import (
     find_lies,
@@ -126,7 +126,7 @@ def _told(stage: Stage, since: Mark) -> list[str]:
 def _check_objects(stage: Stage, fault: Fault) -> list[str]:
     from surgsam2_ros.nodes.faults.fuzz import may_exist
 
-    expected = objects_after(fault, stage.parameters)
+    expected = fault.objects_after(stage.parameters)
     seen = _listed(stage, tries=_FIRST_MOMENTS if fault.restarts else 1)
     if expected is Objects.EITHER:
         return []

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from surgsam2_ros.live.chaos.fault import Fault, Objects
-
 SNAPSHOT_PARAMETER = 'restart.snapshot_file'
 """A node that has it comes back with its objects after a kill."""
 
@@ -24,11 +22,5 @@ KNOWN_LIMITS: Mapping[str, str] = {}
 """Name of a fault -> why the node need not pass it yet; what is found is told as known."""
 
 
-def objects_after(fault: Fault, parameters: Mapping[str, object]) -> Objects:
-    """Return what has to become of the objects, given the parameters that the node has.
-
-    A process that is killed takes its objects with it, unless it leaves a snapshot.
-    """
-    if fault.objects is Objects.RESTORED and SNAPSHOT_PARAMETER not in parameters:
-        return Objects.FORGOTTEN
-    return fault.objects
+class BrokenPromiseError(AssertionError):
+    """The node did not do as it promised; the message says what was expected and what came."""

@@ -4,19 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
+
+from surgsam2_ros.live.chaos.expectations import SNAPSHOT_PARAMETER
 
 if TYPE_CHECKING:
     import numpy as np
 
     from surgsam2_ros.live.chaos.stage import Stage
-
-
-class BrokenPromiseError(AssertionError):
-    """The node did not do as it promised; the message says what was expected and what came."""
 
 
 class Objects(Enum):
@@ -45,3 +43,12 @@ class Fault:
     objects: Objects = Objects.KEPT
     restarts: bool = False
     needs: str = ''
+
+    def objects_after(self, parameters: Mapping[str, object]) -> Objects:
+        """Return what has to become of the objects, given the parameters that the node has.
+
+        A process that is killed takes its objects with it, unless it leaves a snapshot.
+        """
+        if self.objects is Objects.RESTORED and SNAPSHOT_PARAMETER not in parameters:
+            return Objects.FORGOTTEN
+        return self.objects

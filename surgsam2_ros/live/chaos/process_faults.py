@@ -10,8 +10,8 @@ import time
 
 import numpy as np
 
-from surgsam2_ros.live.chaos.expectations import EXIT_S, SNAPSHOT_PARAMETER
-from surgsam2_ros.live.chaos.fault import BrokenPromiseError, Fault, Objects
+from surgsam2_ros.live.chaos.expectations import EXIT_S, SNAPSHOT_PARAMETER, BrokenPromiseError
+from surgsam2_ros.live.chaos.fault import Fault, Objects
 from surgsam2_ros.live.chaos.stage import Stage
 
 _KILL_S = 5.0  # the kernel needs that for a process that is deep in a call

@@ -11,8 +11,8 @@ from itertools import islice
 from typing import Any
 
 from surgsam2_ros.live.chaos.checks import Mark, check, make_sound
-from surgsam2_ros.live.chaos.expectations import KNOWN_LIMITS
-from surgsam2_ros.live.chaos.fault import BrokenPromiseError, Fault
+from surgsam2_ros.live.chaos.expectations import KNOWN_LIMITS, BrokenPromiseError
+from surgsam2_ros.live.chaos.fault import Fault
 from surgsam2_ros.live.chaos.plan import Planned, plan
 from surgsam2_ros.live.chaos.stage import Stage
 from surgsam2_ros.live.chaos.table import FAULTS

@@ -15,8 +15,8 @@ import numpy as np
 from surgsam2_ros.live.chaos.expectations import (
     SNAPSHOT_AGE_PARAMETER,
     SNAPSHOT_PARAMETER,
+    BrokenPromiseError,
 )
-from surgsam2_ros.live.chaos.fault import BrokenPromiseError
 from surgsam2_ros.live.chaos.respawned_node import RespawnedNode
 from surgsam2_ros.live.chaos.truth import FactLog
 

@@ -8,7 +8,8 @@ import time
 
 import numpy as np
 
-from surgsam2_ros.live.chaos.fault import BrokenPromiseError, Fault, Objects
+from surgsam2_ros.live.chaos.expectations import BrokenPromiseError
+from surgsam2_ros.live.chaos.fault import Fault, Objects
 from surgsam2_ros.live.chaos.request_faults import FUZZED
 from surgsam2_ros.live.chaos.stage import Stage
 

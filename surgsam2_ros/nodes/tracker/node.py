@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The managed node: images and prompts in, tracks with the images' own headers out.
 
-Its transitions acquire and give back; the pipeline does the work and the object services take what
-is asked of it.
+Its transitions acquire and give back; the pipeline works, the object services take what is asked.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from surgsam2_ros.nodes.tracker.endpoints.topic_quality import TopicQuality
 from surgsam2_ros.nodes.tracker.health.diagnostics import NodeDescription
 from surgsam2_ros.nodes.tracker.health.inference_watch import InferenceWatch
 from surgsam2_ros.nodes.tracker.health.load_shedding import LoadShedding
-from surgsam2_ros.nodes.tracker.health.status_reporter import StatusReporter
+from surgsam2_ros.nodes.tracker.health.status_reporter import StatusOutputs, StatusReporter
 from surgsam2_ros.nodes.tracker.life.impossible_transitions import refuse_impossible_transitions
 from surgsam2_ros.nodes.tracker.life.manager_bond import ManagerBond, require_bond
 from surgsam2_ros.nodes.tracker.life.restart import NodeIdentity, discard_snapshot, process_start_s
@@ -86,14 +85,18 @@ class SurgSam2Node(LifecycleNode):
         self._identity = NodeIdentity.of(self, self.image_topic)
         # A node that starts by itself is as late as its process: imports take seconds.
         self._began_s = process_start_s() if self.parameters.autostart else None
-        self.reporter = StatusReporter(self, self._describe, self.parameters.diagnostics)
+        self.reporter = StatusReporter(
+            StatusOutputs.of(self), self._describe, self.parameters.diagnostics
+        )
         self._object_services = ObjectServices(
-            self,
-            self.reporter,
+            report=self.reporter.report,
+            report_exception=self.reporter.report_exception,
+            executor=lambda: self.executor,
             configured=self._require_configured,
             tracking=self._require_tracking,
             timeout_s=lambda: self.parameters.tracking.prompt_timeout_s,
         )
+        self._object_services.offer(self)
         self._inputs = Inputs(
             self,
             self._quality,

@@ -21,13 +21,13 @@ from surgsam2_ros.engines import (
 )
 from surgsam2_ros.network import CheckpointError, SurgSAM2, load_network
 from surgsam2_ros.network.checkpoint import checkpoint_path
+from surgsam2_ros.network.current_device import use_device
 from surgsam2_ros.network.instrument_decoding import DecodingRule
 from surgsam2_ros.network.instrument_detector import detector_beside, load_detector
 from surgsam2_ros.nodes.tracker.measured_choice import use_measured_threads, without_slow_8_bits
 from surgsam2_ros.nodes.tracker.parameters import Parameters
 from surgsam2_ros.share import share_file
 from surgsam2_ros.tracking import Detector, Engine, Prompt, StreamingTracker, TrackerConfig
-from surgsam2_ros.tracking.current_device import use_device
 from surgsam2_ros.tracking.engines import first_line
 
 

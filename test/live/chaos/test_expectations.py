@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from surgsam2_ros.live.chaos.expectations import KNOWN_LIMITS, SNAPSHOT_PARAMETER, objects_after
+from surgsam2_ros.live.chaos.expectations import KNOWN_LIMITS, SNAPSHOT_PARAMETER
 from surgsam2_ros.live.chaos.fault import Fault, Objects
 from surgsam2_ros.live.chaos.run import Outcome
 from surgsam2_ros.live.chaos.table import FAULTS
@@ -14,12 +14,12 @@ RESET = Fault('reset', lambda stage, rng: None, Objects.FORGOTTEN)
 
 
 def test_a_killed_node_has_to_restore_objects_only_when_it_keeps_a_snapshot():
-    assert objects_after(KILL, {}) is Objects.FORGOTTEN
-    assert objects_after(KILL, {SNAPSHOT_PARAMETER: ''}) is Objects.RESTORED
+    assert KILL.objects_after({}) is Objects.FORGOTTEN
+    assert KILL.objects_after({SNAPSHOT_PARAMETER: ''}) is Objects.RESTORED
 
 
 def test_a_snapshot_does_not_bring_back_what_was_to_be_forgotten():
-    assert objects_after(RESET, {SNAPSHOT_PARAMETER: ''}) is Objects.FORGOTTEN
+    assert RESET.objects_after({SNAPSHOT_PARAMETER: ''}) is Objects.FORGOTTEN
 
 
 def test_known_limits_are_those_of_faults_that_there_are():

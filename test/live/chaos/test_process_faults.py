@@ -11,7 +11,7 @@ pytest.importorskip('torch')
 
 from surgsam2_ros.live.chaos.process_faults import damaged
 from surgsam2_ros.streaming.snapshot_file import SnapshotRefusedError, StoredSnapshot
-from surgsam2_ros.tracking import TrackerSnapshot
+from surgsam2_ros.tracking.snapshot import TrackerSnapshot
 
 SOUND = StoredSnapshot(TrackerSnapshot({}, {}), {'camera': '/image'}, 7, 100.0).to_bytes()
 

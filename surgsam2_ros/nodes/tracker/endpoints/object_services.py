@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.executors import Executor
 from rclpy.node import Node
 from std_srvs.srv import Trigger
 
@@ -26,7 +27,6 @@ from surgsam2_ros.nodes.messages.prompts import (
     prompts_from_message,
     prompts_from_request,
 )
-from surgsam2_ros.nodes.tracker.health.status_reporter import StatusReporter
 from surgsam2_ros.nodes.tracker.life.awaiting import answer_of
 from surgsam2_ros.nodes.tracker.pipeline import Pipeline
 from surgsam2_ros.sources.image_encodings import EncodingError
@@ -38,11 +38,12 @@ from surgsam2_ros.tracking import PromptError, UnknownObjectError
 class ObjectServices:
     """`~/add_objects`, `~/remove_object`, `~/list_objects`, `~/segment` and `~/reset`.
 
-    They exist in every state of the node and say what is missing when they cannot work.
+    They work in every state of the node and say what is missing when they cannot.
 
     Args:
-        node: offers them.
-        reporter: hears of what goes wrong.
+        report: hears of what goes wrong: its kind, and a sentence.
+        report_exception: hears of errors that nobody foresaw: what failed, and the error.
+        executor: runs the callbacks.
         configured: the pipeline; raises RequestError while there is none.
         tracking: the pipeline that images come to; raises RequestError while they do not.
         timeout_s: how long a request may wait now [s].
@@ -50,15 +51,19 @@ class ObjectServices:
 
     def __init__(
         self,
-        node: Node,
-        reporter: StatusReporter,
         *,
+        report: Callable[[str, str], None],
+        report_exception: Callable[[str, Exception], None],
+        executor: Callable[[], Executor],
         configured: Callable[[], Pipeline],
         tracking: Callable[[], Pipeline],
         timeout_s: Callable[[], float],
     ) -> None:
-        self._node, self._reporter = node, reporter
+        self._report, self._report_exception, self._executor = report, report_exception, executor
         self._configured, self._tracking, self._timeout_s = configured, tracking, timeout_s
+
+    def offer(self, node: Node) -> None:
+        """Have a node offer them."""
         # A coroutine that waits must not keep the other callbacks from running.
         group = ReentrantCallbackGroup()
         for service, name, callback in (
@@ -78,14 +83,14 @@ class ObjectServices:
             prompts = prompts_from_message(message)
             future = self._submit_prompts(prompts, message.header.stamp, allow_update=True)
         except Exception as error:  # a bad message must not end the node
-            self._reporter.report('prompts', f'prompts were rejected: {self._explain(error)}')
+            self._report('prompts', f'prompts were rejected: {self._explain(error)}')
             return
         future.add_done_callback(self._report_rejected)
 
     def _report_rejected(self, future: Future) -> None:
         error = None if future.cancelled() else future.exception()
         if error is not None:
-            self._reporter.report('prompts', f'prompts were rejected: {error}')
+            self._report('prompts', f'prompts were rejected: {error}')
 
     async def _add_objects(
         self, request: AddObjects.Request, response: AddObjects.Response
@@ -95,7 +100,7 @@ class ObjectServices:
             future = self._submit_prompts(
                 prompts, request.header.stamp, allow_update=request.allow_update
             )
-            outcome = await answer_of(future, self._node)
+            outcome = await answer_of(future, self._executor())
         except Exception as error:  # a service answers whatever happens
             response.message = self._explain(error)
             response.rejected_object_ids = _objects_at_fault(error)
@@ -192,7 +197,7 @@ class ObjectServices:
         if requests is None:
             requests = self._configured().requests
         future = requests.submit_call(function, timeout_s=self._timeout_s())
-        return await answer_of(future, self._node)
+        return await answer_of(future, self._executor())
 
     async def _fill_objects(self, response: Any) -> None:
         """Tell the living objects in a response that failed, where there are any."""
@@ -204,7 +209,7 @@ class ObjectServices:
         expected = (PromptError, RequestError, EncodingError, UnknownObjectError)
         if isinstance(error, expected):
             return str(error)
-        self._reporter.report_exception('a service failed', error)
+        self._report_exception('a service failed', error)
         return f'{type(error).__name__}: {error}'
 
 

@@ -7,11 +7,16 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable
+from typing import NamedTuple
 
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import State
 from rclpy.clock import Clock, ClockType
+from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.timer import Timer
 
 from surgsam2_msgs.msg import TrackerStatus
 from surgsam2_ros.nodes.messages import qos
@@ -36,36 +41,66 @@ _STATES = {
 ERRORS = ('stop', 'configure', 'inference', 'publish', 'hang')
 
 
+class StatusOutputs(NamedTuple):
+    """Where a node tells how it is doing.
+
+    Attributes:
+        name: of the node, with its namespace.
+        status: publisher of `~/status`.
+        diagnostics: publisher of `/diagnostics`.
+        logger: takes problems, and what goes as it should.
+        now: the time for the headers.
+        is_open: whether anything can still be published.
+        repeat: calls a function once a period [s], whose timer it returns.
+    """
+
+    name: str
+    status: Publisher
+    diagnostics: Publisher
+    logger: RcutilsLogger
+    now: Callable[[], Time]
+    is_open: Callable[[], bool]
+    repeat: Callable[[float, Callable[[], None]], Timer]
+
+    @staticmethod
+    def of(node: Node) -> StatusOutputs:
+        """Make those of a node; periods count on a clock that nobody sets."""
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        return StatusOutputs(
+            node.get_fully_qualified_name(),
+            node.create_publisher(TrackerStatus, '~/status', qos.STATUS),
+            node.create_publisher(DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS),
+            node.get_logger(),
+            now=lambda: node.get_clock().now().to_msg(),
+            is_open=node.context.ok,
+            repeat=lambda period_s, call: node.create_timer(period_s, call, clock=steady),
+        )
+
+
 class StatusReporter:
     """Counts frames and problems, and publishes them once a period and at every transition.
 
     Args:
-        node: has the topics, the log and the clock.
+        outputs: where it tells them.
         describe: what the node says about itself, given its lifecycle state.
         parameters: of diagnostics, at the start.
     """
 
     def __init__(
         self,
-        node: Node,
+        outputs: StatusOutputs,
         describe: Callable[[str], NodeDescription],
         parameters: DiagnosticsParameters,
     ) -> None:
-        self._node, self._describe = node, describe
+        self._outputs, self._describe = outputs, describe
         self._state = 'unconfigured'
         self._underway = ''
         self._publishing = threading.Lock()  # transitions and the timer have threads of their own
-        self._diagnostics = Diagnostics(hardware_id=node.get_fully_qualified_name())
+        self._diagnostics = Diagnostics(hardware_id=outputs.name)
         self._warnings = ProblemLog(self._log_warning)
         self._errors = ProblemLog(self._log_error)
-        self._status = node.create_publisher(TrackerStatus, '~/status', qos.STATUS)
-        self._diagnostics_out = node.create_publisher(
-            DiagnosticArray, '/diagnostics', qos.DIAGNOSTICS
-        )
-        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self._timer = None
         self._parameters = parameters
-        self.take_parameters(parameters)
+        self._timer = outputs.repeat(parameters.period_s, self._tick)
         self.frame_received = self._diagnostics.frame_received
         self.frame_dropped = self._diagnostics.frame_dropped
         self.frame_published = self._diagnostics.frame_published
@@ -74,12 +109,10 @@ class StatusReporter:
 
     def take_parameters(self, parameters: DiagnosticsParameters) -> None:
         """Adopt the limits and the reporting period, which may have changed."""
-        self._parameters, period_s = parameters, parameters.period_s
-        if self._timer is not None and self._timer.timer_period_ns == int(period_s * 1e9):
-            return
-        if self._timer is not None:
-            self._node.destroy_timer(self._timer)
-        self._timer = self._node.create_timer(period_s, self._tick, clock=self._steady)
+        self._parameters, period_ns = parameters, int(parameters.period_s * 1e9)
+        if self._timer.timer_period_ns != period_ns:
+            self._timer.timer_period_ns = period_ns
+            self._timer.reset()  # else the new period begins when the old one is over
 
     def load(self) -> Load:
         """Return how fast images come and results go, over the last seconds."""
@@ -97,18 +130,18 @@ class StatusReporter:
 
     def warn(self, text: str) -> None:
         """Log what somebody should know, without counting it as a problem."""
-        self._node.get_logger().warning(text)
+        self._outputs.logger.warning(text)
 
     def inform(self, text: str) -> None:
         """Log what goes as it should."""
-        self._node.get_logger().info(text)
+        self._outputs.logger.info(text)
 
     # rclpy wants each severity to be logged from a line of its own.
     def _log_warning(self, text: str) -> None:
-        self._node.get_logger().warning(text)
+        self._outputs.logger.warning(text)
 
     def _log_error(self, text: str) -> None:
-        self._node.get_logger().error(text)
+        self._outputs.logger.error(text)
 
     def report_exception(self, what: str, error: Exception) -> None:
         """Report an error that nobody foresaw, with its traceback."""
@@ -134,7 +167,7 @@ class StatusReporter:
             self._publish_status()
 
     def _publish_status(self) -> None:
-        if not self._node.context.ok():  # interrupted: there is nobody to publish to
+        if not self._outputs.is_open():  # interrupted: there is nobody to publish to
             return
         node = self._describe(self._state)._replace(underway=self._underway)
         snapshot = self._diagnostics.snapshot()
@@ -157,16 +190,16 @@ class StatusReporter:
             message=_status_text(snapshot, node),
             degraded=node.degraded,
         )
-        status.header.stamp = self._node.get_clock().now().to_msg()
+        status.header.stamp = self._outputs.now()
         status.header.frame_id = node.frame_id
-        self._status.publish(status)
+        self._outputs.status.publish(status)
 
     def _tick(self) -> None:
         self.publish_status()
-        self._diagnostics_out.publish(
+        self._outputs.diagnostics.publish(
             self._diagnostics.message(
-                self._node.get_clock().now().to_msg(),
-                self._node.get_fully_qualified_name(),
+                self._outputs.now(),
+                self._outputs.name,
                 self._describe(self._state)._replace(underway=self._underway),
                 self._parameters,
             )

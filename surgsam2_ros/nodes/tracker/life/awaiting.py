@@ -8,12 +8,12 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 import rclpy.task
-from rclpy.node import Node
+from rclpy.executors import Executor
 
 Answer = TypeVar('Answer')
 
 
-async def answer_of(future: Future[Answer], node: Node) -> Answer:
+async def answer_of(future: Future[Answer], executor: Executor) -> Answer:
     """Return what another thread's future gets, or raise its error.
 
     For coroutine callbacks in a reentrant group: in any other the one that waits would keep the
@@ -21,9 +21,8 @@ async def answer_of(future: Future[Answer], node: Node) -> Answer:
 
     Args:
         future: resolved by another thread.
-        node: whose executor runs the callback.
+        executor: runs the callback.
     """
-    executor = node.executor
     answered = rclpy.task.Future(executor=executor)
 
     def wake_up(_future: Future) -> None:

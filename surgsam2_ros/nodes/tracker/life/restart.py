@@ -24,7 +24,8 @@ from surgsam2_ros.streaming.snapshot_file import (
     default_path,
 )
 from surgsam2_ros.streaming.snapshots import SnapshotKeeper
-from surgsam2_ros.tracking import StreamingTracker, restore_snapshot, take_snapshot
+from surgsam2_ros.tracking import StreamingTracker
+from surgsam2_ros.tracking.snapshot import restore_snapshot, take_snapshot
 
 AUTO = 'auto'
 _LONGEST_SIDE = 4096  # of a blank image, whatever a snapshot says

@@ -84,7 +84,7 @@ class TransitionThread:
 
     async def run(self, work: Callable[[], Answer]) -> Answer:
         """Have what is no transition run between transitions, and return what it returns."""
-        return await answer_of(self._pool.submit(work), self._node)
+        return await answer_of(self._pool.submit(work), self._node.executor)
 
     def close(self, timeout_s: float) -> bool:
         """Start nothing more; False when what runs does not end in time."""
@@ -102,4 +102,4 @@ class TransitionThread:
             response.success = False
             return response
         change = self.start(lambda: self._change_state(request, response))
-        return await answer_of(change, self._node)
+        return await answer_of(change, self._node.executor)

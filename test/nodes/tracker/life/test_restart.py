@@ -19,7 +19,8 @@ from tiny_network import LEAN, noise_frames, tiny_network
 
 from surgsam2_ros.nodes.client import ObjectState
 from surgsam2_ros.nodes.tracker.life.restart import warm_up
-from surgsam2_ros.tracking import StreamingTracker, TrackState, restore_snapshot, take_snapshot
+from surgsam2_ros.tracking import StreamingTracker, TrackState
+from surgsam2_ros.tracking.snapshot import restore_snapshot, take_snapshot
 
 ACTIVE = 'active: waiting for images'
 START_TIMEOUT_S = 120.0

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from surgsam2_ros.tracking.device_errors import is_device_lost, is_out_of_memory
+from surgsam2_ros.network.device_errors import is_device_lost, is_out_of_memory
 
 # As CUDA names them (cudaGetErrorString) and PyTorch passes them on.
 STICKY = [
