@@ -39,7 +39,7 @@ def contact_sheet(seed: int, on_tile: Callable[[int], None] | None = None) -> np
         if on_tile is not None:
             on_tile(next(steps))
 
-    for index, kind in enumerate(KINDS):
+    for index, kind in enumerate(_families()):
         scene = render_scene(seed + index, 1, (_CLIP_SIZE, _CLIP_SIZE), (kind,))
         families.append(_tile(scene[0][0], kind))
         done()
@@ -58,7 +58,12 @@ def contact_sheet(seed: int, on_tile: Callable[[int], None] | None = None) -> np
 
 def sheet_tiles() -> int:
     """Count the scenes of a contact sheet."""
-    return len(KINDS) + len(_clips())
+    return len(_families()) + len(_clips())
+
+
+def _families() -> tuple[str, ...]:
+    """List the families to show; the first ones fill the last row, as other instruments."""
+    return (*KINDS, *KINDS[: -len(KINDS) % _COLUMNS])
 
 
 def _clips() -> tuple[str, ...]:

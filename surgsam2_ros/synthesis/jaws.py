@@ -72,6 +72,9 @@ def family_jaws(
         width: shaft diameter in scene pixels.
         material: surface of the metal.
         resolution: sprite pixels per scene pixel.
+
+    Raises:
+        ValueError: for another kind.
     """
     if kind == 'suction':
         return ()
@@ -83,7 +86,9 @@ def family_jaws(
         return (_probe(rng, width, material, resolution),)
     if kind == 'forceps':
         return _forceps_jaws(rng, width, material, resolution)
-    return _clip_jaws(rng, width, material, resolution)
+    if kind == 'clip_applier':
+        return _clip_jaws(rng, width, material, resolution)
+    raise ValueError(f'{kind!r} has no jaws; give it a branch here')
 
 
 def _hook(rng: np.random.Generator, width: float, material: Material, resolution: float) -> Sprite:

@@ -130,7 +130,7 @@ def test_the_readme_is_short():
 
 @pytest.mark.parametrize(
     'path',
-    [REPO / 'README.md', REPO / 'models' / 'README.md', *sorted((REPO / 'docs').glob('*.md'))],
+    [REPO / 'README.md', REPO / 'models' / 'README.md', *sorted((REPO / 'docs').rglob('*.md'))],
     ids=lambda path: f'{path.parent.name}/{path.name}',
 )
 def test_links_lead_somewhere(path):

@@ -152,8 +152,10 @@ def test_weights_scale_their_terms():
         torch.randn(2, generator=generator),
         (torch.rand(2, 16, 16, generator=generator) > 0.5).float(),
     )
-    single = frame_loss(*inputs, LossWeights(1, 1, 1, 1, 1))
-    double = frame_loss(*inputs, LossWeights(2, 2, 2, 2, 2))
+    names = ('focal', 'dice', 'bce', 'iou', 'presence')
+    single, double = (
+        frame_loss(*inputs, LossWeights(**dict.fromkeys(names, weight))) for weight in (1.0, 2.0)
+    )
     assert {k: 2 * v.sum().item() for k, v in single.items()} == pytest.approx(
         {k: v.sum().item() for k, v in double.items()}
     )

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from evaluation_data import LATE, SIZE, truth
 
+from surgsam2_ros.evaluation.measures import FRAME_MEASURES
 from surgsam2_ros.evaluation.runs.frame_scores import FrameScores, ObjectResult
 from surgsam2_ros.evaluation.runs.label_writer import LabelWriter, compose
 from surgsam2_ros.sources import SourceError, read_label_png
@@ -18,7 +19,7 @@ def test_a_perfect_mask_scores_one():
     scores.add(1, truth(1), {3: ObjectResult(truth(1) == 3, 0.9, 0.8, 'TRACKED')})
     (record,) = scores.records
     assert (record.object_id, record.name) == (3, 'scissors')
-    assert record.measures == {key: [None, 1.0] for key in ('iou', 'boundary', 'dice')}
+    assert record.measures == {measure.field: [None, 1.0] for measure in FRAME_MEASURES}
     assert record.area == [None, 16 * 16]
     assert (record.score, record.presence) == ([None, 0.9], [None, 0.8])
     assert record.state == [None, 'TRACKED']
