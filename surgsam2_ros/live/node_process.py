@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,14 @@ class NodeProcess:
         """Return the last lines of the log, introduced by where it lies."""
         lines = self.log.read_text(errors='replace').strip().splitlines()[-_LOG_LINES_SHOWN:]
         return f'the end of {self.log}:\n' + '\n'.join(f'  {line}' for line in lines)
+
+    def stall(self, duration_s: float) -> None:
+        """Have the process stand still for a while [s], with what it was about to do."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            time.sleep(duration_s)
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
 
     def stop(self) -> int:
         """End the process, politely first; returns its exit status."""

@@ -19,6 +19,7 @@ from surgsam2_ros.live.soak.census import Census, CensusTaker
 from surgsam2_ros.live.soak.verdict import Limits, judge
 
 if TYPE_CHECKING:
+    from surgsam2_ros.live.node_process import NodeProcess
     from surgsam2_ros.nodes.client import SurgSam2Client
 
 SIZES = ((640, 512), (1280, 1024))
@@ -30,6 +31,10 @@ CHANGE_S = 1.0
 
 READ_S = 4.0
 """Time for which a reader is there, and for which it is not [s]."""
+
+STALL_S = 3.0
+"""The node stands still for so long at the beginning [s]: images pile up in all of the memory that
+it shares with the camera, which else would seem to grow for as long as new pages are touched."""
 
 PROMPT_TIMEOUT_S = 30.0
 """The node's own limit: on a machine under load a change may have to wait [s]."""
@@ -111,9 +116,7 @@ def run_soak(
             first, first_result = len(taker.taken), len(watcher.tracks)
             begin_s = time.monotonic()
             with _camera(f'{namespace}/image', size, rate_hz) as boxes:
-                changes, readers = _work(
-                    client, target, boxes, 60 * minutes / len(sizes), node.check
-                )
+                changes, readers = _work(client, target, boxes, 60 * minutes / len(sizes), node)
             censuses = taker.taken[first:]
             latencies = [(r.at_s, r.latency_ms) for r in watcher.tracks[first_result:]]
             limits = judge(censuses, latencies, begin_s)
@@ -142,7 +145,7 @@ def _work(
     target: str,
     boxes: Sequence[tuple],
     duration_s: float,
-    check: Callable[[], None],
+    node: NodeProcess,
 ) -> tuple[int, int]:
     """Add and remove objects, with readers that come and go; returns how many of both."""
     from surgsam2_ros.nodes.faults.reader import Reader
@@ -164,10 +167,11 @@ def _work(
     try:
         for number, box in enumerate(boxes):
             client.add_object(f'lasting_{number}', box=box)
+        node.stall(STALL_S)
         for number in itertools.count():
             if time.monotonic() >= end_s:
                 break
-            check()
+            node.check()
             name = f'passing_{number // 2 % 3}'
             if number % 2:
                 client.remove_object(name)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import re
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from surgsam2_ros.tracking import TrackerConfig
 
 LEFT_TO_NETWORK = -1
+_MISSPELT = 0.85  # likeness from which another name is taken for one of ours
 _SCHEMA_FILE = Path(__file__).with_name('parameters.yaml')
 _PYTHON_TYPES = {'string': str, 'bool': bool, 'int': int, 'double': float, 'string_array': list}
 
@@ -317,7 +319,7 @@ class Parameters:
 
 
 def declare_parameters(node: Node) -> None:
-    """Declare every parameter of the schema on a node.
+    """Declare every parameter of the schema on a node, and warn of names that are nearly one.
 
     Raises:
         ParameterError: a parameter file or the command line gives a value of the wrong type or
@@ -342,6 +344,10 @@ def declare_parameters(node: Node) -> None:
         fault = spec.fault(value)
         if fault:
             raise ParameterError(f'{fault}; correct it in the parameter file')
+    for name in sorted(node._parameter_overrides.keys() - parameter_schema().keys()):
+        # ROS ignores what a node does not know: a file may be for several nodes.
+        for near in difflib.get_close_matches(name, parameter_schema(), n=1, cutoff=_MISSPELT):
+            node.get_logger().warning(f'there is no parameter {name}; is {near} meant?')
 
 
 def read_parameters(node: Node) -> Parameters:

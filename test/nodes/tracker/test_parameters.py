@@ -42,6 +42,13 @@ def make_node():
     rclpy.shutdown(context=context)
 
 
+def test_a_misspelt_name_is_told_and_that_of_another_node_is_not(make_node, monkeypatch):
+    node, told = make_node(**{'tracking.min_qualty': 0.5, 'exposure_us': 800}), []
+    monkeypatch.setattr(node.get_logger(), 'warning', told.append)
+    declare_parameters(node)
+    assert told == ['there is no parameter tracking.min_qualty; is tracking.min_quality meant?']
+
+
 @pytest.mark.parametrize('spec', parameter_schema().values(), ids=lambda spec: spec.name)
 def test_schema_entry_is_sound(spec):
     assert spec.fault(spec.default) is None
