@@ -3,6 +3,7 @@
 """Faster ways to run the network than plain PyTorch: captured, exported, in fewer bits."""
 
 from surgsam2_ros.engines.arithmetic import Arithmetic, DeviceDescription, choose_arithmetic
+from surgsam2_ros.engines.detection import build_head
 from surgsam2_ros.engines.settings import (
     BACKENDS,
     COMPILE,
@@ -19,5 +20,6 @@ __all__ = [
     'DeviceDescription',
     'EngineSettings',
     'build_engine',
+    'build_head',
     'choose_arithmetic',
 ]

@@ -96,11 +96,11 @@ def capture(step: torch.nn.Module, how: str | dict[str, Any]) -> Any:
     return torch.compile(own, fullgraph=True, dynamic=False, **arguments)
 
 
-class _LateError(Exception):
+class LateError(Exception):
     """A call for which something would have to be compiled."""
 
 
-class _Captured:
+class Captured:
     """A captured step; once it is `warm` it compiles nothing any more."""
 
     def __init__(self, step: torch.nn.Module, how: str | dict[str, Any]) -> None:
@@ -114,7 +114,7 @@ class _Captured:
         self.warm = True
 
     def __call__(self, *inputs: Any) -> tuple:
-        """Run; raises _LateError when it is warm and these inputs are of another kind."""
+        """Run; raises LateError when it is warm and these inputs are of another kind."""
         _mark_step()
         if not self.warm:
             return self._run(*inputs)
@@ -124,7 +124,7 @@ class _Captured:
         except RuntimeError as error:
             if _FAIL not in str(error):
                 raise
-            raise _LateError(str(error)) from error
+            raise LateError(str(error)) from error
 
 
 class LateFrames:
@@ -162,13 +162,13 @@ class CapturedEncoder:
         self._device = network.device
         self._how = how
         self._eager = EncodingStep(network)
-        self._steps = {1: _Captured(self._eager, how)}
+        self._steps = {1: Captured(self._eager, how)}
         self._late = late
-        self.name = _name(how)
+        self.name = name_of(how)
 
     def warm_up(self, image: torch.Tensor) -> None:
         """Capture, for images like this one, or so many of them; once."""
-        step = self._steps.setdefault(len(image), _Captured(self._eager, self._how))
+        step = self._steps.setdefault(len(image), Captured(self._eager, self._how))
         if not step.warm:
             step.warm_up(upload(image, self._device))
 
@@ -177,10 +177,10 @@ class CapturedEncoder:
         image = upload(image, self._device)
         try:
             if (step := self._steps.get(len(image))) is None:
-                raise _LateError
+                raise LateError
             # What a CUDA graph returns is overwritten when it runs again.
             return ImageFeatures(*(x.clone() for x in step(image)))
-        except _LateError:
+        except LateError:
             self._late.add('the image encoder')
             return ImageFeatures(*self._eager(image))
 
@@ -201,9 +201,9 @@ class CapturedStepper:
         self._how = how
         self._eager = EagerStepper(network)
         self._late = late
-        self._captured: dict[Bucket, _Captured] = {}
+        self._captured: dict[Bucket, Captured] = {}
         self._warm = False
-        self.name = _name(how)
+        self.name = name_of(how)
 
     def warm_up(
         self,
@@ -257,20 +257,20 @@ class CapturedStepper:
             captured = self._capture(bank, bucket)
         try:
             if captured is None or not fits:
-                raise _LateError
+                raise LateError
             found = captured(*_inputs(features, bank, plan, bucket.slots, hint))
-        except _LateError:
+        except LateError:
             self._late.add(f'{number} objects with up to {prompted} prompted frames')
             return self._eager.track(features, bank, memories, frame, hint)
         *decoded, memory = (x[:number].clone() for x in found)
         return Decoded(*decoded), memory
 
-    def _capture(self, bank: MemoryBank, bucket: Bucket) -> _Captured:
+    def _capture(self, bank: MemoryBank, bucket: Bucket) -> Captured:
         survivors = bank.fixed_size(bucket.slots, bucket.prompted).survivors
         step = TrackingStep(
             self._network, survivors=survivors, prunes=bank.prunes, masked=bucket.masked
         )
-        self._captured[bucket] = _Captured(step.eval(), self._how)
+        self._captured[bucket] = Captured(step.eval(), self._how)
         return self._captured[bucket]
 
     def _hint(self, objects: int) -> MaskHint:
@@ -297,5 +297,6 @@ def _mark_step() -> None:
     torch.compiler.cudagraph_mark_step_begin()
 
 
-def _name(how: str | dict[str, Any]) -> str:
+def name_of(how: str | dict[str, Any]) -> str:
+    """Return what users know a way to capture by."""
     return f'torch ({how if isinstance(how, str) else how["backend"]})'

@@ -12,13 +12,14 @@ import torch
 
 from surgsam2_ros.network import Decoded, ImageFeatures, MaskHint
 from surgsam2_ros.network.device_errors import is_device_lost
-from surgsam2_ros.tracking.engines import first_line
+from surgsam2_ros.network.instrument_detector import DetectorMaps
+from surgsam2_ros.tracking.engines import EngineError, first_line
 from surgsam2_ros.tracking.memory_bank import MemoryBank
 from surgsam2_ros.tracking.memory_selection import ObjectMemory
 
 
 class FirstThatWorks:
-    """An encoder or stepper made of several: one that failed is not asked again.
+    """An encoder, stepper or head made of several: one that failed is not asked again.
 
     Args:
         choices: fastest first; errors of the last one are raised.
@@ -49,6 +50,10 @@ class FirstThatWorks:
     ) -> tuple[Decoded, torch.Tensor]:
         """Track N objects; a failure leaves the bank as it was, so that the next one can."""
         return self._call('track', features, bank, memories, frame, hint)
+
+    def look(self, features: ImageFeatures) -> DetectorMaps:
+        """Run the head of a detector."""
+        return self._call('look', features)
 
     @property
     def batches(self) -> bool:
@@ -85,3 +90,10 @@ class FirstThatWorks:
 
 def _nothing(*_: Any) -> None:
     """Stand for the warm-up of those that need none."""
+
+
+def reason(error: Exception) -> str:
+    """Say why a way cannot be taken; errors of our own say it themselves."""
+    if isinstance(error, EngineError):
+        return str(error)
+    return f'{type(error).__name__}: {first_line(error)}'

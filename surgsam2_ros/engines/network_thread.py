@@ -19,6 +19,8 @@ import torch
 
 from surgsam2_ros.network import ImageFeatures
 from surgsam2_ros.network.current_device import use_device
+from surgsam2_ros.network.instrument_detector import DetectorMaps
+from surgsam2_ros.tracking.detector import HeadRunner
 from surgsam2_ros.tracking.engines import Encoder, Engine, Stepper
 
 PATIENCE_S = 0.004
@@ -248,6 +250,33 @@ class SharedStepper:
     def track(self, *arguments: Any) -> Any:
         """Track; as `Stepper.track`."""
         return self._thread.run(self._stepper.track, *arguments)
+
+
+class SharedHead:
+    """The head of a detector that a `NetworkThread` runs where it was captured there."""
+
+    def __init__(self, thread: NetworkThread, head: HeadRunner) -> None:
+        self._thread, self._head = thread, head
+
+    @property
+    def name(self) -> str:
+        """What users know it by."""
+        return self._head.name
+
+    @property
+    def needs_warm_up(self) -> bool:
+        """Whether it has something to make ready."""
+        return getattr(self._head, 'needs_warm_up', False)
+
+    def warm_up(self, features: ImageFeatures) -> None:
+        """Let it do so."""
+        self._thread.run(self._head.warm_up, features)
+
+    def look(self, features: ImageFeatures) -> DetectorMaps:
+        """Run the head; plain PyTorch does not need the thread."""
+        if not self.needs_warm_up:
+            return self._head.look(features)
+        return self._thread.run(self._head.look, features)
 
 
 def on_thread(thread: NetworkThread, stepper: Stepper) -> Engine:

@@ -43,7 +43,7 @@ class OnnxEncoder:
         self, network: SurgSAM2, file: Path, provider: str = AUTO, variant: str = ''
     ) -> None:
         self._session = OnnxSession(file, network.device, provider)
-        self._shapes = _shapes_of(network)
+        self._shapes = shapes_of(network)
         title = f'ONNX Runtime {variant}'.rstrip()
         self.name = f'{title} ({self._session.provider})'
 
@@ -62,7 +62,7 @@ class OnnxStepper:
 
     def __init__(self, network: SurgSAM2, file: Path, provider: str = AUTO) -> None:
         self._session = OnnxSession(file, network.device, provider)
-        self._shapes = _shapes_of(network)
+        self._shapes = shapes_of(network)
         self.name = f'ONNX Runtime ({self._session.provider})'
 
     def track(
@@ -132,7 +132,7 @@ class OnnxSession:
 _ELEMENT_TYPES = {torch.float32: 1, torch.uint8: 2, torch.int64: 7}
 
 
-def _shapes_of(network: SurgSAM2) -> dict[str, tuple[int, ...]]:
+def shapes_of(network: SurgSAM2) -> dict[str, tuple[int, ...]]:
     """Shapes of the outputs without their first axis."""
     side, width = network.feature_size, network.config.hidden_dim
     return {

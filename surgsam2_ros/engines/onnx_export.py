@@ -13,9 +13,10 @@ import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -163,13 +164,7 @@ def file_checksum(path: Path) -> str:
 
 def _export(network: SurgSAM2, digest: str, kind: StepKind, folder: Path) -> None:
     """Write all files beside the folder and put them in its place together."""
-    try:
-        import onnx  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise EngineError(
-            f'exporting to ONNX needs {error.name}; install requirements/onnx.txt'
-        ) from error
+    _require_exporter()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         unfinished = Path(tempfile.mkdtemp(prefix='unfinished_', dir=folder.parent))
@@ -179,9 +174,8 @@ def _export(network: SurgSAM2, digest: str, kind: StepKind, folder: Path) -> Non
             'XDG_CACHE_HOME'
         ) from error
     try:
-        with torch.no_grad(), _quiet():
-            _export_encoder(network, unfinished / ENCODER)
-            _export_step(network, kind, unfinished / STEP)
+        _export_encoder(network, unfinished / ENCODER)
+        _export_step(network, kind, unfinished / STEP)
         files = {name: file_checksum(unfinished / name) for name in (ENCODER, STEP)}
         manifest = {
             'format': _FORMAT,
@@ -202,18 +196,54 @@ def _export(network: SurgSAM2, digest: str, kind: StepKind, folder: Path) -> Non
 def _export_encoder(network: SurgSAM2, path: Path) -> None:
     size = network.image_size
     image = torch.zeros((1, 3, size, size), dtype=torch.uint8, device=network.device)
-    torch.onnx.export(
-        EncodingStep(network),
-        (image,),
-        path,
-        dynamo=True,
-        verbose=False,
-        optimize=False,  # ONNX Runtime does that when it opens the file
-        opset_version=_OPSET,
-        external_data=False,
-        input_names=['image'],
-        output_names=list(FEATURES),
-    )
+    export_graph(EncodingStep(network), (image,), path, ('image',), FEATURES)
+
+
+def export_graph(
+    step: nn.Module,
+    example: tuple[torch.Tensor, ...],
+    path: Path,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    dynamic_shapes: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a module as one ONNX file, weights and all.
+
+    Args:
+        step: in evaluation mode.
+        example: inputs of the shapes that it will have.
+        path: of the file.
+        inputs, outputs: their names.
+        dynamic_shapes: which axes may have other lengths, see `torch.onnx.export`.
+
+    Raises:
+        EngineError: when a library is missing.
+    """
+    _require_exporter()
+    with torch.no_grad(), _quiet():
+        torch.onnx.export(
+            step,
+            example,
+            path,
+            dynamo=True,
+            verbose=False,
+            optimize=False,  # ONNX Runtime does that when it opens the file
+            opset_version=_OPSET,
+            external_data=False,
+            dynamic_shapes=dynamic_shapes,
+            input_names=list(inputs),
+            output_names=list(outputs),
+        )
+
+
+def _require_exporter() -> None:
+    try:
+        import onnx  # noqa: F401
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise EngineError(
+            f'exporting to ONNX needs {error.name}; install requirements/onnx.txt'
+        ) from error
 
 
 def _export_step(network: SurgSAM2, kind: StepKind, path: Path) -> None:
@@ -238,19 +268,8 @@ def _export_step(network: SurgSAM2, kind: StepKind, path: Path) -> None:
         *([{0: objects}, {0: objects}] if kind.takes_hints else []),
     )
     step = _FlexibleStep(TrackingStep(network, survivors=5, prunes=kind.prunes_frames), kind)
-    torch.onnx.export(
-        step,
-        tuple(example.values()),
-        path,
-        dynamo=True,
-        verbose=False,
-        optimize=False,  # ONNX Runtime does that when it opens the file
-        opset_version=_OPSET,
-        external_data=False,
-        dynamic_shapes={**shapes, 'rest': rest},
-        input_names=list(example),
-        output_names=list(OUTPUTS),
-    )
+    shapes['rest'] = rest
+    export_graph(step, tuple(example.values()), path, tuple(example), OUTPUTS, shapes)
 
 
 def example_of_step(

@@ -13,7 +13,7 @@ import numpy as np
 
 from surgsam2_ros.engines.arithmetic import OFF
 from surgsam2_ros.engines.captured import CAPTURES, CapturedEncoder, CapturedStepper, LateFrames
-from surgsam2_ros.engines.fallback import FirstThatWorks
+from surgsam2_ros.engines.fallback import FirstThatWorks, reason
 from surgsam2_ros.engines.int8_encoder import CALIBRATION_FRAMES, INT8, int8_encoder_once
 from surgsam2_ros.engines.onnx_engine import AUTO, OnnxEncoder, OnnxStepper
 from surgsam2_ros.engines.onnx_export import StepKind, export_once
@@ -24,7 +24,6 @@ from surgsam2_ros.tracking.engines import (
     EagerStepper,
     Engine,
     EngineError,
-    first_line,
 )
 from surgsam2_ros.tracking.memory_bank import memories_read
 from surgsam2_ros.tracking.preprocess import resize_image
@@ -99,7 +98,7 @@ def build_engine(
         try:
             choices.append(make())
         except Exception as error:  # libraries that export and compile raise all kinds
-            on_failure(_reason(error))
+            on_failure(reason(error))
 
     on_cpu = network.device.type == 'cpu'
     in_8_bits = settings.profile == 'fast' and on_cpu and multiplies_8_bits_fast()
@@ -111,7 +110,7 @@ def build_engine(
                 )
             exported = export_once(network, step_kind(network, config))
         except Exception as error:
-            on_failure(f'{_reason(error)}; plain PyTorch takes over')
+            on_failure(f'{reason(error)}; plain PyTorch takes over')
         else:
             if in_8_bits:
                 add(
@@ -133,13 +132,6 @@ def build_engine(
     encoders.append(EagerEncoder(network))
     steppers.append(EagerStepper(network))
     return Engine(FirstThatWorks(encoders, on_failure), FirstThatWorks(steppers, on_failure))
-
-
-def _reason(error: Exception) -> str:
-    """Say why a way cannot be taken; errors of our own say it themselves."""
-    if isinstance(error, EngineError):
-        return str(error)
-    return f'{type(error).__name__}: {first_line(error)}'
 
 
 def multiplies_8_bits_fast() -> bool:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
@@ -28,14 +28,26 @@ if TYPE_CHECKING:
 DEFAULT_RULE = DecodingRule()
 
 
+class HeadRunner(Protocol):
+    """Runs the head of a detector.
+
+    Attributes:
+        name: what users know it by.
+    """
+
+    name: str
+
+    def look(self, features: ImageFeatures) -> DetectorMaps:
+        """Run the head on the features of a frame, batch 1."""
+
+
 class Detector:
     """Looks for instruments, frame by frame and without memory.
-
-    It runs as plain PyTorch on the features that the tracker's engine makes, whatever that is.
 
     Args:
         head: of the network whose features it will see, in evaluation mode.
         rule: which instruments count.
+        runner: what runs the head, see `engines.detection`; plain PyTorch when None.
 
     Example:
         >>> network = load_network('models/surgsam2_nano_320.yaml')
@@ -45,10 +57,20 @@ class Detector:
         ()
     """
 
-    def __init__(self, head: InstrumentDetector, rule: DecodingRule = DEFAULT_RULE) -> None:
+    def __init__(
+        self,
+        head: InstrumentDetector,
+        rule: DecodingRule = DEFAULT_RULE,
+        runner: HeadRunner | None = None,
+    ) -> None:
         if head.training:
             raise ValueError('the detector is in training mode; call eval() first')
-        self._head, self._rule = head, rule
+        self._run, self._rule, self._runner = runner.look if runner else head, rule, runner
+
+    def warm_up(self, features: ImageFeatures) -> None:
+        """Make ready what any later frame may need, given the features of an image."""
+        if getattr(self._runner, 'needs_warm_up', False):
+            self._runner.warm_up(features)
 
     def look(self, features: ImageFeatures, region: Region) -> PendingProposals:
         """Run the head on the features of a frame.
@@ -57,7 +79,7 @@ class Detector:
             features: batch 1.
             region: what of the image the network saw.
         """
-        return PendingProposals(self._head(features), region, self._rule)
+        return PendingProposals(self._run(features), region, self._rule)
 
     @torch.inference_mode()
     def detect(self, network: SurgSAM2, rgb: np.ndarray) -> tuple[Proposal, ...]:

@@ -230,6 +230,8 @@ class StreamingTracker:
         size = self._network.image_size
         image = resize_image(np.zeros((size, size, 3), np.uint8), size)
         self._engine.warm_up(image, self._bank, self._motion.on, progress)
+        if self._detector is not None:
+            self._detector.warm_up(self._encode(image))
 
     @torch.inference_mode()
     def prepare(self, rgb: np.ndarray) -> PreparedFrame:

@@ -140,7 +140,7 @@ class SharedNetwork:
         if kept.thread is not None:
             engine = on_thread(kept.thread, engine.stepper)
         taken.append(_Taken(kept, engine, note))
-        return replace(kept.loaded, config=config, engine=engine)
+        return replace(kept.loaded, config=config, engine=engine, thread=kept.thread)
 
     def _load(
         self,

@@ -17,8 +17,10 @@ from surgsam2_ros.engines import (
     DeviceDescription,
     EngineSettings,
     build_engine,
+    build_head,
     choose_arithmetic,
 )
+from surgsam2_ros.engines.network_thread import NetworkThread, SharedHead
 from surgsam2_ros.network import CheckpointError, SurgSAM2, load_network
 from surgsam2_ros.network.checkpoint import checkpoint_path
 from surgsam2_ros.network.current_device import use_device
@@ -74,7 +76,7 @@ class LoadedNetwork:
         settings: how it is run.
         config: of the trackers that the engine is for.
         engine: what runs the network.
-        detector: finds instruments in its features; None without one.
+        thread: runs it for all of several trackers; None where each runs it itself.
     """
 
     network: SurgSAM2
@@ -84,7 +86,7 @@ class LoadedNetwork:
     settings: EngineSettings
     config: TrackerConfig
     engine: Engine
-    detector: Detector | None = None
+    thread: NetworkThread | None = None
 
 
 def choose_device(name: str) -> str:
@@ -173,7 +175,8 @@ def _warm_tracker(
 ) -> LoadedTracker:
     use_device(device)
     loaded = load(device, parameters, note, on_progress)
-    tracker = StreamingTracker(loaded.network, loaded.config, loaded.engine, loaded.detector)
+    detector = _load_detector(parameters, loaded, note)
+    tracker = StreamingTracker(loaded.network, loaded.config, loaded.engine, detector)
     tracker.warm_up(on_progress)
     _warm_up(tracker, loaded.network.image_size, parameters.model.warmup_frames)
     return LoadedTracker(
@@ -241,22 +244,27 @@ def load_on(
         settings=settings,
         config=tracker_config,
         engine=engine,
-        detector=_load_detector(parameters, config, network),
     )
 
 
-def _load_detector(parameters: Parameters, config: Path, network: SurgSAM2) -> Detector | None:
-    """Load the detector that is named or wanted; it runs as plain PyTorch, whatever the engine."""
+def _load_detector(
+    parameters: Parameters, loaded: LoadedNetwork, note: Callable[[str], None]
+) -> Detector | None:
+    """Load the detector that is named or wanted, and make what runs it."""
     name, discovery = parameters.model.detector, parameters.discovery
     if not name and not discovery.takes_own:
         return None
-    path = _find_file(name) or name if name not in ('', 'auto') else detector_beside(config)
+    path = _find_file(name) or name
+    if name in ('', 'auto'):
+        path = detector_beside(_find_config(parameters.model.config))
     rule = DecodingRule(min_score=discovery.min_score) if discovery.takes_own else DecodingRule()
     try:
-        return Detector(load_detector(path, network), rule)
+        head = load_detector(path, loaded.network)
     except CheckpointError as error:
         wanted = f'model.detector is {name!r} and discovery.source {discovery.source!r}'
         raise CheckpointError(f'{wanted}: {error}') from error
+    runner = build_head(head, loaded.network, loaded.settings, note)
+    return Detector(head, rule, SharedHead(loaded.thread, runner) if loaded.thread else runner)
 
 
 def _find_file(name: str) -> Path | None:

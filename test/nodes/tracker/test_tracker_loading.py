@@ -10,10 +10,11 @@ import os
 import pytest
 import torch
 
-from surgsam2_ros.engines import Arithmetic, DeviceDescription
+from surgsam2_ros.engines import Arithmetic, DeviceDescription, EngineSettings, build_head
 from surgsam2_ros.engines import settings as engine_settings
 from surgsam2_ros.nodes.tracker import tracker_loading
 from surgsam2_ros.nodes.tracker.parameters import Parameters
+from surgsam2_ros.nodes.tracker.shared_network import SharedNetwork
 from surgsam2_ros.nodes.tracker.tracker_loading import choose_num_threads, load_tracker
 from surgsam2_ros.tracking import EngineError
 
@@ -51,6 +52,36 @@ def test_an_engine_that_is_not_there_is_replaced_and_told(monkeypatch):
     assert loaded.engine.name == 'torch'
     assert said == loaded.failures
     assert len(said) == 1 and 'install requirements/onnx.txt' in said[0]
+
+
+def finding(source, **model):
+    defaults = parameters(**model)
+    discovery = dataclasses.replace(defaults.discovery, source=source)
+    return dataclasses.replace(defaults, discovery=discovery)
+
+
+def test_the_detector_takes_the_way_that_the_engine_takes(monkeypatch):
+    asked = []
+
+    def note(head, network, settings, on_failure):
+        asked.append((head.dim, settings.backend))
+        return build_head(head, network, EngineSettings(), on_failure)
+
+    monkeypatch.setattr(tracker_loading, 'build_head', note)
+    loaded = load_tracker(finding('own'))
+    assert loaded.tracker.detects
+    assert asked == [(128, 'torch')]
+
+
+def test_of_two_cameras_with_one_network_each_has_the_detector_that_it_asks_for():
+    shared = SharedNetwork(2, together=lambda *_: True)
+    loaded = [shared.load(finding(source)) for source in ('off', 'own')]
+    try:
+        assert len(shared.networks) == 1
+        assert [one.tracker.detects for one in loaded] == [False, True]
+    finally:
+        for one in loaded:
+            one.give_back()
 
 
 def without_memory(monkeypatch):
