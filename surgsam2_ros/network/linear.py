@@ -50,4 +50,4 @@ def _by_pytorch(x: Tensor, weight: Tensor, bias: Tensor | None, relu: bool) -> T
 
 
 def _is_for_onednn(x: Tensor, weight: Tensor) -> bool:
-    return x.numel() * weight.shape[0] >= _LARGE and onednn.takes(x, weight)
+    return onednn.takes(x, weight) and x.numel() * weight.shape[0] >= _LARGE

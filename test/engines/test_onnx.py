@@ -25,6 +25,8 @@ from surgsam2_ros.engines.onnx_export import (
     weights_digest,
 )
 from surgsam2_ros.engines.settings import calibration_images
+from surgsam2_ros.network import load_network
+from surgsam2_ros.share import share_file
 from surgsam2_ros.tracking import Prompt, StreamingTracker, TrackerConfig
 from surgsam2_ros.tracking.engines import EagerEncoder, EagerStepper, Engine, EngineError
 from surgsam2_ros.tracking.preprocess import resize_image
@@ -248,3 +250,21 @@ def test_the_fast_profile_reads_half_of_the_tokens(network):
     assert EngineSettings().tracker_config(network, TrackerConfig()).memory_tokens is None
     own = TrackerConfig(memory_tokens=9)
     assert settings.tracker_config(network, own).memory_tokens == 9
+
+
+@pytest.mark.parametrize('name', ['surgsam2_nano', 'surgsam2_nano_320'])
+def test_a_shipped_network_is_exported_for_any_number_of_objects(name):
+    network = load_network(share_file(f'models/{name}.yaml'))
+    config = TrackerConfig()
+    engine = build_engine(network, EngineSettings(backend='onnx'), config, pytest.fail)
+    assert engine.name == 'ONNX Runtime (CPUExecutionProvider)'
+    boxes = [(20 * n, 10 * n, 20 * n + 40, 10 * n + 60) for n in range(9)]
+    frames = noise_frames(3, 240, 320)
+    for objects in (1, 9):
+        trackers = [StreamingTracker(network, config, one) for one in (None, engine)]
+        for tracker in trackers:
+            tracker.add_objects([Prompt(str(n), box=boxes[n]) for n in range(objects)])
+        for rgb in frames:
+            plain, onnx = (tracker.track(rgb).tracks for tracker in trackers)
+            for expected, found in zip(plain, onnx, strict=True):
+                assert float((expected.logits - found.logits).abs().max()) < 0.01
