@@ -266,6 +266,7 @@ class LabelDesk:
             self._closed = True
             self._change.notify_all()
         self._background.wait()
+        self._selection.close()
         self.labelling.close()
         self.recording.close()
 

@@ -169,15 +169,17 @@ class Hands:
     def go_to(self, frame: int, frames: int) -> None:
         """Show a frame: click near it on the strip, then go the rest with the arrow keys."""
         self.seek(frame, frames)
-        near = self.wait(lambda: abs(self.state()['position'] - frame) < 40 and self.state())
-        position = near['position']
-        while position != frame:
-            step = 10 if abs(frame - position) >= 10 else 1
-            ahead = position + (step if frame > position else -step)
-            key = 'ArrowRight' if frame > position else 'ArrowLeft'
-            self.press(f'Control+{"Shift+" if step == 10 else ""}{key}')
-            self.wait(lambda there=ahead: self.state()['position'] == there)
-            position = ahead
+        near = 2 + frames / 1000
+        self.wait(lambda: abs(self.state()['position'] - frame) <= near)
+        while (position := self.state()['position']) != frame:
+            step = 'Shift+' if abs(frame - position) >= 10 else ''
+            self.press(f'Control+{step}{"ArrowRight" if frame > position else "ArrowLeft"}')
+            soon_s = time.monotonic() + 1.0
+            self.wait(
+                lambda was=position, by_s=soon_s: (
+                    self.state()['position'] != was or time.monotonic() > by_s
+                )
+            )
         self.wait(lambda: self.frame() == frame)
 
     def _tried(self, script: str, otherwise: Any) -> Any:
