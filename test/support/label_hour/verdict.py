@@ -5,9 +5,10 @@
 What is bounded, each life of the console by itself, from its second minute on:
 
 - memory of its own, shared with no other process, is at most MOST_OWN_MB at any time;
-- it grows by at most GROWTH_MB_PER_10_MIN, from the first two of these minutes to the last two, in
-  every life that is at least JUDGED_S longer than the settling time;
-- file descriptors and threads become at most SPREAD more, between the same minutes;
+- a straight line through it grows by at most GROWTH_MB_PER_10_MIN, in every life that is at least
+  JUDGED_S longer than the settling time;
+- file descriptors and threads become at most SPREAD more there, from the first two of these minutes
+  to the last two;
 
 and over the whole run:
 
@@ -22,13 +23,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
+import numpy as np
 from label_hour.samples import Life, Sample
 
 SETTLING_S = 120.0
 JUDGED_S = 480.0
 _WINDOW_S = 120.0
-MOST_OWN_MB = 1000.0
-GROWTH_MB_PER_10_MIN = 10.0
+MOST_OWN_MB = 800.0
+GROWTH_MB_PER_10_MIN = 20.0
 DRIFT_MB = 64.0
 SPREAD = 4
 MOST_BYTES_A_FRAME = 20_000
@@ -99,9 +101,9 @@ def judge(lives: Sequence[Life], frames: int) -> Limits:
 
 def growth_of(settled: Sequence[Sample]) -> tuple[float, float]:
     """Return the growth of a life's own memory [MB in 10 minutes], and the time it took [s]."""
-    first, last = _ends(settled)
-    over_s = _typical(last, 'age_s') - _typical(first, 'age_s')
-    return 600.0 * (_typical(last, 'own_mb') - _typical(first, 'own_mb')) / over_s, over_s
+    at_s = [one.age_s for one in settled]
+    slope, _ = np.polyfit(at_s, [one.own_mb for one in settled], 1)
+    return 600.0 * float(slope), at_s[-1] - at_s[0]
 
 
 def _grown(settled: Sequence[Sample]) -> list[str]:
