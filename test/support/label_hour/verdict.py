@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
+
 from label_hour.samples import Life, Sample
 
 SETTLING_S = 120.0
