@@ -31,7 +31,7 @@ ifneq ($(AMENT_PREFIX_PATH)$(_ROS_WHEELS_BOOTSTRAP_COMPLETE),)
 unexport LD_LIBRARY_PATH
 endif
 
-.PHONY: help setup demo test test-slow test-long test-ray test-console console lint format docs train-nano train-nano-320 evaluate-nano bench gpu-check chaos soak clean distclean
+.PHONY: help setup demo test test-slow test-long test-ray test-console console lint format docs train-nano train-nano-320 evaluate-nano bench gpu-check chaos soak label-hour clean distclean
 
 help: ## list the targets
 	@echo 'usage: make TARGET [VARIABLE=value …]'
@@ -43,10 +43,11 @@ help: ## list the targets
 	@echo '  SCENE        composed or rendered: the one scene that `make demo` shows'
 	@echo '  DISCOVER     1: `make demo` prompts nothing, the node finds the instruments by itself'
 	@echo '  BAG, IMAGE_TOPIC, TRUTH_TOPIC, MODEL, CHECKPOINT, RATE    what `make demo` runs on'
-	@echo '  MINUTES, SEED    how long `make chaos` and `make soak` take, and the order of faults'
+	@echo '  MINUTES, SEED    how long `make chaos`, `make soak` and `make label-hour` take, and the order of faults and kills'
+	@echo '  FRAMES       of the bag that `make label-hour` labels'
 	@echo '  DATA         folder of the pictures that `make train-nano-320` trains on'
 	@echo '  CLIPS        data sets of the VOS layout that `make evaluate-nano` measures besides'
-	@echo '  ARGS         further arguments of demo, train-nano, evaluate-nano, bench, gpu-check, chaos, soak, console (surgsam2) and test, test-slow, test-long, test-ray, test-console (pytest)'
+	@echo '  ARGS         further arguments of demo, train-nano, evaluate-nano, bench, gpu-check, chaos, soak, console (surgsam2), label-hour and test, test-slow, test-long, test-ray, test-console (pytest)'
 
 setup: $(STAMPS)/package ## make .venv with everything that the node needs
 
@@ -107,6 +108,11 @@ chaos: $(STAMPS)/package $(STAMPS)/charts ## strike a real node with faults for 
 
 soak: $(STAMPS)/package $(STAMPS)/charts ## have a node work for MINUTES (30), see that it needs no more with time, write build/soak/
 	$(BIN)/surgsam2 soak $(if $(MINUTES),--minutes '$(MINUTES)') $(ARGS)
+
+label-hour: $(STAMPS)/package $(STAMPS)/test $(STAMPS)/charts $(STAMPS)/console $(STAMPS)/console_test ## label a bag of FRAMES (10000) in Chromium for MINUTES (60), kill the console meanwhile, look for loss and growth, write build/label_hour/
+	@$(call require,chromium,chromium)
+	PYTHONPATH=test/support $(BIN)/python -m label_hour $(if $(MINUTES),--minutes '$(MINUTES)') $(if $(FRAMES),--frames '$(FRAMES)') \
+	  $(if $(SEED),--seed '$(SEED)') $(ARGS)
 
 console: $(STAMPS)/package $(STAMPS)/console ## serve the operator's page beside a running node, or over a recording with ARGS='--bag …'
 	$(BIN)/surgsam2 console $(ARGS)

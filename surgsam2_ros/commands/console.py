@@ -92,9 +92,11 @@ def run(arguments: argparse.Namespace) -> int:
     require_nicegui()
     from surgsam2_ros.console.desk import DeskError
     from surgsam2_ros.console.server import ServerError, ServerSettings, serve
+    from surgsam2_ros.heap import keep_giving_back
 
     settings = ServerSettings(arguments.host, arguments.port, arguments.token)
     with contextlib.ExitStack() as stack:
+        stack.callback(keep_giving_back().close)
         try:
             desk, panels = _open(arguments, stack)
             serve(desk, settings, panels, announce=lambda text: print(text, flush=True))

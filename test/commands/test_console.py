@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
 
 import pytest
 
@@ -73,3 +74,17 @@ def test_bad_classes_are_named_in_one_line(tmp_path, capsys, monkeypatch, text, 
     assert main(['console', '--classes', 'classes.yaml']) == 1
     (line,) = capsys.readouterr().err.strip().splitlines()
     assert '--classes: classes classes.yaml' in line and complaint in line
+
+
+def test_while_it_serves_it_gives_back_memory_that_it_needs_no_more(monkeypatch):
+    pytest.importorskip('nicegui')
+    names = []
+
+    def serve(*_arguments, **_named):
+        names.extend(thread.name for thread in threading.enumerate())
+
+    monkeypatch.setattr('surgsam2_ros.commands.console._open', lambda *_: (None, ()))
+    monkeypatch.setattr('surgsam2_ros.console.server.serve', serve)
+    assert main(['console']) == 0
+    assert 'heap' in names
+    assert 'heap' not in {thread.name for thread in threading.enumerate()}

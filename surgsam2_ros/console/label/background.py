@@ -8,6 +8,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from surgsam2_ros.console.desk import DeskError
@@ -39,6 +40,10 @@ Work = Callable[[threading.Event, Callable[[int], None]], None]
 class Background:
     """Runs work on a thread of low priority, which the threads of the network inherit.
 
+    It is the same one for all work: the C library keeps the memory that a thread has needed, and
+    threads that come and go have each of its arenas (up to eight a core) grow to the network's
+    needs.
+
     Attributes:
         progress: of the newest work; None before any.
     """
@@ -53,7 +58,8 @@ class Background:
         self.progress: Progress | None = None
         self._on_end = on_end
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = ThreadPoolExecutor(1, 'labelling', _lower_priority)
+        self._work: Future[None] | None = None
         self._lock = threading.Lock()
 
     @property
@@ -72,10 +78,7 @@ class Background:
                 raise DeskError(f'{self.progress.title} goes on; stop it first, or wait for it')
             self._stop.clear()
             self.progress = Progress(title, 0, total, running=True)
-            self._thread = threading.Thread(
-                target=self._run, args=(title, total, work), name='labelling', daemon=True
-            )
-            self._thread.start()
+            self._work = self._thread.submit(self._run, title, total, work)
 
     def stop(self) -> None:
         """Ask the work to end after the frame it is at."""
@@ -83,16 +86,14 @@ class Background:
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until the work has ended; returns whether it has."""
-        thread = self._thread
-        if thread is not None:
-            thread.join(timeout_s)
-        return thread is None or not thread.is_alive()
+        return self._work is None or not wait((self._work,), timeout_s).not_done
+
+    def close(self) -> None:
+        """Stop, and end the thread; may be called twice."""
+        self._stop.set()
+        self._thread.shutdown()
 
     def _run(self, title: str, total: int, work: Work) -> None:
-        with contextlib.suppress(OSError, AttributeError):  # where threads have no priority
-            thread = threading.get_native_id()
-            usual = os.getpriority(os.PRIO_PROCESS, thread)
-            os.setpriority(os.PRIO_PROCESS, thread, usual + NICE)
         done, failure = 0, None
 
         def report(count: int) -> None:
@@ -106,3 +107,10 @@ class Background:
             failure = error
         self.progress = Progress(title, done, total, running=False)
         self._on_end(title, failure)
+
+
+def _lower_priority() -> None:
+    with contextlib.suppress(OSError, AttributeError):  # where threads have no priority
+        thread = threading.get_native_id()
+        usual = os.getpriority(os.PRIO_PROCESS, thread)
+        os.setpriority(os.PRIO_PROCESS, thread, usual + NICE)

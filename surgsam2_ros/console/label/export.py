@@ -93,8 +93,8 @@ class Export:
             DeskError: when it was stopped, shows no object, or cannot be written.
             SourceError: when a frame cannot be decoded.
         """
-        partial = self._folder.with_name(f'.{self._folder.name}.partial')
-        shutil.rmtree(partial, ignore_errors=True)
+        partial, former = _partial(self._folder), _former(self._folder)
+        mend_export(self._folder)
         written, done = _Written(), 0
         try:
             for first, last in self._stretches:
@@ -110,12 +110,13 @@ class Export:
             if not written.classes:
                 raise DeskError('none of the frames shows an instrument; there is nothing to write')
             self._describe(partial, written)
-            shutil.rmtree(self._folder, ignore_errors=True)
+            if self._folder.exists():
+                self._folder.replace(former)
             partial.replace(self._folder)
         except OSError as error:
             raise DeskError(f'{self._folder} cannot be written: {error}; make room') from error
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            mend_export(self._folder)
         return self._sentence(written)
 
     def _write(self, root: Path, video: str, index: int, written: _Written) -> None:
@@ -176,6 +177,32 @@ class Export:
         if written.empty:
             text += f'; {written.empty} were left out with stretches that show no instrument'
         return f'{text}.'
+
+
+def mend_export(folder: Path) -> None:
+    """Put a data set in order that a process was killed over: the former one or the new one.
+
+    Args:
+        folder: of the data set, which no export writes to now.
+
+    Raises:
+        OSError: when the former one cannot be put back.
+    """
+    partial, former = _partial(folder), _former(folder)
+    if former.exists() and not folder.exists():
+        former.replace(folder)
+    for remains in (partial, former):
+        shutil.rmtree(remains, ignore_errors=True)
+
+
+def _partial(folder: Path) -> Path:
+    """Where a data set is written, until it is complete."""
+    return folder.with_name(f'.{folder.name}.partial')
+
+
+def _former(folder: Path) -> Path:
+    """Where an earlier data set is while a new one takes its place."""
+    return folder.with_name(f'.{folder.name}.former')
 
 
 def _image_file(recording: Recording, index: int, rgb: np.ndarray) -> tuple[str, bytes]:

@@ -265,7 +265,8 @@ class LabelDesk:
         with self._change:
             self._closed = True
             self._change.notify_all()
-        self._background.wait()
+        self._background.close()
+        self._selection.close()
         self.labelling.close()
         self.recording.close()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from surgsam2_ros.console.desk import DeskError
 from surgsam2_ros.console.label.bag_images import BagImages
+from surgsam2_ros.console.label.export import mend_export
 from surgsam2_ros.console.label.label_desk import LabelDesk
 from surgsam2_ros.console.label.labelling import Bound, Labelling
 from surgsam2_ros.console.label.recording import FolderImages, Images, Recording
@@ -19,7 +20,7 @@ from surgsam2_ros.sources import SourceError
 from surgsam2_ros.sources.bag_files import is_bag
 from surgsam2_ros.tracking import TrackerConfig
 
-_INDEX = 'index.npz'
+_INDEX, _DATA_SET = 'index.npz', 'dataset'
 CONFIG = TrackerConfig(
     protect_prompted_frames=True,
     corrections_condition=True,
@@ -65,6 +66,7 @@ def open_label_desk(
         recording = Recording(images, source)
         bound = Bound(str(source.resolve()), images.digest, len(recording), recording.size)
         labelling = Labelling(work_folder, bound)
+        mend_export(work_folder / _DATA_SET)
         if isinstance(images, BagImages):
             images.keep_index(work_folder / _INDEX)
     except (SourceError, OSError) as error:
@@ -75,7 +77,7 @@ def open_label_desk(
         raise
     camera = images.topic if isinstance(images, BagImages) else images.name
     desk = LabelDesk(recording, labelling, network, config, camera=camera, classes=classes)
-    return desk, (timeline_panel(desk, work_folder / 'dataset'),)
+    return desk, (timeline_panel(desk, work_folder / _DATA_SET),)
 
 
 def _open_images(source: Path, topic: str | None, work: Path) -> Images:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -26,7 +26,9 @@ class Selected(NamedTuple):
 class Selection:
     """Answers prompts on single pictures; threads may share it, one is answered at a time.
 
-    What the network sees in the newest picture is kept, so that a second prompt in it is cheap.
+    What the network sees in the newest picture is kept, so that a second prompt in it is cheap. All
+    of it is done on one thread: the C library keeps what the network needs once for each thread
+    that ever ran it.
     """
 
     def __init__(self, network: SurgSAM2, config: TrackerConfig) -> None:
@@ -37,7 +39,7 @@ class Selection:
             config: of the tracker that will follow what is selected.
         """
         self._tracker = StreamingTracker(network, replace(config, replay_frames=0))
-        self._lock = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix='selection')
         self._newest: tuple[np.ndarray, PreparedFrame] | None = None
 
     def select(self, rgb: np.ndarray, prompt: Prompt, shown: MaskCrop | None) -> Selected:
@@ -60,17 +62,23 @@ class Selection:
         if prompt.mask is not None:
             return Selected(MaskCrop.of(mask_of(prompt)), 1.0, 1.0)
         corrects = shown is not None and shown.box is not None and prompt.box is None
-        with self._lock:
-            frame = self._prepare(rgb)
-            try:
-                if corrects:
-                    mask = shown.expand()
-                    self._tracker.add_objects([Prompt(prompt.object_id, mask=mask)])
-                    self._tracker.track(frame)
-                self._tracker.add_objects([prompt], image_size=rgb.shape[:2])
-                (track,) = self._tracker.track(frame).tracks
-            finally:
-                self._tracker.reset()
+        return self._thread.submit(self._track, rgb, prompt, shown if corrects else None).result()
+
+    def close(self) -> None:
+        """End the thread when what was asked is answered."""
+        self._thread.shutdown()
+
+    def _track(self, rgb: np.ndarray, prompt: Prompt, corrected: MaskCrop | None) -> Selected:
+        frame = self._prepare(rgb)
+        try:
+            if corrected is not None:
+                mask = corrected.expand()
+                self._tracker.add_objects([Prompt(prompt.object_id, mask=mask)])
+                self._tracker.track(frame)
+            self._tracker.add_objects([prompt], image_size=rgb.shape[:2])
+            (track,) = self._tracker.track(frame).tracks
+        finally:
+            self._tracker.reset()
         return Selected(track.crop, track.score, track.presence)
 
     def _prepare(self, rgb: np.ndarray) -> PreparedFrame:

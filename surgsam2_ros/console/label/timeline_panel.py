@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,7 @@ class _TimeLinePart:
 
     def __init__(self, line: TimeLine, operator: Operator) -> None:
         self._line, self._operator = line, operator
+        self._turn = asyncio.Lock()
         with ui.element('div').style('display: flex; flex-direction: column; gap: 6px'):
             with ui.element('div').style(f'{_ROW} column-gap: 14px'):
                 for group in GROUPS:
@@ -95,10 +97,12 @@ class _TimeLinePart:
         await self._do(lambda: self._line.press(key, shift=shift))
 
     async def _do(self, work: Callable[[], None]) -> None:
-        try:
-            await run.io_bound(work)
-        except DeskError as error:
-            self._operator.tell(str(error), is_problem=True)
+        """Work when all that was asked for before is done: a mark is where it was set."""
+        async with self._turn:
+            try:
+                await run.io_bound(work)
+            except DeskError as error:
+                self._operator.tell(str(error), is_problem=True)
         await self._refresh()
 
     async def _on_press(self, event: GenericEventArguments) -> None:

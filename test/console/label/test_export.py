@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A data set of what was accepted, which checks, evaluation and training take as it is."""
 
+import contextlib
+import itertools
 import json
+import shutil
 import threading
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -177,3 +181,49 @@ def test_an_evaluation_and_a_training_take_it(labelled, tmp_path):
     assert data.left_out == ()
     clip = data.draw(np.random.default_rng(0), 2)
     assert all(name.startswith('scene_') for name in clip.names)
+
+
+class _Killed(BaseException):
+    """Nothing is done any more, not even tidying up."""
+
+
+def _kill_before(step, monkeypatch):
+    """Have the process end before the n-th time that a folder of a data set is moved or removed."""
+    steps = itertools.count()
+
+    def until(do):
+        def guarded(folder, *arguments, **named):
+            if Path(folder).name.strip('.').partition('.')[0] == 'dataset' and next(steps) >= step:
+                raise _Killed
+            return do(folder, *arguments, **named)
+
+        return guarded
+
+    monkeypatch.setattr(Path, 'replace', until(Path.replace))
+    monkeypatch.setattr('shutil.rmtree', until(shutil.rmtree))
+
+
+@pytest.mark.parametrize('step', range(6))
+def test_a_kill_at_any_moment_leaves_the_former_data_set_or_the_new_one(
+    tmp_path, monkeypatch, step
+):
+    source = write_folder(tmp_path / 'frames', 8)
+    desk = open_desk(source)
+    _label(desk, range(8))
+    data_set = tmp_path / 'frames.labels' / 'dataset'
+    desk.judge(Verdict.ACCEPTED, 0, 3)
+    _export(desk, data_set)
+    desk.judge(Verdict.ACCEPTED, 0, 7)
+    export = Export(desk.recording, desk.labelling, data_set)
+    with monkeypatch.context() as patched:
+        _kill_before(step, patched)
+        with contextlib.suppress(_Killed):
+            export.run(threading.Event(), lambda done: None)
+    desk.close()
+    open_desk(source).close()
+    said = json.loads((data_set / CARD).read_text())['frames']
+    assert said in (4, 8)
+    assert len(list(data_set.glob('JPEGImages/*/*'))) == said
+    assert len(list(data_set.glob('Annotations/*/*'))) == said
+    beside = {path.name for path in data_set.parent.iterdir()}
+    assert beside == {'dataset', 'journal.jsonl', 'masks'}

@@ -10,7 +10,7 @@ from label_desks import disc_frame, disc_mask, give, mask_prompt
 
 from surgsam2_ros.console.desk import Description, DeskError, Mode
 from surgsam2_ros.console.label.labels import Verdict
-from surgsam2_ros.tracking import Prompt, TrackState
+from surgsam2_ros.tracking import Prompt, StreamingTracker, TrackState
 
 
 def _picture(desk, frame=None):
@@ -119,6 +119,25 @@ def test_what_is_carried_on_stops_and_goes_on_from_there(desk):
         desk.propagate(1)
         assert desk.wait(60)
     assert _tracked(desk) == list(range(12))
+
+
+def test_the_network_runs_on_one_thread_for_prompts_and_one_for_what_is_carried(desk, monkeypatch):
+    # The C library keeps what each has needed, some hundred MB with the default network.
+    threads, track = set(), StreamingTracker.track
+
+    def tracked(self, *arguments):
+        threads.add(threading.current_thread())
+        return track(self, *arguments)
+
+    monkeypatch.setattr(StreamingTracker, 'track', tracked)
+    for frame in (0, 5, 9):
+        prompt = Prompt('disc', box=(0, 0, 70, 47))
+        asking = threading.Thread(target=give, args=(desk, frame, prompt))
+        asking.start()
+        asking.join()
+        desk.propagate(1)
+        assert desk.wait(60)
+    assert len(threads) == 2
 
 
 def test_it_ends_before_accepted_frames(desk):
