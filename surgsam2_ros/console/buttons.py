@@ -85,7 +85,17 @@ def text_input(
     entry.on(
         'change', lambda event: on_change(str(event.args)), js_handler='(e) => emit(e.target.value)'
     )
+    keep_what_is_typed(entry)
     # Enter ends the typing, so that the next keys are the page's again.
     entry.on('keydown.enter', js_handler='(e) => e.target.blur()')
     entry.on('keydown.esc', js_handler='(e) => e.target.blur()')
     return entry
+
+
+def keep_what_is_typed(entry: ui.element) -> None:
+    """Have an input keep its text while others change on the page.
+
+    Each change draws the page anew, and an input then has the value that was last set for it. So
+    that is set with every key, on the page alone; `element` is what NiceGUI calls it there.
+    """
+    entry.on('input', js_handler='(e) => { element.props.value = e.target.value; }')

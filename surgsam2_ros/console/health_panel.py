@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import run, ui
 
-from surgsam2_ros.console.buttons import plain_button
+from surgsam2_ros.console.buttons import keep_what_is_typed, plain_button
 from surgsam2_ros.console.desk import DeskError
 from surgsam2_ros.console.health import LatencyCurve, health, parameter_value, percentiles
 from surgsam2_ros.console.live_desk import LiveDesk
@@ -130,20 +130,30 @@ class _HealthWidgets:
     def _entry(self, spec: ParameterSpec, value: Any) -> None:
         entry = ui.element('input')
         entry.props.update({'type': 'text', 'aria-label': spec.name, 'value': str(value)})
+        keep_what_is_typed(entry)
+
+        async def change(entered: str) -> None:
+            if await self._set(spec, entered):
+                entry.props['value'] = entered
+            entry.update()  # what was refused gives way to what holds
+
         entry.on(
             'change',
-            lambda event: self._set(spec, event.args),
+            lambda event: change(str(event.args)),
             js_handler='(e) => emit(e.target.value)',
         )
 
-    async def _set(self, spec: ParameterSpec, entered: Any) -> None:
+    async def _set(self, spec: ParameterSpec, entered: Any) -> bool:
+        """Set a parameter; False, and the operator is told why, when it was refused."""
         node = self._node
 
         def set_it() -> None:
             node.set_parameter(spec.name, parameter_value(spec, entered))
 
-        if await self._do(set_it):
+        done = await self._do(set_it)
+        if done:
             self._desk.tell(f'{spec.name} of {node.name} is now {entered}', self._operator.name)
+        return done
 
     async def _do(self, work: Callable[[], object]) -> bool:
         """Do what may block; False, and the operator is told why, when it failed."""
