@@ -143,8 +143,17 @@ def _goes_on(operator: Operator, server: Server, folder: Path, trouble: list[str
         operator.hands.page.page.screenshot(path=folder / f'{name}.png')
         (folder / f'{name}.txt').write_text(traceback.format_exc(), 'utf-8')
         trouble.append(f'{type(error).__name__} in life {server.lives}: {error}')
-        return operator.start_afresh()
+        return _starts_afresh(operator)
     return True
+
+
+def _starts_afresh(operator: Operator) -> bool:
+    from playwright.sync_api import Error
+
+    try:
+        return operator.start_afresh()
+    except (AssertionError, Error):
+        return False
 
 
 def _check(operator: Operator, found: Found, work: Path, *, everything: bool) -> Checked:
