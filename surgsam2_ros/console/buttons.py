@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nicegui import ui
+from nicegui.element import Element
 
 from surgsam2_ros.console.desk import LONGEST_NAME
 from surgsam2_ros.console.icons import icon
@@ -63,9 +64,21 @@ def text(content: str = '', *, element_id: str = '', classes: str = '') -> ui.la
     return label
 
 
+class TextInput(Element, component='static/text_input.js'):
+    """A line of text.
+
+    The page is drawn anew whenever anything in it changes; a plain input would then have the
+    server's value again, in the middle of a word.
+    """
+
+    def restore(self) -> None:
+        """Show what the server says again, in place of what was typed."""
+        self.run_method('restore')
+
+
 def text_input(
     label: str, value: str, on_change: Callable[[str], Any], *, choices: str = '', classes: str = ''
-) -> ui.element:
+) -> TextInput:
     """Make an input that tells its value when it was changed.
 
     Args:
@@ -75,27 +88,15 @@ def text_input(
         choices: id of a datalist.
         classes: of CSS.
     """
-    entry = ui.element('input').classes(classes)
-    entry.props.update(
-        {'type': 'text', 'aria-label': label, 'maxlength': LONGEST_NAME, 'value': value}
-    )
-    entry.props.update({'autocomplete': 'off', 'spellcheck': 'false', 'placeholder': label})
+    entry = TextInput().classes(classes)
+    entry.props.update({'aria-label': label, 'placeholder': label})
+    entry.props.update({'maxlength': LONGEST_NAME, 'value': value})
     if choices:
         entry.props['list'] = choices
     entry.on(
         'change', lambda event: on_change(str(event.args)), js_handler='(e) => emit(e.target.value)'
     )
-    keep_what_is_typed(entry)
     # Enter ends the typing, so that the next keys are the page's again.
     entry.on('keydown.enter', js_handler='(e) => e.target.blur()')
     entry.on('keydown.esc', js_handler='(e) => e.target.blur()')
     return entry
-
-
-def keep_what_is_typed(entry: ui.element) -> None:
-    """Have an input keep its text while others change on the page.
-
-    Each change draws the page anew, and an input then has the value that was last set for it. So
-    that is set with every key, on the page alone; `element` is what NiceGUI calls it there.
-    """
-    entry.on('input', js_handler='(e) => { element.props.value = e.target.value; }')

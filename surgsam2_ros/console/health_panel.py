@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import run, ui
 
-from surgsam2_ros.console.buttons import keep_what_is_typed, plain_button
+from surgsam2_ros.console.buttons import TextInput, plain_button
 from surgsam2_ros.console.desk import DeskError
 from surgsam2_ros.console.health import LatencyCurve, health, parameter_value, percentiles
 from surgsam2_ros.console.live_desk import LiveDesk
@@ -128,14 +128,15 @@ class _HealthWidgets:
             )
 
     def _entry(self, spec: ParameterSpec, value: Any) -> None:
-        entry = ui.element('input')
-        entry.props.update({'type': 'text', 'aria-label': spec.name, 'value': str(value)})
-        keep_what_is_typed(entry)
+        entry = TextInput()
+        entry.props.update({'aria-label': spec.name, 'value': str(value)})
 
         async def change(entered: str) -> None:
             if await self._set(spec, entered):
                 entry.props['value'] = entered
-            entry.update()  # what was refused gives way to what holds
+                entry.update()
+            else:
+                entry.restore()
 
         entry.on(
             'change',

@@ -98,6 +98,8 @@ class _Row:
 
         async def rename(name: str) -> None:
             await describe(object_id, name=name)
+            if not name.strip():  # that is refused
+                self._name_input.restore()
 
         async def reclass(class_name: str) -> None:
             await describe(object_id, class_name=class_name)

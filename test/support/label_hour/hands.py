@@ -15,7 +15,8 @@ from label_hour.ledger import Seen
 from label_hour.recording import SIZE
 from label_hour.server import Server
 
-ANSWER_S = 120.0
+ANSWER_S = 60.0
+_SOON_S = 1.0
 
 _WATCH = """() => {
     if (window.hour) return;
@@ -171,16 +172,19 @@ class Hands:
         self.seek(frame, frames)
         near = 2 + frames / 1000
         self.wait(lambda: abs(self.state()['position'] - frame) <= near)
-        while (position := self.state()['position']) != frame:
+        while not self._soon(lambda: self.state()['position'] == self.frame() == frame):
+            position = self.state()['position']
+            if position == frame:
+                continue
             step = 'Shift+' if abs(frame - position) >= 10 else ''
             self.press(f'Control+{step}{"ArrowRight" if frame > position else "ArrowLeft"}')
-            soon_s = time.monotonic() + 1.0
-            self.wait(
-                lambda was=position, by_s=soon_s: (
-                    self.state()['position'] != was or time.monotonic() > by_s
-                )
-            )
-        self.wait(lambda: self.frame() == frame)
+            self._soon(lambda was=position: self.state()['position'] != was)
+
+    def _soon(self, is_so: Callable[[], bool]) -> bool:
+        """Wait a moment until something is so, and return whether it is."""
+        by_s = time.monotonic() + _SOON_S
+        self.wait(lambda: is_so() or time.monotonic() > by_s)
+        return is_so()
 
     def _tried(self, script: str, otherwise: Any) -> Any:
         """Return a script's value, or that when the page is just being loaded."""

@@ -98,6 +98,21 @@ class Operator:
             if not (self._way is not None and self._scrubbed and frame in self._way):
                 self.ledger.show(frame, seen)
 
+    def start_afresh(self) -> bool:
+        """Go on after something that did not work out; False when a change may be under way.
+
+        Raises:
+            ServerGoneError: when the console is killed meanwhile.
+        """
+        if self.ledger.under_way is not None or self.exporting:
+            return False
+        self.hands.press('Escape', 'Escape', 'Shift+KeyS', '0')
+        self.hands.wait(lambda: not self.hands.state()['work'])
+        self.look()
+        self._way, self._scrubbed = None, False
+        self._settled()
+        return True
+
     def console_is_gone(self) -> None:
         """Note what the page still had been told before the console was killed."""
         self.look()

@@ -118,24 +118,42 @@ def _live(
 ) -> tuple[float, list[str]]:
     """Work until the console is killed; returns what is left of its life [s], and troubles.
 
-    A page that does not do what it should ends a life too, for who knows what it has sent.
+    When a page does not do what it should while a change is under way, that ends the life too, for
+    who knows what it has sent.
     """
-    from playwright.sync_api import Error
-
-    trouble = []
-    try:
-        while True:
-            operator.work()
-    except ServerGoneError:
-        pass
-    except (AssertionError, Error) as error:
-        if not server.gone.is_set() or isinstance(error, AssertionError):
-            operator.hands.page.page.screenshot(path=folder / f'trouble_{server.lives:02d}.png')
-            trouble.append(f'{type(error).__name__} in life {server.lives}: {error}')
-            (folder / f'trouble_{server.lives:02d}.txt').write_text(traceback.format_exc(), 'utf-8')
+    trouble: list[str] = []
+    with contextlib.suppress(ServerGoneError):
+        while _goes_on(operator, server, folder, trouble):
+            pass
     server.kill()
     operator.console_is_gone()
     return server.began_s + life_s - server.killed_s, trouble
+
+
+def _goes_on(operator: Operator, server: Server, folder: Path, trouble: list[str]) -> bool:
+    """Have one thing done; what does not work out is told and photographed."""
+    from playwright.sync_api import Error
+
+    try:
+        operator.work()
+    except (AssertionError, Error) as error:
+        if server.gone.is_set() and isinstance(error, Error):
+            return False
+        name = f'trouble_{server.lives:02d}_{len(trouble)}'
+        operator.hands.page.page.screenshot(path=folder / f'{name}.png')
+        (folder / f'{name}.txt').write_text(traceback.format_exc(), 'utf-8')
+        trouble.append(f'{type(error).__name__} in life {server.lives}: {error}')
+        return _starts_afresh(operator)
+    return True
+
+
+def _starts_afresh(operator: Operator) -> bool:
+    from playwright.sync_api import Error
+
+    try:
+        return operator.start_afresh()
+    except (AssertionError, Error):
+        return False
 
 
 def _check(operator: Operator, found: Found, work: Path, *, everything: bool) -> Checked:
