@@ -64,6 +64,20 @@ def blank(width: int, height: int) -> Figure:
     return figure
 
 
+def headline(figure: Figure, title: str, verdict: str, *, good: bool) -> None:
+    """Say above a picture what it is of, and to the right what came of it, green when good."""
+    figure.suptitle(title, x=0.01, ha='left', fontsize=9.5, weight='bold')
+    figure.text(
+        0.99,
+        0.992,
+        verdict,
+        ha='right',
+        va='top',
+        weight='bold',
+        color=GREEN if good else VERMILION,
+    )
+
+
 def bare(axes: Axes) -> None:
     """Take away the frame and the ticks of axes, whose labels stay."""
     axes.spines[:].set_visible(False)

@@ -153,14 +153,14 @@ def export_head_once(head: InstrumentDetector, network: SurgSAM2) -> Path:
     Raises:
         EngineError: when a library is missing or the cache cannot be written.
     """
-    digest = hashlib.sha256(str(shapes_of(network)['stride8']).encode())
+    shapes = shapes_of(network)
+    digest = hashlib.sha256(str(shapes['stride8']).encode())
     for key, tensor in sorted(head.state_dict().items()):
         digest.update(key.encode())
         digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
     file = cache_folder() / f'detector_{digest.hexdigest()[:16]}_v{_FORMAT}.onnx'
     if file.exists():
         return file
-    shapes = shapes_of(network)
     example = tuple(torch.randn((1, *shapes[name]), device=network.device) for name in SEEN)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

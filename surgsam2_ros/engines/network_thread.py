@@ -227,56 +227,43 @@ class SharedEncoder:
         self._thread.leave(self)
 
 
-class SharedStepper:
-    """A stepper that a `NetworkThread` runs."""
+class _Shared:
+    """What a `NetworkThread` runs for one tracker of several: a stepper or a head."""
 
-    def __init__(self, thread: NetworkThread, stepper: Stepper) -> None:
-        self._thread, self._stepper = thread, stepper
+    def __init__(self, thread: NetworkThread, runner: Stepper | HeadRunner) -> None:
+        self._thread, self._runner = thread, runner
 
     @property
     def name(self) -> str:
         """What users know it by."""
-        return self._stepper.name
+        return self._runner.name
 
     @property
     def needs_warm_up(self) -> bool:
         """Whether it has something to make ready."""
-        return getattr(self._stepper, 'needs_warm_up', False)
+        return getattr(self._runner, 'needs_warm_up', False)
 
     def warm_up(self, *arguments: Any) -> None:
         """Let it do so."""
-        self._thread.run(self._stepper.warm_up, *arguments)
+        self._thread.run(self._runner.warm_up, *arguments)
+
+
+class SharedStepper(_Shared):
+    """A stepper that the thread runs."""
 
     def track(self, *arguments: Any) -> Any:
         """Track; as `Stepper.track`."""
-        return self._thread.run(self._stepper.track, *arguments)
+        return self._thread.run(self._runner.track, *arguments)
 
 
-class SharedHead:
-    """The head of a detector that a `NetworkThread` runs where it was captured there."""
-
-    def __init__(self, thread: NetworkThread, head: HeadRunner) -> None:
-        self._thread, self._head = thread, head
-
-    @property
-    def name(self) -> str:
-        """What users know it by."""
-        return self._head.name
-
-    @property
-    def needs_warm_up(self) -> bool:
-        """Whether it has something to make ready."""
-        return getattr(self._head, 'needs_warm_up', False)
-
-    def warm_up(self, features: ImageFeatures) -> None:
-        """Let it do so."""
-        self._thread.run(self._head.warm_up, features)
+class SharedHead(_Shared):
+    """The head of a detector that the thread runs where it was captured there."""
 
     def look(self, features: ImageFeatures) -> DetectorMaps:
         """Run the head; plain PyTorch does not need the thread."""
         if not self.needs_warm_up:
-            return self._head.look(features)
-        return self._thread.run(self._head.look, features)
+            return self._runner.look(features)
+        return self._thread.run(self._runner.look, features)
 
 
 def on_thread(thread: NetworkThread, stepper: Stepper) -> Engine:

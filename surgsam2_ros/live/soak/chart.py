@@ -21,8 +21,8 @@ from surgsam2_ros.benchmarks.figures import (
     ORANGE,
     PALE,
     RULE,
-    VERMILION,
     blank,
+    headline,
     styled,
     write_picture,
 )
@@ -47,17 +47,9 @@ def draw_soak(phases: Sequence[Phase], title: str) -> Figure:
         title: said above.
     """
     figure = blank(1000, 760)
-    figure.suptitle(title, x=0.01, ha='left', fontsize=9.5, weight='bold')
     broken = sum(len(phase.limits.findings) for phase in phases)
-    figure.text(
-        0.99,
-        0.992,
-        f'limits broken: {broken}' if broken else 'all limits kept',
-        ha='right',
-        va='top',
-        weight='bold',
-        color=VERMILION if broken else GREEN,
-    )
+    verdict = f'limits broken: {broken}' if broken else 'all limits kept'
+    headline(figure, title, verdict, good=not broken)
     memory, latency, counts = figure.subplots(3, 1, sharex=True)
     _plot(memory, 'memory of its own [MB]', {'': _counted(phases, lambda c: c.own_mb)})
     memory.set_ylim(*_span_of_memory(phases))

@@ -10,7 +10,7 @@ import os
 import pytest
 import torch
 
-from surgsam2_ros.engines import Arithmetic, DeviceDescription, EngineSettings, build_head
+from surgsam2_ros.engines import Arithmetic, DeviceDescription, detection
 from surgsam2_ros.engines import settings as engine_settings
 from surgsam2_ros.nodes.tracker import tracker_loading
 from surgsam2_ros.nodes.tracker.parameters import Parameters
@@ -61,16 +61,15 @@ def finding(source, **model):
 
 
 def test_the_detector_takes_the_way_that_the_engine_takes(monkeypatch):
-    asked = []
+    def refuse(*_):
+        raise EngineError('no room')
 
-    def note(head, network, settings, on_failure):
-        asked.append((head.dim, settings.backend))
-        return build_head(head, network, EngineSettings(), on_failure)
-
-    monkeypatch.setattr(tracker_loading, 'build_head', note)
-    loaded = load_tracker(finding('own'))
+    monkeypatch.setattr(engine_settings, 'export_once', refuse)
+    monkeypatch.setattr(detection, 'export_head_once', refuse)
+    said = []
+    loaded = load_tracker(finding('own', backend='onnx'), said.append)
     assert loaded.tracker.detects
-    assert asked == [(128, 'torch')]
+    assert said == ['no room; plain PyTorch takes over', 'no room; plain PyTorch runs the detector']
 
 
 def test_of_two_cameras_with_one_network_each_has_the_detector_that_it_asks_for():

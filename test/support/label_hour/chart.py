@@ -15,12 +15,12 @@ from label_hour.samples import Life, Sample
 from label_hour.verdict import MOST_OWN_MB, SETTLING_S
 from surgsam2_ros.benchmarks.figures import (
     BLUE,
-    GREEN,
     ORANGE,
     PALE,
     RULE,
     VERMILION,
     blank,
+    headline,
     styled,
     write_picture,
 )
@@ -36,16 +36,8 @@ def draw_chart(lives: Sequence[Life], findings: Sequence[str], title: str) -> Fi
         title: said above.
     """
     figure = blank(1000, 820)
-    figure.suptitle(title, x=0.01, ha='left', fontsize=9.5, weight='bold')
-    figure.text(
-        0.99,
-        0.992,
-        f'{len(findings)} findings' if findings else 'nothing lost, all limits kept',
-        ha='right',
-        va='top',
-        weight='bold',
-        color=VERMILION if findings else GREEN,
-    )
+    verdict = f'{len(findings)} findings' if findings else 'nothing lost, all limits kept'
+    headline(figure, title, verdict, good=not findings)
     memory, counts, folder = figure.subplots(3, 1, sharex=True)
     _plot(memory, lives, {'its own': lambda s: s.own_mb, 'resident': lambda s: s.resident_mb})
     memory.set_title('memory of the console [MB]')
