@@ -11,22 +11,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from surgsam2_ros.tracking.mask_crop import MaskCrop
 
 
-def overlaps(masks: Sequence[MaskCrop]) -> list[float]:
-    """Return for each mask the largest share of it, 0 to 1, that one other covers; 0 if empty.
+class Overlap(NamedTuple):
+    """The largest share of a mask, 0 to 1, that one other covers, and which one that is.
+
+    `other` is the place of that one among the masks; None where nothing is covered.
+    """
+
+    share: float = 0.0
+    other: int | None = None
+
+
+def overlaps(masks: Sequence[MaskCrop]) -> list[Overlap]:
+    """Return for each mask how much of it another one covers; nothing of an empty one.
 
     Args:
         masks: of one image.
     """
-    shares = [0.0] * len(masks)
+    found = [Overlap()] * len(masks)
     for one, other in combinations(range(len(masks)), 2):
         shared = masks[one].shared_pixels(masks[other])
         if shared:
-            shares[one] = max(shares[one], shared / masks[one].area)
-            shares[other] = max(shares[other], shared / masks[other].area)
-    return shares
+            found[one] = max(found[one], Overlap(shared / masks[one].area, other), key=_share)
+            found[other] = max(found[other], Overlap(shared / masks[other].area, one), key=_share)
+    return found
+
+
+def _share(overlap: Overlap) -> float:
+    return overlap.share

@@ -69,12 +69,12 @@ class Drawing:
             return self._on_device.finish()
         return _render(decoded, self._instances, self._region, self._config)
 
-    def doubtful(self, rendering: Rendering) -> list[bool]:
-        """Tell of each mask whether too much of it lies on that of another object."""
+    def rivals(self, rendering: Rendering) -> list[int | None]:
+        """Return for each mask the row of the object whose mask covers too much of it, if any."""
         most = self._config.max_overlap
         if most >= 1.0:
-            return [False] * len(rendering.masks)
-        return [share > most for share in overlaps(rendering.masks)]
+            return [None] * len(rendering.masks)
+        return [one.other if one.share > most else None for one in overlaps(rendering.masks)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +116,7 @@ class PendingResult:
         if self.decoded is None:
             return FrameResult(self.frame_index, np.zeros(self.region.image_size, np.uint8), ())
         rendering = self.drawing.finish(self.decoded)
-        doubtful = self.drawing.doubtful(rendering)
+        rivals = self.drawing.rivals(rendering)
         for row, tracked in enumerate(self.objects):
             visible = bool(rendering.visible[row])
             if self.poor is None:
@@ -124,7 +124,9 @@ class PendingResult:
             else:
                 poor = self.poor[row]
             seen = visible and rendering.masks[row].box is not None
-            tracked.lifecycle.update(seen, poor or doubtful[row], self.elapsed_ns)
+            rival = rivals[row]
+            tracked.rival = '' if rival is None else self.objects[rival].object_id
+            tracked.lifecycle.update(seen, poor or rival is not None, self.elapsed_ns)
         infos = [tracked.info for tracked in self.objects]
         return rendering.to_result(self.frame_index, infos, self.decoded.mask_logits)
 

@@ -108,10 +108,16 @@ class FrameResult:
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """An object that the tracker follows, as of the newest frame."""
+    """An object that the tracker follows, as of the newest frame.
+
+    Attributes:
+        object_id, instance, class_name, state, frames_since_seen: as in Track.
+        rival: id of the object whose mask covers more of this one's than `max_overlap`; else empty.
+    """
 
     object_id: str
     instance: int
     class_name: str
     state: TrackState
     frames_since_seen: int
+    rival: str = ''

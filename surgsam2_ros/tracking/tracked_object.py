@@ -39,6 +39,7 @@ class TrackedObject:
             presence logit [].
         appearances: frame -> what it looked like up to that frame: the newest one, and those of
             frames that may be replayed.
+        rival: as in ObjectInfo.
     """
 
     object_id: str
@@ -52,6 +53,7 @@ class TrackedObject:
     applied: dict[int, tuple[PromptInputs, ...]] = field(default_factory=dict)
     newest: tuple[int, torch.Tensor, torch.Tensor] | None = None
     appearances: dict[int, Appearance] = field(default_factory=dict)
+    rival: str = ''
 
     @property
     def info(self) -> ObjectInfo:
@@ -62,6 +64,7 @@ class TrackedObject:
             self.class_name,
             self.lifecycle.state,
             self.lifecycle.frames_since_seen,
+            self.rival,
         )
 
     @property

@@ -26,6 +26,10 @@ def rectangle(left, top, right, bottom):
 
 
 def shares(*masks):
+    return [found.share for found in found_between(*masks)]
+
+
+def found_between(*masks):
     return overlaps([MaskCrop.of(mask) for mask in masks])
 
 
@@ -37,6 +41,12 @@ def test_a_part_is_covered_by_its_whole_and_the_whole_hardly_by_it():
 def test_the_other_that_covers_most_counts_and_not_all_others_together():
     one = rectangle(0, 0, 10, 10)
     assert shares(one, rectangle(0, 0, 4, 10), rectangle(7, 0, 20, 10))[0] == pytest.approx(0.4)
+
+
+def test_the_other_is_named_that_covers_most():
+    one, left, right = rectangle(0, 0, 10, 10), rectangle(0, 0, 4, 10), rectangle(7, 0, 20, 10)
+    assert [found.other for found in found_between(left, one, right)] == [1, 0, 1]
+    assert [found.other for found in found_between(left, right)] == [None, None]
 
 
 def test_what_is_not_seen_or_lies_elsewhere_covers_nothing():
@@ -70,6 +80,8 @@ def test_both_of_two_objects_on_one_place_are_uncertain(max_overlap, expected):
     image = np.random.default_rng(0).integers(0, 255, (*SIZE, 3), dtype=np.uint8)
     states = {track.object_id: track.state.name for track in tracker.track(image).tracks}
     assert states == expected
+    named = {'left': 'same', 'same': 'left'} if max_overlap < 1 else {}
+    assert {item.object_id: item.rival for item in tracker.objects if item.rival} == named
 
 
 def test_an_object_is_trusted_again_when_the_other_is_gone():
@@ -82,3 +94,4 @@ def test_an_object_is_trusted_again_when_the_other_is_gone():
     tracker.remove_object('same')
     tracker.add_object('left', mask=rectangle(4, 8, 28, 40))
     assert [track.state for track in tracker.track(image).tracks] == [TrackState.TRACKED]
+    assert [item.rival for item in tracker.objects] == ['']

@@ -144,6 +144,13 @@ class Pipeline:
         return tuple(item.object_id for item in objects if item.state == TrackState.UNCERTAIN)
 
     @property
+    def rivals(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of objects that claim the same place in the last tracked image, each once."""
+        rival = {item.object_id: item.rival for item in self.inference.objects}
+        pairs = {tuple(sorted(pair)) for pair in rival.items() if pair[1] in rival}
+        return tuple(sorted(pairs))
+
+    @property
     def restored(self) -> str:
         """What came back from a snapshot, in words, until all of that is TRACKED again."""
         awaited = self._awaited.intersection(o.object_id for o in self.inference.objects)
@@ -166,6 +173,7 @@ class Pipeline:
             engine_failures=tuple(loaded.failures),
             num_objects=self.num_objects,
             uncertain=self.uncertain_objects,
+            rivals=self.rivals,
             restored=self.restored,
             frame_id=header.frame_id if header is not None else '',
             hang=hang,

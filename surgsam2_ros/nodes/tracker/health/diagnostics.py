@@ -92,6 +92,7 @@ class NodeDescription(NamedTuple):
         engine: what runs the network.
         engine_failures: why that is slower than asked for, a sentence each.
         uncertain: names of the objects that are UNCERTAIN.
+        rivals: pairs of objects whose masks lie on one another, see `tracking.max_overlap`.
         publishers: how many publish on the image topic.
         publisher_names: of their nodes, where there are several.
         timeout_s: without an image for so long the camera counts as silent [s].
@@ -114,6 +115,7 @@ class NodeDescription(NamedTuple):
     engine: str = ''
     engine_failures: tuple[str, ...] = ()
     uncertain: tuple[str, ...] = ()
+    rivals: tuple[tuple[str, str], ...] = ()
     publishers: int = 0
     publisher_names: tuple[str, ...] = ()
     timeout_s: float = 2.0
@@ -315,6 +317,11 @@ def _warnings(
             f'UNCERTAIN: {", ".join(state.uncertain)}; the masks may be wrong, do not act on them '
             'before they are TRACKED again, or correct them by a prompt'
         )
+    warnings += [
+        f'{one} and {other} claim the same place (tracking.max_overlap); correct or remove the '
+        'one that is not there'
+        for one, other in state.rivals
+    ]
     return [*warnings, *state.degraded, *state.quality.warnings, *state.engine_failures]
 
 

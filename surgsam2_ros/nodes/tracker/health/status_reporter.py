@@ -223,4 +223,7 @@ def _status_text(snapshot: Snapshot, node: NodeDescription) -> str:
     text = f'tracking {node.num_objects} objects'
     if node.restored:
         text = f'{text}, {node.restored}'
-    return f'{text}, UNCERTAIN: {", ".join(node.uncertain)}' if node.uncertain else text
+    if node.uncertain:
+        text = f'{text}, UNCERTAIN: {", ".join(node.uncertain)}'
+    claims = [f'{one} and {other} claim the same place' for one, other in node.rivals]
+    return ', '.join([text, *claims])

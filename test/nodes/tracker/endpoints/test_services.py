@@ -87,6 +87,17 @@ def test_uncertain_objects_are_told_in_tracks_and_status(node):
     assert status.message == 'tracking 1 objects, UNCERTAIN: left'
 
 
+def test_the_status_names_two_objects_that_claim_one_place(node):
+    node.add_while_sending('left', box=BOX)
+    node.add_while_sending('again', box=BOX)  # of the same picture: they are the same to the node
+    node.track()
+    status = node.client.wait_for_status(lambda status: 'claim' in status.message)
+    assert status.message.endswith('UNCERTAIN: left, again, again and left claim the same place')
+    node.client.remove_object('again')
+    status = node.client.wait_for_status(lambda status: status.num_objects == 1)
+    assert status.message == 'tracking 1 objects, UNCERTAIN: left'
+
+
 def test_points_boxes_and_masks_add_objects_together(node, background):
     prompts = [
         Prompt('by_box', box=BOX, class_name='scissors'),

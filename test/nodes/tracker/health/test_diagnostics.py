@@ -189,6 +189,13 @@ def test_uncertain_objects_are_a_warning_that_names_them(stream):
     assert values['uncertain_objects'] == 'left, clip'
 
 
+def test_two_objects_on_one_place_are_a_warning_with_its_remedy(stream):
+    state = ACTIVE._replace(uncertain=('left', 'clip'), rivals=(('clip', 'left'),))
+    level, text = stream.run(8, 32).assess(state)
+    assert level == WARN
+    assert 'clip and left claim the same place (tracking.max_overlap); correct or remove' in text
+
+
 def test_pause_is_a_warning_and_no_silence(stream):
     stream.now += 60.0
     assert stream.assess(ACTIVE._replace(enabled=False))[0] == WARN
