@@ -105,6 +105,34 @@ def test_a_drag_is_a_box(page, desk):
     page.wait_for_colour(page.place(140, 120), tinted(1, 140, 120))
 
 
+def test_what_is_said_over_the_picture_takes_no_click_from_it(page, desk):
+    page.page.evaluate(
+        """() => {
+            for (let each = 0; each < 4; each += 1) operatorPage.toast(`notice ${each}`, {});
+            operatorPage.board.hint = 'Click on the scissors, then send';
+            operatorPage.board.onChange();
+        }"""
+    )
+    page.keys.press('+')  # the picture is under all of them
+    for count, name in enumerate(('#hint', '.toast'), start=1):
+        box = page.page.locator(name).first.bounding_box()
+        page.mouse.click(box['x'] + box['width'] / 2, box['y'] + box['height'] / 2)
+        drawn = page.page.evaluate('() => operatorPage.board.draft.now.points.length')
+        assert drawn == count
+    assert page.page.locator('.toast').count() == 4
+
+
+def test_notices_step_aside_for_the_pointer(page, desk):
+    page.page.evaluate("() => operatorPage.toast('something to read', {})")
+    opacity = "Number(getComputedStyle(document.querySelector('.toast')).opacity)"
+    page.wait(f'{opacity} === 1')  # it has come
+    box = page.page.locator('.toast').bounding_box()
+    page.mouse.move(box['x'] + 10, box['y'] + 10)
+    page.wait(f'{opacity} < 0.3')
+    page.mouse.move(box['x'] - 60, box['y'] + 10)
+    page.wait(f'{opacity} === 1')
+
+
 def test_a_box_that_leaves_the_picture_ends_at_its_edge(page, desk):
     page.drag((250, 200), (318, 300))
     page.keys.press('Enter')

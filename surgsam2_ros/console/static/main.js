@@ -10,7 +10,7 @@ import { Painter } from './painter.js';
 import { Server } from './server.js';
 import { Sparklines } from './sparklines.js';
 import { PictureStream } from './stream.js';
-import { toast } from './toasts.js';
+import { stepAside, toast } from './toasts.js';
 import { View } from './view.js';
 
 function start(canvas) {
@@ -68,6 +68,7 @@ function start(canvas) {
   const run = (command, argument) => commands[command]?.(argument);
   listenToKeys(canvas, run, (dx, dy, fine) => board.moveCrosshair(dx, dy, fine));
   new Gestures(canvas, view, board);
+  stepAside(canvas);
   setInterval(() => showStatus(board), 500);
 
   /** What the server and tests call. */
