@@ -14,7 +14,7 @@ TRIM_PERIOD_S = 60.0
 """Time between two returns of surplus memory [s]."""
 
 # Parameters of mallopt(3) of the GNU C library.
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX, _M_ARENA_MAX = -1, -2, -4, -8
 _NEVER = 2**31 - 1
 _GROWTH = 64 * 2**20
 
@@ -38,6 +38,20 @@ def keep_freed_memory() -> bool:
         (_M_TOP_PAD, _GROWTH),
     )
     return all(mallopt(parameter, value) for parameter, value in settings)
+
+
+def share_arenas(most: int = 2) -> bool:
+    """Have all threads take memory from so few parts of the heap; call it before there are any.
+
+    By default the C library makes up to eight arenas for each core, and what one thread has freed
+    in its own another cannot use. Where many threads do the same work in turns, as those of a
+    server, each arena grows to the needs of that work.
+
+    Returns:
+        Whether the C library took it; others than GNU's are left as they are.
+    """
+    mallopt = _of_c_library('mallopt')
+    return mallopt is not None and bool(mallopt(_M_ARENA_MAX, most))
 
 
 def give_back() -> bool:

@@ -1,6 +1,6 @@
 # Copyright 2026 surgsam2_ros contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Freed memory is kept for the next frame, and what no frame needs any more is given back."""
+"""Freed memory is kept for the next frame, shared by threads, given back when it is not needed."""
 
 from __future__ import annotations
 
@@ -75,6 +75,44 @@ def resident_mb_after_a_peak(how: str) -> float:
 def test_memory_of_a_peak_is_given_back_also_from_between_blocks_in_use():
     assert resident_mb_after_a_peak('as it is') > 90
     assert resident_mb_after_a_peak('trim') < 20
+
+
+ARENAS_OF_EIGHT_THREADS = """
+import ctypes, sys, threading
+from surgsam2_ros.heap import share_arenas
+
+if sys.argv[1] == 'share':
+    assert share_arenas()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+together = threading.Barrier(8)
+
+def take():
+    together.wait()
+    libc.malloc(5000)
+    together.wait()
+
+threads = [threading.Thread(target=take) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+libc.fopen.restype = ctypes.c_void_p
+out = ctypes.c_void_p(libc.fopen(b'/dev/stdout', b'w'))
+libc.malloc_info(0, out)
+libc.fclose(out)
+"""
+
+
+def arenas_of_eight_threads(how: str) -> int:
+    command = [sys.executable, '-c', ARENAS_OF_EIGHT_THREADS, how]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return told.count('<heap nr=')
+
+
+def test_threads_share_arenas_when_asked_to():
+    assert arenas_of_eight_threads('as it is') > 4
+    assert arenas_of_eight_threads('share') == 2
 
 
 def test_what_is_free_is_given_back_in_time_without_being_asked(monkeypatch):

@@ -92,8 +92,9 @@ def run(arguments: argparse.Namespace) -> int:
     require_nicegui()
     from surgsam2_ros.console.desk import DeskError
     from surgsam2_ros.console.server import ServerError, ServerSettings, serve
-    from surgsam2_ros.heap import keep_giving_back
+    from surgsam2_ros.heap import keep_giving_back, share_arenas
 
+    share_arenas()
     settings = ServerSettings(arguments.host, arguments.port, arguments.token)
     with contextlib.ExitStack() as stack:
         stack.callback(keep_giving_back().close)
