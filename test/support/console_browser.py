@@ -65,7 +65,7 @@ class Page:
     def close(self) -> None:
         """Close it; scripts that threw fail the test."""
         self._context.close()
-        assert not self.errors
+        assert not self.errors, self.errors
 
     def wait(self, script: str) -> None:
         """Wait until a script's value is true."""
