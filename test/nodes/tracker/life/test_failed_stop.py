@@ -109,7 +109,7 @@ def test_images_that_waited_are_counted_before_the_next_activation_counts_from_z
     monkeypatch.setattr(pipeline_module, 'IDLE_TIMEOUT_S', 30.0)
     node.trigger_activate()
     # As with objects: one image is prepared while another waits.
-    node.pipeline.loaded.tracker.objects = [SimpleNamespace(object_id='a', state=None)]
+    node.pipeline.loaded.tracker.objects = [SimpleNamespace(object_id='a', state=None, rival='')]
     node.pipeline.inference.encode_ahead = node.pipeline.inference._frames.ahead = True
     for stamp_ns in (1, 2):
         node.pipeline.slot.put(ReceivedFrame(None, stamp_ns, stamp_ns))
