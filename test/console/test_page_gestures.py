@@ -106,31 +106,42 @@ def test_a_drag_is_a_box(page, desk):
 
 
 def test_what_is_said_over_the_picture_takes_no_click_from_it(page, desk):
-    page.page.evaluate(
+    page.keys.press('+')  # so large that the picture is under all of it
+    under = page.page.evaluate(
         """() => {
-            for (let each = 0; each < 4; each += 1) operatorPage.toast(`notice ${each}`, {});
-            operatorPage.board.hint = 'Click on the scissors, then send';
-            operatorPage.board.onChange();
+            const { board, toast } = operatorPage;
+            for (let each = 0; each < 4; each += 1) toast(`notice ${each}`, {});
+            board.hint = 'Click on the scissors, then send';
+            board.onChange();
+            return ['.toast', '#hint'].map((name) => {
+                const box = document.querySelector(name).getBoundingClientRect();
+                const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+                return [box.width > 0, document.elementFromPoint(x, y).id, x, y];
+            });
         }"""
     )
-    page.keys.press('+')  # the picture is under all of them
-    for count, name in enumerate(('#hint', '.toast'), start=1):
-        box = page.page.locator(name).first.bounding_box()
-        page.mouse.click(box['x'] + box['width'] / 2, box['y'] + box['height'] / 2)
-        drawn = page.page.evaluate('() => operatorPage.board.draft.now.points.length')
-        assert drawn == count
+    assert [place[:2] for place in under] == [[True, 'picture']] * 2
+    page.mouse.click(*under[0][2:])
+    page.wait('operatorPage.board.draft.now.points.length === 1')
     assert page.page.locator('.toast').count() == 4
 
 
 def test_notices_step_aside_for_the_pointer(page, desk):
     page.page.evaluate("() => operatorPage.toast('something to read', {})")
-    opacity = "Number(getComputedStyle(document.querySelector('.toast')).opacity)"
-    page.wait(f'{opacity} === 1')  # it has come
-    box = page.page.locator('.toast').bounding_box()
-    page.mouse.move(box['x'] + 10, box['y'] + 10)
-    page.wait(f'{opacity} < 0.3')
-    page.mouse.move(box['x'] - 60, box['y'] + 10)
-    page.wait(f'{opacity} === 1')
+    notice = page.page.locator('[data-text="something to read"]')
+    box = notice.bounding_box()
+
+    def opacity_with_pointer_at(x: float) -> float:
+        """Move there once more, for a late notice of other tests may come and be shown."""
+        page.mouse.move(x, box['y'] + 8)
+        page.mouse.move(x, box['y'] + 10)
+        page.page.wait_for_timeout(200)  # it fades
+        return float(notice.evaluate('(each) => getComputedStyle(each).opacity'))
+
+    beside, within = box['x'] - 60, box['x'] + 10
+    wait_until(lambda: opacity_with_pointer_at(beside) == 1, 'the notice')
+    wait_until(lambda: opacity_with_pointer_at(within) < 0.3, 'it to step aside')
+    wait_until(lambda: opacity_with_pointer_at(beside) == 1, 'it to come back')
 
 
 def test_a_box_that_leaves_the_picture_ends_at_its_edge(page, desk):
