@@ -147,7 +147,9 @@ def _open(
         return desk, panels
     from surgsam2_ros.console.health_panel import health_panel
     from surgsam2_ros.console.live_desk import LiveDesk
+    from surgsam2_ros.priority import give_way
 
+    give_way()  # threads inherit it, so before there are any
     desk = LiveDesk(arguments.node or [DEFAULT_NODE], classes)
     stack.callback(desk.close)
     panels = (health_panel(desk),)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A camera's pictures with what a node found in them: each image joined with its very own result.
 
-Nothing is subscribed to while nobody looks, and only what is looked at is decoded, so that the node
-is left alone.
+Nothing is subscribed to while nobody looks, only what is looked at is decoded, and label images are
+asked for only where results come without masks, so that the node is left alone.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import CompressedImage, Image
 
 from surgsam2_msgs.msg import TrackArray
@@ -104,7 +105,7 @@ class _Joined:
             raise SurgSam2Error(f'the image cannot be shown: {error}') from error
         if self.tracks is None:
             return TrackedPicture(self.stamp_ns, rgb, None, None, 0.0)
-        labels = _decode_labels(self.labels) if self.labels else _paint_labels(self.tracks)
+        labels = _decode_labels(self.labels) if self.labels else _paint_masks(self.tracks)
         if labels.shape != rgb.shape[:2]:
             labels = None
         return TrackedPicture(
@@ -133,13 +134,14 @@ class PictureFeed:
         self._on_tracks = on_tracks
         self._input: tuple[str, bool] | None = None  # topic, compressed
         self._subscriptions: list = []
+        self._label_subscription: Subscription | None = None
         self._wanted_until = float('-inf')
         self._arrived = threading.Condition()
         self._images: OrderedDict[int, bytes] = OrderedDict()
         self._bytes = 0
         self._tracks: OrderedDict[int, TrackArray] = OrderedDict()
         self._labels: OrderedDict[int, bytes] = OrderedDict()
-        self._labels_come = True
+        self._masks_come = self._labels_come = True
         self._joined_s = time.monotonic()
         self._newest: _Joined | None = None
         self._version = self._over = 0  # up to _over, pictures are not given any more
@@ -183,6 +185,7 @@ class PictureFeed:
             if wanted is not None:
                 self._subscribe(*wanted)
         self._input = wanted
+        self._follow_masks()
 
     def _image_input(self) -> tuple[str, bool] | None:
         topic = self._report().input_topic
@@ -210,13 +213,31 @@ class PictureFeed:
                 self._take_tracks,
                 qos.qos_profile('DEFAULT', _DEPTH),
             ),
-            create(Image, f'{self._target}/label_image', self._take_labels, latest, raw=True),
         ]
+
+    def _follow_masks(self) -> None:
+        """Subscribe to label images while results come without masks."""
+        wanted = self._input is not None and not self._masks_come
+        if wanted and self._label_subscription is None:
+            self._labels_come = True
+            self._label_subscription = self._node.create_subscription(
+                Image,
+                f'{self._target}/label_image',
+                self._take_labels,
+                qos.qos_profile('SENSOR_DATA', _DEPTH),
+                raw=True,
+            )
+        elif not wanted and self._label_subscription is not None:
+            self._node.destroy_subscription(self._label_subscription)
+            self._label_subscription = None
+            with self._arrived:
+                self._labels.clear()
 
     def _unsubscribe(self) -> None:
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
         self._subscriptions = []
+        self._masks_come = True
         with self._arrived:
             for waiting in (self._images, self._tracks, self._labels):
                 waiting.clear()
@@ -244,6 +265,8 @@ class PictureFeed:
         stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
         self._on_tracks(tracks)
         with self._arrived:
+            if boxed := [track for track in tracks.tracks if track.box.width]:
+                self._masks_come = all(track.mask.width for track in boxed)
             before = [s for s in self._tracks if s in self._images and s not in self._labels]
             if before:  # the next result is there, and still no label image of this one
                 self._labels_come = False
@@ -264,7 +287,8 @@ class PictureFeed:
         """Show the picture of a stamp once all of it is there, and forget what came before it."""
         image, tracks = self._images.get(stamp_ns), self._tracks.get(stamp_ns)
         labels = self._labels.get(stamp_ns)
-        if image is None or tracks is None or (labels is None and self._labels_come):
+        awaits_labels = not self._masks_come and self._labels_come and labels is None
+        if image is None or tracks is None or awaits_labels:
             return
         self._joined_s = time.monotonic()
         self._show(_Joined(stamp_ns, image, self._input[1], tracks, labels))
@@ -322,7 +346,7 @@ def _decode_labels(data: bytes) -> np.ndarray:
     return rows[:, : message.width]
 
 
-def _paint_labels(tracks: TrackArray) -> np.ndarray:
+def _paint_masks(tracks: TrackArray) -> np.ndarray:
     """Return uint8 [H, W] of the masks within a result, the best one on top."""
     labels = np.zeros((tracks.image_height, tracks.image_width), np.uint8)
     for track in sorted(tracks.tracks, key=lambda track: track.score):

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 
 import cv2
 import numpy as np
@@ -25,6 +26,7 @@ from surgsam2_ros.nodes.messages.images import make_label_image, make_rgb_image
 
 PATIENCE_S = 30.0
 HEIGHT, WIDTH = 4, 6
+_FAR = 1_000_000  # no picture has so large a number
 
 
 class StandIn:
@@ -48,11 +50,20 @@ class StandIn:
 
     def connect(self) -> None:
         """Look, and wait until all that is published is listened to."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not all(p.get_subscription_count() for p in (self._images, self._tracks)):
-            self.feed.wait(0, 0.05)
-            assert time.monotonic() < deadline, 'the feed does not subscribe'
+        self.until(lambda: self._images.get_subscription_count())
+        self.until(lambda: self._tracks.get_subscription_count())
         time.sleep(0.3)  # the listener finds the publishers a moment later, unseen from here
+
+    def until(self, true: Callable[[], object]) -> None:
+        """Look until something is true."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not true():
+            self.feed.wait(_FAR, 0.05)
+            assert time.monotonic() < deadline, 'the feed does not subscribe as it should'
+
+    @property
+    def label_listeners(self) -> int:
+        return self._labels.get_subscription_count()
 
     def image(self, number: int) -> None:
         pixels = np.full((HEIGHT, WIDTH, 3), number, np.uint8)
@@ -64,11 +75,12 @@ class StandIn:
             data = cv2.imencode('.png', grey)[1].tobytes()
         self._images.publish(CompressedImage(header=make_header(number), format='png', data=data))
 
-    def tracks(self, number: int) -> None:
+    def tracks(self, number: int, with_mask: bool = False) -> None:
         """Publish one object in the corner, whose instance is the number."""
         track = Track(object_id='a', instance=number, state=Track.TRACKED, score=0.5)
         track.box = RegionOfInterest(x_offset=1, y_offset=1, width=2, height=1)
-        track.mask = make_label_image(make_header(number), np.full((1, 2), 255, np.uint8))
+        if with_mask:
+            track.mask = make_label_image(make_header(number), np.full((1, 2), 255, np.uint8))
         self._tracks.publish(
             TrackArray(
                 header=make_header(number),
@@ -95,37 +107,53 @@ def stand_in(request):
         yield stand_in
 
 
-def every_order(stand_in: StandIn) -> list[Callable[[int], None]]:
-    return [stand_in.image, stand_in.tracks, stand_in.labels]
-
-
-def test_image_tracks_and_labels_of_one_stamp_make_a_picture_in_whatever_order(stand_in):
+def test_image_and_tracks_of_one_stamp_make_a_picture_in_whatever_order(stand_in):
     stand_in.connect()
     version = 0
-    for number, order in enumerate([(0, 1, 2), (2, 1, 0), (1, 0, 2)], 1):
-        parts = every_order(stand_in)
+    for number, order in enumerate([(0, 1), (1, 0)], 1):
+        parts = [stand_in.image, partial(stand_in.tracks, with_mask=True)]
         for index in order:
             parts[index](number)
             time.sleep(0.05)
         version, picture = stand_in.picture(version)
         assert picture.stamp_ns == number
         assert (picture.rgb == number).all()
-        assert (picture.labels == number).all()
+        expected = np.zeros((HEIGHT, WIDTH), np.uint8)
+        expected[1, 1:3] = number
+        assert np.array_equal(picture.labels, expected)
         assert picture.found.objects[0].instance == number
         assert picture.latency_ms == 12.0
     assert stand_in.feed.wait(version, 0.05) is None
+    assert not stand_in.label_listeners, 'results have masks, so a label image costs for nothing'
 
 
-def test_results_whose_label_image_does_not_come_are_shown_by_their_masks(stand_in):
+def test_results_without_masks_are_joined_with_their_label_images_in_whatever_order(stand_in):
+    stand_in.connect()
+    stand_in.tracks(1)
+    stand_in.until(lambda: stand_in.label_listeners)
+    time.sleep(0.3)  # the listener finds the publisher a moment later, unseen from here
+    version = 0
+    for number, order in enumerate([(0, 1, 2), (2, 1, 0), (1, 0, 2)], 2):
+        parts = [stand_in.image, stand_in.tracks, stand_in.labels]
+        for index in order:
+            parts[index](number)
+            time.sleep(0.05)
+        version, picture = stand_in.picture(version)
+        assert picture.stamp_ns == number
+        assert (picture.labels == number).all()
+    stand_in.tracks(9, with_mask=True)
+    stand_in.until(lambda: not stand_in.label_listeners)
+
+
+def test_results_without_masks_and_label_images_are_shown_all_the_same(stand_in):
     stand_in.connect()
     for number in (1, 2):
         stand_in.image(number)
         stand_in.tracks(number)
         time.sleep(0.05)
     _, picture = stand_in.picture()
-    expected = np.zeros((HEIGHT, WIDTH), np.uint8)
-    expected[1, 1:3] = picture.stamp_ns
-    assert np.array_equal(picture.labels, expected)
+    assert not picture.labels.any()
+    assert picture.found.objects[0].instance == picture.stamp_ns
 
 
 def test_images_of_a_node_that_does_not_track_are_shown_without_labels(stand_in):
@@ -141,8 +169,7 @@ def test_images_of_a_node_that_does_not_track_are_shown_without_labels(stand_in)
     stand_in.image(3)
     version, picture = stand_in.picture(version)
     assert picture.stamp_ns == 3
-    stand_in.tracks(2)
-    stand_in.labels(2)
+    stand_in.tracks(2, with_mask=True)
     assert stand_in.feed.wait(version, 0.5) is None, 'a late result is no newer picture'
 
 
@@ -160,7 +187,7 @@ def test_images_of_a_node_that_falls_silent_are_shown_without_labels(stand_in):
 def test_nothing_is_subscribed_to_while_nobody_looks(stand_in):
     stand_in.connect()
     deadline = time.monotonic() + PATIENCE_S
-    while stand_in._images.get_subscription_count() or stand_in._labels.get_subscription_count():
+    while stand_in._images.get_subscription_count() or stand_in.label_listeners:
         assert time.monotonic() < deadline, 'still subscribed'
         time.sleep(0.1)
 
@@ -170,8 +197,7 @@ def test_compressed_images_are_found_by_their_type_and_a_broken_one_is_told_once
         stand_in.connect()
         for number in (100, 101):
             stand_in.jpeg(number, b'no image' if number == 101 else None)
-            stand_in.tracks(number)
-            stand_in.labels(number)
+            stand_in.tracks(number, with_mask=True)
             time.sleep(0.1)
             if number == 100:
                 version, picture = stand_in.picture()
