@@ -12,15 +12,17 @@ _AUTOGROUP = Path('/proc/self/autogroup')
 
 
 def give_way(niceness: int = 10) -> None:
-    """Have this process give way to the others of the machine, as `nice` does.
+    """Have the calling thread, and those it starts from now on, give way as under `nice`.
 
-    Linux weighs processes against those of other sessions by their session's own niceness
-    (sched(7), the autogroup feature), so both are set.
+    Linux weighs processes of different sessions by the niceness of their sessions instead (sched(7),
+    the autogroup feature). That is set too where the session is this process's own; one that is
+    shared, with the node in a launch or with a shell, is left as it is.
 
     Args:
-        niceness: 1 to 19, added to that of the process; every step leaves it about a tenth less of
+        niceness: 1 to 19, added to that of the thread; every step leaves it about a tenth less of
             the time that is fought over.
     """
     os.nice(niceness)
-    with contextlib.suppress(OSError):  # a kernel without the feature, or not even Linux
-        _AUTOGROUP.write_text(str(niceness))
+    if os.getsid(0) == os.getpid():
+        with contextlib.suppress(OSError):  # a kernel without the feature
+            _AUTOGROUP.write_text(str(niceness))
