@@ -14,9 +14,9 @@ _AUTOGROUP = Path('/proc/self/autogroup')
 def give_way(niceness: int = 10) -> None:
     """Have the calling thread, and those it starts from now on, give way as under `nice`.
 
-    Linux weighs processes of different sessions by the niceness of their sessions instead (sched(7),
-    the autogroup feature). That is set too where the session is this process's own; one that is
-    shared, with the node in a launch or with a shell, is left as it is.
+    Linux weighs processes of different sessions by the niceness of their sessions instead
+    (sched(7), the autogroup feature). That is set too where the session is this process's own; one
+    that is shared, with the node in a launch or with a shell, is left as it is.
 
     Args:
         niceness: 1 to 19, added to that of the thread; every step leaves it about a tenth less of
